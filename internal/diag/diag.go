@@ -1,0 +1,132 @@
+// Package diag holds source text, spans and diagnostics, and renders a
+// diagnostic with its source line and a marker under the span.
+//
+// A span is a pair of byte offsets into one source; lines and columns are
+// computed only when something is printed.
+package diag
+
+import (
+	"fmt"
+	"sort"
+)
+
+// Source is one piece of program text. Name is what messages call it: the
+// file's path, or "stdin" for -e and "-".
+type Source struct {
+	Name string
+	Text string
+}
+
+// Span is the half-open byte range [Start, End) of a source.
+type Span struct {
+	Start, End uint32
+}
+
+// Join returns the smallest span that covers both s and t.
+func (s Span) Join(t Span) Span {
+	return Span{min(s.Start, t.Start), max(s.End, t.End)}
+}
+
+// Severity orders diagnostics by what they mean for the run.
+type Severity uint8
+
+// Warnings let the run go on, errors do not.
+const (
+	Error Severity = iota
+	Warning
+)
+
+func (s Severity) String() string {
+	if s == Warning {
+		return "WARNING"
+	}
+	return "ERROR"
+}
+
+// Note points at a second place that explains a diagnostic.
+type Note struct {
+	Span Span
+	Msg  string
+}
+
+// Diagnostic is one message about a program: where, what, why and what to do.
+type Diagnostic struct {
+	Severity Severity
+	Span     Span
+	Msg      string // one sentence, names the thing in quotes, no full stop
+	Notes    []Note
+	Hint     string // what to do about it
+}
+
+// List collects the diagnostics of one source.
+type List struct {
+	Source *Source
+	All    []*Diagnostic
+}
+
+// NewList returns an empty list for src.
+func NewList(src *Source) *List { return &List{Source: src} }
+
+// Errorf adds an error at span and returns it, so that notes and a hint can
+// be added.
+func (l *List) Errorf(span Span, format string, args ...any) *Diagnostic {
+	return l.add(Error, span, format, args...)
+}
+
+// Warnf adds a warning at span.
+func (l *List) Warnf(span Span, format string, args ...any) *Diagnostic {
+	return l.add(Warning, span, format, args...)
+}
+
+func (l *List) add(sev Severity, span Span, format string, args ...any) *Diagnostic {
+	d := &Diagnostic{Severity: sev, Span: span, Msg: fmt.Sprintf(format, args...)}
+	l.All = append(l.All, d)
+	return d
+}
+
+// HasErrors tells whether the run has to stop.
+func (l *List) HasErrors() bool {
+	for _, d := range l.All {
+		if d.Severity == Error {
+			return true
+		}
+	}
+	return false
+}
+
+// Sort orders the diagnostics by position and drops repetitions.
+func (l *List) Sort() {
+	sort.SliceStable(l.All, func(i, j int) bool { return l.All[i].Span.Start < l.All[j].Span.Start })
+	seen := map[string]bool{}
+	kept := l.All[:0]
+	for _, d := range l.All {
+		id := fmt.Sprint(d.Severity, d.Span, d.Msg)
+		if !seen[id] {
+			seen[id] = true
+			kept = append(kept, d)
+		}
+	}
+	l.All = kept
+}
+
+// Err returns the list as an error if it holds one, else nil.
+func (l *List) Err() error {
+	if !l.HasErrors() {
+		return nil
+	}
+	return &ListError{l}
+}
+
+// ListError is a list of diagnostics travelling as an error; main renders it.
+type ListError struct {
+	List *List
+}
+
+func (e *ListError) Error() string {
+	for _, d := range e.List.All {
+		if d.Severity == Error {
+			return d.Msg
+		}
+	}
+	return "no error"
+}
