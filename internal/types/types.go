@@ -65,6 +65,7 @@ const (
 	SpaceUnknown Space = iota
 	SpaceUser
 	SpaceKernel
+	SpaceMap // a map's value, read in place
 )
 
 // Field is a member of a struct, tuple or record.

@@ -1,0 +1,19 @@
+package lower
+
+import "github.com/rpcxray/rpcxray/internal/prog"
+
+// Unit is what is compiled to one eBPF program and attached, replaced and
+// dropped as one: the sites of one binary (or one kernel event) at which the
+// same bodies fire.
+type Unit struct {
+	Name      string      // unique in the session, fit for a program name's tail
+	Point     *prog.Point // first body's: kind and event of a kernel unit
+	Kind      prog.ProbeKind
+	SiteKind  prog.SiteKind
+	Target    *prog.Target // nil for kernel units
+	Sites     []prog.Site  // empty for kernel units
+	Bodies    []*prog.Body // all that fire here, in source order
+	Maps      []*prog.Map  // hidden maps of this unit; shared ones stand in each
+	Sleepable bool         // follows pointers into user memory: load so where possible
+	Order     int          // units with a smaller one attach first and detach last
+}
