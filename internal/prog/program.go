@@ -91,18 +91,7 @@ type Point struct {
 	Period   uint64 // timers: ns a period; software, hardware: events a sample
 	Hz       uint64 // timers given as a frequency
 	Signal   string // self
-	Match    Match  // how Func is read
 }
-
-// Match is how a pattern in Point.Func is read.
-type Match uint8
-
-// Scripts use globs; tools read patterns as bcc does or as regular expressions.
-const (
-	MatchGlob Match = iota
-	MatchBCC
-	MatchRegexp
-)
 
 // Probe is one probe of the script.
 type Probe struct {
