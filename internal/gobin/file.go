@@ -1,0 +1,147 @@
+package gobin
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"sync"
+)
+
+// Arch is an instruction set, named as GOARCH names it.
+type Arch string
+
+// The architectures that are served.
+const (
+	AMD64 Arch = "amd64"
+	ARM64 Arch = "arm64"
+)
+
+// ErrNotELF is what Open's error wraps when the file is not an ELF file.
+var ErrNotELF = errors.New("not an ELF file")
+
+// ErrNoSymbols is what Funcs' error wraps when a file tells no function names.
+var ErrNoSymbols = errors.New("no symbols")
+
+// File is an opened binary: a Go one, or any other ELF executable or shared
+// library. Its methods may be called concurrently.
+type File struct {
+	Path string
+	Arch Arch
+	ELF  *elf.File
+	Go   *GoInfo // nil: not a Go binary
+
+	r      io.ReaderAt
+	closer io.Closer
+	size   int64
+
+	// Each is read at its first use.
+	relocs func() ([]reloc, error)
+	symtab func() ([]Symbol, error)
+	funcs  func() ([]Func, error)
+}
+
+// GoInfo is what a Go binary says about its build.
+type GoInfo struct {
+	Version      string // "go1.26.8", a development version's text, or "" when unknown
+	Major, Minor int    // 1, 26; zero when Version is not a release's
+	BuildInfo    *debug.BuildInfo // nil: the file holds none
+
+	PIE      bool // linked as a position-independent executable
+	Stripped bool // has no symbol table
+	HasDWARF bool
+
+	// RegABI says that ABIInternal functions take arguments in registers: Go
+	// 1.17 on amd64, 1.18 on arm64.
+	RegABI bool
+}
+
+// AtLeast says whether the binary was built by Go major.minor or newer. An
+// unreleased toolchain counts as newer than all.
+func (g *GoInfo) AtLeast(major, minor int) bool {
+	if g.Major == 0 {
+		return true
+	}
+	return g.Major > major || g.Major == major && g.Minor >= minor
+}
+
+// Func is one function of a binary.
+type Func struct {
+	Name       string // as the symbol table shows it; a pclntab has "[...]" for type arguments
+	Entry, End uint64 // virtual addresses; End is exclusive and without padding
+
+	Go          bool // inside pclntab: a return probe must never change its return address
+	Asm         bool // Go assembly: g comes from TLS, not from a register
+	Wrapper     bool // made by the compiler: ABI wrapper, promoted method, method value
+	ABIInternal bool // arguments in registers where GoInfo.RegABI, g in a register
+}
+
+// Size is the function's length in bytes.
+func (f Func) Size() uint64 { return f.End - f.Entry }
+
+// Open reads what path is. It refuses by name what cannot be probed rightly: a
+// directory, a file that is not a 64-bit amd64 or arm64 ELF file, and Go code
+// linked as a C library or plugin.
+func Open(path string) (*File, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w: %s", path, ErrNotELF, describeMode(st.Mode()))
+	}
+	osf, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFile(path, osf, st.Size())
+	if err != nil {
+		osf.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	f.closer = osf
+	return f, nil
+}
+
+func describeMode(m os.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a directory"
+	case m&os.ModeNamedPipe != 0:
+		return "a named pipe"
+	case m&os.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
+}
+
+// newFile makes a File of the size bytes behind r.
+func newFile(path string, r io.ReaderAt, size int64) (*File, error) {
+	ef, arch, err := openELF(r, size)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{Path: path, Arch: arch, ELF: ef, r: r, size: size}
+	f.relocs = sync.OnceValues(f.readRelocs)
+	f.symtab = sync.OnceValues(f.readSymbols)
+	f.funcs = sync.OnceValues(f.readFuncs)
+	if f.Go, err = f.readGoInfo(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Close releases the file. Values already returned stay valid.
+func (f *File) Close() error {
+	if f.closer == nil {
+		return nil
+	}
+	return f.closer.Close()
+}
+
+// Funcs lists the functions sorted by Entry, each range once per name. The
+// caller must not change the slice. The error wraps ErrNoSymbols when the file
+// names none.
+func (f *File) Funcs() ([]Func, error) { return f.funcs() }
