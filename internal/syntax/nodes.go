@@ -97,23 +97,25 @@ type Include struct {
 	System bool
 }
 
-// Define is `#define Name Text`. Value is Text read as an expression; it is
-// nil where Text is empty or not an expression, or the macro has parameters.
+// Define is `#define Name Text`. Value is Text read as an expression, nil
+// where it is none.
 type Define struct {
 	Loc
 	Name  string
-	Text  string // after the name, parameters included, blanks trimmed
+	Text  string // blanks trimmed, continuation lines included
 	Value Expr
 }
 
-// Directive is any other preprocessor line, without the '#'.
+// Directive is any other preprocessor line, without the '#'; also a #define
+// with parameters.
 type Directive struct {
 	Loc
 	Text string
 }
 
 // StructType is a C struct or union with its members. It is a CDef at the top
-// of a file and a Type where a member is of an inline struct.
+// of a file and a Type where a member is of an inline struct. A declaration
+// without members is not kept.
 type StructType struct {
 	Loc
 	Union  bool
@@ -202,7 +204,7 @@ type Macro struct {
 	Body   *Block
 }
 
-// Func is `fn Name($a : T, ...) : Result { .. }`.
+// Func is `fn Name($a : T, ...) : Result { .. }`. Result is nil if not given.
 type Func struct {
 	Loc
 	Name   string
@@ -268,10 +270,9 @@ type DiscardStmt struct {
 // IfStmt is an if whose value nobody uses. Else is nil, a *Block or an *IfStmt.
 type IfStmt struct {
 	Loc
-	Comptime bool // `comptime if`, or a comptime condition
-	Cond     Expr
-	Then     *Block
-	Else     Stmt
+	Cond Expr // a *ComptimeExpr prunes the branch not taken
+	Then *Block
+	Else Stmt
 }
 
 // ForMapStmt is `for $v : @map { .. }`.
@@ -346,15 +347,12 @@ const (
 )
 
 // IntExpr is an integer literal. Value has suffixes applied (durations are in
-// ns); Text is as written, or "" to print Value in decimal. Bits and Signed
-// tell the range a C suffix asked for (`u`: 64, false; `ll`: 64, true), Bits
-// is 0 without one.
+// ns); Text is as written, or "" to print Value in decimal. C suffixes check
+// the range and have no other meaning.
 type IntExpr struct {
 	Loc
-	Value  uint64
-	Text   string
-	Bits   int
-	Signed bool
+	Value uint64
+	Text  string
 }
 
 // BoolExpr is `true` or `false`.
@@ -508,10 +506,9 @@ type RecordField struct {
 // *Block or an *IfExpr.
 type IfExpr struct {
 	Loc
-	Comptime bool
-	Cond     Expr
-	Then     *Block
-	Else     Expr
+	Cond Expr
+	Then *Block
+	Else Expr
 }
 
 // ComptimeExpr is `comptime X`.
