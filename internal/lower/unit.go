@@ -17,3 +17,15 @@ type Unit struct {
 	Sleepable bool         // follows pointers into user memory: load so where possible
 	Order     int          // units with a smaller one attach first and detach last
 }
+
+// SoleFunc returns the function all sites of u belong to, if there is one: func
+// and probe are then constants.
+func (u *Unit) SoleFunc() (id uint32, ok bool) {
+	for i, s := range u.Sites {
+		if i > 0 && s.Func != id {
+			return 0, false
+		}
+		id = s.Func
+	}
+	return id, len(u.Sites) > 0
+}

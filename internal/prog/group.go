@@ -64,11 +64,15 @@ type Place struct {
 	Err    string // why it cannot be read, as "in xmm"; Pieces is then empty
 }
 
+// NoReg is the register of a piece that nothing holds: padding.
+const NoReg = "-"
+
 // Piece is one part of a place, in order of the value's bytes.
 type Piece struct {
-	Reg  string // kernel register name as reg() takes it; "": on the stack
-	Off  int64  // stack: bytes from SP at the function's first byte
-	Size int    // bytes
+	Reg   string // kernel register name as reg() takes it; "": on the stack; or NoReg
+	Off   int64  // stack: bytes from SP at the function's first byte
+	Shift int    // register: bytes of it below the piece
+	Size  int    // bytes
 }
 
 // GoFacts is what code on a Go function needs to know about its binary.

@@ -163,6 +163,11 @@ func TupleOf(elems ...*Type) *Type {
 	return layout(Tuple, fields)
 }
 
+// TupleOfFields lays the members out anew; offsets are filled in.
+func TupleOfFields(fields []Field) *Type {
+	return layout(Tuple, append([]Field(nil), fields...))
+}
+
 // RecordOf lays the named fields out like a C struct; offsets are filled in.
 func RecordOf(fields []Field) *Type {
 	return layout(Record, append([]Field(nil), fields...))

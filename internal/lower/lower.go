@@ -1,0 +1,203 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+// Planner finds the sites of functions; discovery implements it.
+type Planner interface {
+	// Entry returns where f's calls are counted.
+	Entry(t *prog.Target, f prog.Func) (prog.Site, error)
+	// Returns lists f's RET instructions (Go), or its one return probe.
+	Returns(t *prog.Target, f prog.Func) ([]prog.Site, error)
+	// Offset returns the site off bytes into f, an instruction's first byte.
+	Offset(t *prog.Target, f prog.Func, off uint64) (prog.Site, error)
+}
+
+// Arch is what lower has to know of the target's calling convention.
+type Arch struct {
+	SP          string // reg()'s name of the stack pointer
+	Flags       string // reg()'s name of the flags
+	AgainMask   uint64 // bits of Flags, one of them set: the stack check jumps
+	ReturnPops  int64  // bytes by which a C return probe's SP lies above the entry's
+	CallerAtSP  bool   // the return address of a call stands at SP on entry
+	CallerInReg string // else the register it is in
+}
+
+// AMD64 and ARM64 are the architectures that are served. The carry and zero
+// flags decide amd64's jbe, arm64's b.ls jumps on C clear or Z set.
+var (
+	AMD64 = Arch{SP: "sp", Flags: "flags", AgainMask: 0x41, ReturnPops: 8, CallerAtSP: true}
+	ARM64 = Arch{SP: "sp", Flags: "pstate", CallerInReg: "r30"}
+)
+
+// Skip is a function that gets no probe, and why.
+type Skip struct {
+	Func   prog.Func
+	Point  *prog.Point
+	Reason error
+}
+
+// Lowered is a set of units and what was left out.
+type Lowered struct {
+	Units   []*Unit
+	Skipped []Skip
+}
+
+// Lower rewrites bodies into plain ones and groups their sites into units. The
+// bodies are changed in place.
+func Lower(bodies []*prog.Body, pl Planner, arch Arch) *Lowered {
+	l := &lowerer{planner: pl, arch: arch}
+	for _, b := range bodies {
+		l.body(b)
+	}
+	return &Lowered{Units: l.units(), Skipped: l.skipped}
+}
+
+type lowerer struct {
+	planner   Planner
+	arch      Arch
+	fragments []*fragment
+	skipped   []Skip
+}
+
+// fragment is a lowered body with the sites at which it fires.
+type fragment struct {
+	body  *prog.Body
+	sites []prog.Site
+	maps  []*prog.Map
+	order int
+}
+
+// Orders of attaching: a return must find its entry attached last, or a call
+// that is under way would be taken for one without an entry.
+const (
+	orderReturn = iota
+	orderEntry
+)
+
+func (l *lowerer) body(b *prog.Body) {
+	g := b.Group
+	switch g.Point.Kind {
+	case prog.KindUprobe:
+		l.uprobe(b)
+	case prog.KindUretprobe:
+		l.uretprobe(b)
+	default:
+		l.kernel(b)
+	}
+}
+
+func (l *lowerer) kernel(b *prog.Body) {
+	c := &context{arch: l.arch, group: b.Group}
+	c.rewrite(b)
+	sites := make([]prog.Site, len(b.Group.Funcs))
+	for i, f := range b.Group.Funcs {
+		sites[i] = prog.Site{Func: f.ID}
+	}
+	l.add(&fragment{body: b, sites: sites, order: orderEntry})
+}
+
+func (l *lowerer) uprobe(b *prog.Body) {
+	p := b.Group.Point
+	c := &context{arch: l.arch, group: b.Group, caller: b.Group.Go != nil && !p.HasOff}
+	c.rewrite(b)
+	var sites []prog.Site
+	for _, f := range b.Group.Funcs {
+		site, err := l.entry(b.Group.Target, f, p)
+		if err != nil {
+			l.skip(f, p, err)
+			continue
+		}
+		sites = append(sites, site)
+	}
+	l.addEntries(b, sites, nil)
+}
+
+func (l *lowerer) entry(t *prog.Target, f prog.Func, p *prog.Point) (prog.Site, error) {
+	if p.HasOff {
+		return l.planner.Offset(t, f, p.Offset)
+	}
+	return l.planner.Entry(t, f)
+}
+
+// addEntries splits sites by whether the stack check's flags have to be
+// tested, which makes the code differ.
+func (l *lowerer) addEntries(b *prog.Body, sites []prog.Site, maps []*prog.Map) {
+	var plain, checked []prog.Site
+	for _, s := range sites {
+		if s.Kind == prog.SiteStack {
+			checked = append(checked, s)
+		} else {
+			plain = append(plain, s)
+		}
+	}
+	l.add(&fragment{body: b, sites: plain, maps: maps, order: orderEntry})
+	if len(checked) == 0 {
+		return
+	}
+	guarded := *b
+	guarded.Stmts = append([]prog.Stmt{l.arch.leaveIfAgain(b.Probe.Span)}, b.Stmts...)
+	l.add(&fragment{body: &guarded, sites: checked, maps: maps, order: orderEntry})
+}
+
+func (l *lowerer) uretprobe(b *prog.Body) {
+	byShared := map[bool][]prog.Func{}
+	returns := map[uint32][]prog.Site{}
+	entries := map[uint32]prog.Site{}
+	framed := needsFrame(b.Stmts)
+	for _, f := range b.Group.Funcs {
+		rets, err := l.planner.Returns(b.Group.Target, f)
+		shared := err == nil && len(rets) > 0 && f.Shared
+		if err == nil && (framed || shared) {
+			entries[f.ID], err = l.planner.Entry(b.Group.Target, f)
+		}
+		if err != nil {
+			l.skip(f, b.Group.Point, err)
+			continue
+		}
+		returns[f.ID] = rets
+		byShared[shared] = append(byShared[shared], f)
+	}
+	for _, shared := range []bool{false, true} {
+		if len(byShared[shared]) > 0 {
+			l.returnGroup(b, byShared[shared], shared, framed || shared, entries, returns)
+		}
+	}
+}
+
+func (l *lowerer) returnGroup(b *prog.Body, funcs []prog.Func, shared, framed bool, entries map[uint32]prog.Site, returns map[uint32][]prog.Site) {
+	var in, out []prog.Site
+	for _, f := range funcs {
+		out = append(out, returns[f.ID]...)
+		in = append(in, entries[f.ID])
+	}
+	c := &context{arch: l.arch, group: b.Group, caller: b.Group.Go != nil}
+	if !framed {
+		c.rewrite(b)
+		l.add(&fragment{body: b, sites: out, order: orderReturn})
+		return
+	}
+	ret := b
+	if shared {
+		copied := *b
+		ret = &copied
+	}
+	name := fmt.Sprintf("frames_%d_%d", b.Probe.Index, len(l.fragments))
+	fr := newFrame(c, name)
+	fr.rewriteReturn(ret, !shared)
+	l.add(&fragment{body: ret, sites: out, maps: []*prog.Map{fr.table}, order: orderReturn})
+	l.addEntries(fr.entryBody(b), in, []*prog.Map{fr.table})
+}
+
+func (l *lowerer) add(f *fragment) {
+	if len(f.sites) > 0 {
+		l.fragments = append(l.fragments, f)
+	}
+}
+
+func (l *lowerer) skip(f prog.Func, p *prog.Point, err error) {
+	l.skipped = append(l.skipped, Skip{Func: f, Point: p, Reason: err})
+}
