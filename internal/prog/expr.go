@@ -157,7 +157,8 @@ type (
 		X, I Expr
 	}
 	// Compose builds a memory value of type T from parts, in T's layout
-	// (Fields of a tuple, record or struct; elements of an array).
+	// (Fields of a tuple, record or struct; elements of an array). Without
+	// parts it is T's zero value.
 	Compose struct {
 		Meta
 		Parts []Expr

@@ -30,7 +30,7 @@ func (t *Type) String() string {
 	case Float, Complex:
 		return fmt.Sprintf("%s%d", map[Kind]string{Float: "float", Complex: "complex"}[t.Kind], t.Size*8)
 	case Enum:
-		return "enum " + t.Name
+		return tagged("enum ", t.Name)
 	case Pointer:
 		return t.Elem.String() + " *"
 	case Array:
@@ -63,9 +63,17 @@ func (t *Type) structName() string {
 	case strings.ContainsAny(t.Name, "./"): // a Go type
 		return t.Name
 	case t.Union:
-		return "union " + t.Name
+		return tagged("union ", t.Name)
 	}
-	return "struct " + t.Name
+	return tagged("struct ", t.Name)
+}
+
+// tagged puts the keyword before a C name that lacks it.
+func tagged(tag, name string) string {
+	if strings.HasPrefix(name, tag) {
+		return name
+	}
+	return tag + name
 }
 
 func (t *Type) fieldNames() string {
