@@ -38,15 +38,19 @@ type File struct {
 	size   int64
 
 	// Each is read at its first use.
-	relocs func() ([]reloc, error)
-	symtab func() ([]Symbol, error)
-	funcs  func() ([]Func, error)
+	relocs    func() ([]reloc, error)
+	symtab    func() ([]Symbol, error)
+	funcs     func() ([]Func, error)
+	pcln      func() (*pclntab, error)
+	module    func() (ModuleData, error)
+	debugInfo func() (*debugInfo, error)
+	tls       func() (int64, error)
 }
 
 // GoInfo is what a Go binary says about its build.
 type GoInfo struct {
-	Version      string // "go1.26.8", a development version's text, or "" when unknown
-	Major, Minor int    // 1, 26; zero when Version is not a release's
+	Version      string           // "go1.26.8", a development version's text, or "" when unknown
+	Major, Minor int              // 1, 26; zero when Version is not a release's
 	BuildInfo    *debug.BuildInfo // nil: the file holds none
 
 	PIE      bool // linked as a position-independent executable
@@ -127,6 +131,10 @@ func newFile(path string, r io.ReaderAt, size int64) (*File, error) {
 	f.relocs = sync.OnceValues(f.readRelocs)
 	f.symtab = sync.OnceValues(f.readSymbols)
 	f.funcs = sync.OnceValues(f.readFuncs)
+	f.pcln = sync.OnceValues(f.readPclntab)
+	f.module = sync.OnceValues(f.readModuleData)
+	f.debugInfo = sync.OnceValues(f.readDebugInfo)
+	f.tls = sync.OnceValues(f.readTLS)
 	if f.Go, err = f.readGoInfo(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,71 @@
 package gobin
 
-import "debug/elf"
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"unsafe"
+)
+
+// pclnFormat numbers the layouts of the table by the first Go release that
+// writes them.
+type pclnFormat int
+
+const (
+	pcln12  pclnFormat = 2  // to Go 1.15: one blob, absolute addresses
+	pcln116 pclnFormat = 16 // header with offsets of five parts, absolute addresses
+	pcln118 pclnFormat = 18 // 32-bit offsets from the start of text
+	pcln120 pclnFormat = 20 // start lines; Go 1.26 zeroes the header's text start
+)
+
+// pclnMagics are the first words of the formats (internal/abi's PCLnTabMagic).
+var pclnMagics = map[uint32]pclnFormat{
+	0xfffffffb: pcln12, 0xfffffffa: pcln116, 0xfffffff0: pcln118, 0xfffffff1: pcln120,
+}
+
+const (
+	maxPclntab = 96 << 20
+	maxGoFuncs = 1 << 20
+
+	pcdataInlTreeIndex = 2 // internal/abi, unchanged since Go 1.9
+	funcdataInlTree    = 3 // Go 1.16 on
+)
+
+var errPclntab = errors.New("malformed function table")
+
+// pclntab is the runtime's table of functions: the only symbols of a stripped
+// binary. All reads of it are bounds-checked; a bad offset reads as nothing.
+type pclntab struct {
+	format    pclnFormat
+	base      uint64 // address of the table
+	quantum   uint64 // instruction alignment, the unit of pc deltas
+	textStart uint64 // what 32-bit entries count from
+	nfunc     int
+
+	names   string // function names, NUL-terminated
+	cu      []byte // per compile unit: file number to offset in files
+	files   []byte
+	pctab   []byte // pc-value tables
+	functab []byte // entries and offsets of the funcs; offsets count from here
+}
+
+// pcFunc is one entry of the function table.
+type pcFunc struct {
+	entry, next uint64 // next function's entry: the end with padding
+	nameOff     uint32
+	pcsp        uint32
+	pcfile      uint32
+	pcln        uint32
+	cuOff       uint32
+	npcdata     uint32
+	nfuncdata   uint8
+	funcID      uint8
+	tail        []byte // pcdata and funcdata offsets
+}
 
 // pclntabSection finds the function table by its section names: the plain one
 // and the one of position-independent binaries.
@@ -11,4 +76,344 @@ func (f *File) pclntabSection() *elf.Section {
 		}
 	}
 	return nil
+}
+
+// readPclntab loads the table, from its section or from where its header is
+// found in read-only data.
+func (f *File) readPclntab() (*pclntab, error) {
+	base, size, err := f.findPclntab()
+	if err != nil {
+		return nil, err
+	}
+	if size > maxPclntab {
+		return nil, fmt.Errorf("function table of %d bytes: too large", size)
+	}
+	data, err := f.Bytes(base, base+size)
+	if err != nil {
+		return nil, fmt.Errorf("function table: %w", err)
+	}
+	if err := f.relocate(data, base); err != nil {
+		return nil, err
+	}
+	t, err := parsePclntab(data, base)
+	if err != nil {
+		return nil, err
+	}
+	if t.format < pcln118 {
+		return t, nil
+	}
+	// Go 1.26 leaves the header's text start zero, older releases agree with
+	// the module data; so that is asked first.
+	m, err := f.module()
+	if err == nil {
+		t.textStart = m.Text
+	} else if s, ok := f.Symbol("runtime.text"); ok {
+		t.textStart = s.Addr
+	} else if t.textStart == 0 {
+		return nil, fmt.Errorf("function table: start of text: %w", err)
+	}
+	return t, nil
+}
+
+func (f *File) findPclntab() (base, size uint64, err error) {
+	if s := f.pclntabSection(); s != nil {
+		return s.Addr, s.FileSize, nil
+	}
+	for _, p := range f.ELF.Progs {
+		if p.Type != elf.PT_LOAD || p.Flags&elf.PF_X != 0 {
+			continue
+		}
+		if addr, ok := f.searchPclntab(p); ok {
+			return addr, min(p.Vaddr+p.Filesz-addr, maxPclntab), nil
+		}
+	}
+	return 0, 0, fmt.Errorf("function table: no section .gopclntab and no such header in the data")
+}
+
+// searchPclntab looks for a header: the three high bytes of a magic, two zero
+// bytes, instruction quantum and pointer size.
+func (f *File) searchPclntab(p *elf.Prog) (addr uint64, ok bool) {
+	quantum := byte(1)
+	if f.Arch == ARM64 {
+		quantum = 4
+	}
+	pattern := []byte{0xff, 0xff, 0xff, 0, 0, quantum, 8}
+	start, end := p.Vaddr, p.Vaddr+min(p.Filesz, maxDataScan*4)
+	for start < end {
+		at, found := f.search(start, end, 1, pattern)
+		if !found {
+			return 0, false
+		}
+		if head, err := f.Bytes(at-1, at+7); err == nil && (at-1)%8 == 0 {
+			if _, known := pclnMagics[binary.LittleEndian.Uint32(head)]; known {
+				return at - 1, true
+			}
+		}
+		start = at + 1
+	}
+	return 0, false
+}
+
+// relocate applies the relative relocations inside data, loaded at base.
+func (f *File) relocate(data []byte, base uint64) error {
+	rs, err := f.relocs()
+	if err != nil {
+		return err
+	}
+	i := sort.Search(len(rs), func(i int) bool { return rs[i].addr >= base })
+	for ; i < len(rs) && rs[i].addr-base+8 <= uint64(len(data)); i++ {
+		binary.LittleEndian.PutUint64(data[rs[i].addr-base:], rs[i].addend)
+	}
+	return nil
+}
+
+// parsePclntab reads the header and cuts the table into its parts.
+func parsePclntab(data []byte, base uint64) (*pclntab, error) {
+	if len(data) < 16 || data[4] != 0 || data[5] != 0 || data[7] != 8 {
+		return nil, errPclntab
+	}
+	format, ok := pclnMagics[binary.LittleEndian.Uint32(data)]
+	if !ok {
+		return nil, fmt.Errorf("function table: unknown format %#x", binary.LittleEndian.Uint32(data))
+	}
+	t := &pclntab{format: format, base: base, quantum: uint64(data[6])}
+	word := func(i int) uint64 {
+		if off := 8 + i*8; off+8 <= len(data) {
+			return binary.LittleEndian.Uint64(data[off:])
+		}
+		return 1 << 63
+	}
+	part := func(i int) []byte {
+		if off := word(i); off < uint64(len(data)) {
+			return data[off:]
+		}
+		return nil
+	}
+	nfunc := word(0)
+	switch format {
+	case pcln12:
+		t.functab, t.pctab, t.names = data[16:], data, cutString(data, uint64(len(data)))
+	case pcln116:
+		t.cu, t.files, t.pctab, t.functab = part(3), part(4), part(5), part(6)
+		t.names = cutString(part(2), word(3)-word(2))
+	default:
+		t.textStart = word(2)
+		t.cu, t.files, t.pctab, t.functab = part(4), part(5), part(6), part(7)
+		t.names = cutString(part(3), word(4)-word(3))
+	}
+	if t.functab == nil || t.quantum == 0 || nfunc > maxGoFuncs || (nfunc*2+1)*t.wordSize() > uint64(len(t.functab)) {
+		return nil, errPclntab
+	}
+	t.nfunc = int(nfunc)
+	if format == pcln12 {
+		t.cutFiles12(data)
+	}
+	return t, nil
+}
+
+// cutString shares b's memory, tens of megabytes in large binaries: the table
+// is not written to any more.
+func cutString(b []byte, n uint64) string {
+	return unsafe.String(unsafe.SliceData(b), int(min(n, uint64(len(b)))))
+}
+
+// cutFiles12 finds the old format's file table, whose offset follows functab.
+// File numbers of that format index it directly, and its strings, like all else
+// there, count from the table's start.
+func (t *pclntab) cutFiles12(data []byte) {
+	end := uint64(t.nfunc*2+1) * 8
+	off, ok := u32(t.functab, end)
+	if ok && uint64(off) < uint64(len(data)) {
+		t.cu, t.files = data[off:], data
+	}
+}
+
+// wordSize is the size of functab's two columns.
+func (t *pclntab) wordSize() uint64 {
+	if t.format >= pcln118 {
+		return 4
+	}
+	return 8
+}
+
+// pcAt is the entry of function i; for i = nfunc the end of the last one.
+func (t *pclntab) pcAt(i int) uint64 {
+	off := uint64(i) * 2 * t.wordSize()
+	if t.format >= pcln118 {
+		return t.textStart + uint64(binary.LittleEndian.Uint32(t.functab[off:]))
+	}
+	return binary.LittleEndian.Uint64(t.functab[off:])
+}
+
+// find returns the index of the function that holds pc.
+func (t *pclntab) find(pc uint64) (int, bool) {
+	i := sort.Search(t.nfunc, func(i int) bool { return t.pcAt(i) > pc }) - 1
+	return i, i >= 0 && pc < t.pcAt(i+1)
+}
+
+// fn decodes entry i (runtime._func).
+func (t *pclntab) fn(i int) (pcFunc, error) {
+	w := t.wordSize()
+	var off uint64
+	if v, ok := u32(t.functab, (uint64(i)*2+1)*w); ok {
+		off = uint64(v)
+	}
+	rec, fields := t.functab, uint64(44)
+	switch t.format {
+	case pcln12: // no cuOffset; all offsets count from the table's start
+		rec, fields = t.pctab, 40
+	case pcln118: // a shorter entry, and no start line yet
+		fields = 40
+	}
+	if off > uint64(len(rec)) || uint64(len(rec))-off < fields {
+		return pcFunc{}, fmt.Errorf("function %d: %w", i, errPclntab)
+	}
+	rec = rec[off:]
+	at := func(field uint64) uint32 { // fields counts 32-bit words behind the entry
+		return binary.LittleEndian.Uint32(rec[w+field*4:])
+	}
+	fn := pcFunc{
+		entry: t.pcAt(i), next: t.pcAt(i + 1),
+		nameOff: at(0), pcsp: at(3), pcfile: at(4), pcln: at(5), npcdata: at(6),
+		funcID: rec[fields-4], nfuncdata: rec[fields-1], tail: rec[fields:],
+	}
+	if t.format != pcln12 {
+		fn.cuOff = at(7)
+	}
+	if fn.next < fn.entry {
+		return pcFunc{}, fmt.Errorf("function %d: %w", i, errPclntab)
+	}
+	return fn, nil
+}
+
+// name reads a function name.
+func (t *pclntab) name(off uint32) string {
+	if uint64(off) >= uint64(len(t.names)) {
+		return ""
+	}
+	s := t.names[off:]
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return s[:i]
+	}
+	return ""
+}
+
+// pcValue is a stretch of a pc-value table: value holds for [start, end).
+type pcValue struct {
+	start, end uint64
+	value      int32
+}
+
+// values walks the pc-value table at off until yield says no. A table ends
+// with a zero delta; its last end is the function's.
+func (t *pclntab) values(off uint32, entry uint64, yield func(pcValue) bool) {
+	if off == 0 || uint64(off) >= uint64(len(t.pctab)) {
+		return
+	}
+	p := t.pctab[off:]
+	v := pcValue{start: entry, end: entry, value: -1}
+	for first := true; ; first = false {
+		delta, n := binary.Uvarint(p)
+		if n <= 0 || delta == 0 && !first {
+			return
+		}
+		pcDelta, m := binary.Uvarint(p[n:])
+		if m <= 0 || pcDelta > 1<<32 {
+			return
+		}
+		p = p[n+m:]
+		v.value += int32(uint32(delta>>1) ^ -uint32(delta&1))
+		v.start, v.end = v.end, v.end+pcDelta*t.quantum
+		if !yield(v) {
+			return
+		}
+	}
+}
+
+// value looks up pc in the pc-value table at off, -1 where it has none.
+func (t *pclntab) value(off uint32, entry, pc uint64) int32 {
+	found := int32(-1)
+	t.values(off, entry, func(v pcValue) bool {
+		if pc < v.end {
+			found = v.value
+			return false
+		}
+		return true
+	})
+	return found
+}
+
+// end is the function's end without padding: where its stack table ends. What
+// has no such table keeps its padding.
+func (t *pclntab) end(fn pcFunc) uint64 {
+	end := fn.entry
+	t.values(fn.pcsp, fn.entry, func(v pcValue) bool { end = v.end; return end < fn.next })
+	if end == fn.entry || end > fn.next {
+		return fn.next
+	}
+	return end
+}
+
+// fileLine says which source line pc comes from; of inlined code, its own.
+func (t *pclntab) fileLine(fn pcFunc, pc uint64) (string, int) {
+	no := t.value(fn.pcfile, fn.entry, pc)
+	if no < 0 {
+		return "", 0
+	}
+	off, ok := u32(t.cu, (uint64(fn.cuOff)+uint64(no))*4)
+	if !ok || uint64(off) >= uint64(len(t.files)) {
+		return "", 0
+	}
+	name, _, ok := bytes.Cut(t.files[off:], []byte{0})
+	if !ok {
+		return "", 0
+	}
+	return string(name), int(max(t.value(fn.pcln, fn.entry, pc), 0))
+}
+
+// isAsm says whether a function was written in assembly: its first line is in
+// such a file. (A flag says so too, from Go 1.18 on.)
+func (t *pclntab) isAsm(fn pcFunc) bool {
+	file, _ := t.fileLine(fn, fn.entry)
+	return strings.HasSuffix(file, ".s")
+}
+
+// pcdata is the offset in pctab of a per-pc table of the function, 0 for none.
+func (t *pclntab) pcdata(fn pcFunc, table uint32) uint32 {
+	if table >= fn.npcdata {
+		return 0
+	}
+	off, _ := u32(fn.tail, uint64(table)*4)
+	return off
+}
+
+// funcdata is what the function keeps at a funcdata index: before Go 1.18 an
+// address, later an offset from moduledata.gofunc.
+func (t *pclntab) funcdata(fn pcFunc, index uint8) (uint64, bool) {
+	if index >= fn.nfuncdata {
+		return 0, false
+	}
+	off := uint64(fn.npcdata) * 4
+	if t.format >= pcln118 {
+		v, ok := u32(fn.tail, off+uint64(index)*4)
+		return uint64(v), ok && v != ^uint32(0)
+	}
+	// Pointers are aligned in memory; the record itself is, its head is 44 long.
+	if off%8 == 0 {
+		off += 4
+	}
+	off += uint64(index) * 8
+	if off > uint64(len(fn.tail)) || uint64(len(fn.tail))-off < 8 {
+		return 0, false
+	}
+	v := binary.LittleEndian.Uint64(fn.tail[off:])
+	return v, v != 0
+}
+
+// u32 reads a word of b, if it has one there.
+func u32(b []byte, off uint64) (uint32, bool) {
+	if off > uint64(len(b)) || uint64(len(b))-off < 4 {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint32(b[off:]), true
 }

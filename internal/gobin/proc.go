@@ -1,0 +1,304 @@
+package gobin
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"debug/elf"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Mapping is a stretch of a process's memory, a line of /proc/PID/maps.
+type Mapping struct {
+	Start, End uint64
+	Offset     uint64 // in the file
+	Perms      string // "r-xp"
+	Dev        uint64 // of the file as stat gives it (unix.Mkdev)
+	Inode      uint64 // 0: not a file
+	Path       string // as the process sees it; "" when anonymous
+	Deleted    bool   // the file has no name any more
+}
+
+// Executable says whether code runs from the mapping.
+func (m Mapping) Executable() bool { return strings.Contains(m.Perms, "x") }
+
+const deletedSuffix = " (deleted)"
+
+// Mappings reads /proc/PID/maps. The error wraps fs.ErrNotExist when the process
+// is gone.
+func Mappings(pid int) ([]Mapping, error) {
+	b, err := os.ReadFile(procPath(pid, "maps"))
+	if err != nil {
+		return nil, gone(err)
+	}
+	var ms []Mapping
+	sc := bufio.NewScanner(bytes.NewReader(b))
+	sc.Buffer(nil, 1<<16)
+	for sc.Scan() {
+		m, err := parseMapping(sc.Text())
+		if err != nil {
+			return nil, fmt.Errorf("mappings of process %d: %w", pid, err)
+		}
+		ms = append(ms, m)
+	}
+	return ms, sc.Err()
+}
+
+// parseMapping reads "start-end perms offset major:minor inode path".
+func parseMapping(line string) (Mapping, error) {
+	var m Mapping
+	var major, minor uint32
+	_, err := fmt.Sscanf(line, "%x-%x %s %x %x:%x %d", &m.Start, &m.End, &m.Perms, &m.Offset, &major, &minor, &m.Inode)
+	if err != nil {
+		return Mapping{}, fmt.Errorf("%q: %w", line, err)
+	}
+	m.Dev = unix.Mkdev(major, minor)
+	rest := line
+	for range 5 { // the path may hold blanks and begins behind the fifth field
+		_, rest, _ = strings.Cut(strings.TrimLeft(rest, " "), " ")
+	}
+	m.Path, m.Deleted = strings.CutSuffix(strings.TrimLeft(rest, " "), deletedSuffix)
+	return m, nil
+}
+
+// OpenProcess opens the executable of a running process, also when its file was
+// deleted or replaced. File.Path is /proc/PID/exe, which probes attach through.
+func OpenProcess(pid int) (*File, error) {
+	f, err := Open(procPath(pid, "exe"))
+	if err != nil {
+		return nil, fmt.Errorf("process %d: %w", pid, gone(err))
+	}
+	return f, nil
+}
+
+// Bias is what must be added to the file's virtual addresses to have those of
+// the process that runs it; zero unless the file is position-independent.
+func (f *File) Bias(pid int) (uint64, error) {
+	if f.ELF.Type == elf.ET_EXEC {
+		return 0, nil
+	}
+	exe, err := os.Readlink(procPath(pid, "exe"))
+	if err != nil {
+		return 0, fmt.Errorf("process %d: %w", pid, gone(err))
+	}
+	ms, err := Mappings(pid)
+	if err != nil {
+		return 0, err
+	}
+	exe = strings.TrimSuffix(exe, deletedSuffix)
+	for _, m := range ms {
+		if m.Executable() && m.Path == exe {
+			return f.MappingBias(m)
+		}
+	}
+	return 0, fmt.Errorf("process %d: its executable is not mapped", pid)
+}
+
+// MappingBias is Bias for one mapping of the file's code, as of a library.
+func (f *File) MappingBias(m Mapping) (uint64, error) {
+	for _, p := range f.ELF.Progs {
+		// The kernel maps whole pages, so the mapping may begin before the segment.
+		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && m.Offset < p.Off+p.Filesz && p.Off < m.Offset+(m.End-m.Start) {
+			return m.Start - m.Offset + p.Off - p.Vaddr, nil
+		}
+	}
+	return 0, fmt.Errorf("mapping at %#x: not of code of %s", m.Start, f.Path)
+}
+
+// ID tells binaries apart: it is equal for two paths to one file and differs
+// when a file was replaced, even in place.
+type ID struct {
+	Dev, Inode uint64
+	BuildID    string // "" when the linker wrote none
+}
+
+// ID identifies the opened file.
+func (f *File) ID() (ID, error) {
+	osf, ok := f.closer.(*os.File)
+	if !ok {
+		return ID{BuildID: f.BuildID()}, nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(osf.Fd()), &st); err != nil {
+		return ID{}, fmt.Errorf("%s: stat: %w", f.Path, err)
+	}
+	return ID{Dev: st.Dev, Inode: st.Ino, BuildID: f.BuildID()}, nil
+}
+
+// BuildID is the linker's mark of the build: the GNU one in hexadecimal, else
+// Go's own text, else "".
+func (f *File) BuildID() string {
+	for _, name := range []string{".note.gnu.build-id", ".note.go.buildid"} {
+		s := f.ELF.Section(name)
+		if s == nil || s.FileSize > 4096 {
+			continue
+		}
+		b, err := f.section(name)
+		if err != nil || len(b) < 16 {
+			continue
+		}
+		nameLen, size := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
+		start := uint64(12) + (uint64(nameLen)+3)&^3
+		if start+uint64(size) > uint64(len(b)) {
+			continue
+		}
+		if desc := b[start : start+uint64(size)]; name == ".note.go.buildid" {
+			return string(desc)
+		} else {
+			return hex.EncodeToString(desc)
+		}
+	}
+	return ""
+}
+
+// Process is a running process of a Go program.
+type Process struct {
+	PID        int
+	Exe        string // path of the executable as the process sees it
+	Deleted    bool   // the file was removed or replaced since the start
+	Go         *GoInfo
+	Frameworks []string // see Frameworks
+	Container  string   // id of its container, "" outside of one
+}
+
+// GoProcesses lists the running Go programs by pid, and how many processes could
+// not be looked at for lack of privilege.
+func GoProcesses() (procs []Process, unreadable int, err error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, 0, fmt.Errorf("processes: %w", err)
+	}
+	type file struct{ dev, inode uint64 }
+	known := map[file]Process{} // many processes run one binary
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		var st unix.Stat_t
+		if err := unix.Stat(procPath(pid, "exe"), &st); err != nil {
+			if errors.Is(err, fs.ErrPermission) {
+				unreadable++
+			}
+			continue // also kernel threads, and what has just ended
+		}
+		id := file{st.Dev, st.Ino}
+		p, seen := known[id]
+		if !seen {
+			p = describe(pid)
+			known[id] = p
+		}
+		if p.Go == nil || !p.locate(pid) {
+			continue
+		}
+		procs = append(procs, p)
+	}
+	slices.SortFunc(procs, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })
+	return procs, unreadable, nil
+}
+
+// describe says what the process's binary is; its Go is nil for what is not a
+// Go program that can be served.
+func describe(pid int) Process {
+	f, err := OpenProcess(pid)
+	if err != nil {
+		return Process{}
+	}
+	defer f.Close()
+	if f.Go == nil {
+		return Process{}
+	}
+	return Process{Go: f.Go, Frameworks: f.Frameworks()}
+}
+
+// locate fills in what differs between processes of one binary.
+func (p *Process) locate(pid int) bool {
+	exe, err := os.Readlink(procPath(pid, "exe"))
+	if err != nil {
+		return false
+	}
+	p.PID = pid
+	p.Exe, p.Deleted = strings.CutSuffix(exe, deletedSuffix)
+	p.Container = containerOf(pid)
+	return true
+}
+
+var containerID = regexp.MustCompile(`[0-9a-f]{64}`)
+
+// containerOf finds a container's id in the process's cgroup path, where every
+// runtime in use puts it as 64 hexadecimal digits.
+func containerOf(pid int) string {
+	b, err := os.ReadFile(procPath(pid, "cgroup"))
+	if err != nil {
+		return ""
+	}
+	ids := containerID.FindAll(b, -1)
+	if len(ids) == 0 {
+		return ""
+	}
+	return string(ids[len(ids)-1])
+}
+
+// frameworkModules are the RPC frameworks that are modules, frameworkFuncs those
+// of the standard library, by a function that only a server or client links.
+var (
+	frameworkModules = []struct{ path, name string }{
+		{"github.com/smallnest/rpcx", "rpcx"}, {"google.golang.org/grpc", "grpc"},
+	}
+	frameworkFuncs = []struct{ fn, name string }{
+		{"net/http.(*Server).Serve", "net/http"}, {"net/http.(*Client).do", "net/http"},
+		{"net/rpc.(*Server).ServeCodec", "net/rpc"}, {"net/rpc.(*Client).send", "net/rpc"},
+	}
+)
+
+// Frameworks names the RPC frameworks that are linked in: "rpcx v1.9.1", "grpc
+// v1.80.0", "net/http", "net/rpc".
+func (f *File) Frameworks() []string {
+	if f.Go == nil {
+		return nil
+	}
+	var names []string
+	if bi := f.Go.BuildInfo; bi != nil {
+		for _, m := range frameworkModules {
+			for _, d := range bi.Deps {
+				if d.Path == m.path {
+					names = append(names, m.name+" "+d.Version)
+				}
+			}
+		}
+	}
+	t, err := f.pcln()
+	if err != nil {
+		return names
+	}
+	for _, fw := range frameworkFuncs {
+		if strings.Contains(t.names, "\x00"+fw.fn+"\x00") && !slices.Contains(names, fw.name) {
+			names = append(names, fw.name)
+		}
+	}
+	return names
+}
+
+func procPath(pid int, name string) string {
+	return filepath.Join("/proc", strconv.Itoa(pid), name)
+}
+
+// gone makes a process that ends while it is read one that does not exist.
+func gone(err error) error {
+	if errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	return err
+}
