@@ -1,0 +1,324 @@
+package gobin
+
+import (
+	"debug/dwarf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sort"
+	"sync"
+
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// errNoDWARF says that a file has no debug information.
+var errNoDWARF = errors.New("no DWARF")
+
+// Attributes that debug/dwarf has no names for. Those from 0x2900 are the Go
+// linker's, see cmd/internal/dwarf.
+const (
+	attrLoclistsBase    dwarf.Attr = 0x8c
+	attrDataBitOffset   dwarf.Attr = 0x6b
+	attrGoKind          dwarf.Attr = 0x2900
+	attrGoElem          dwarf.Attr = 0x2902
+	attrGoEmbedded      dwarf.Attr = 0x2903
+	attrGoClosureOff    dwarf.Attr = 0x2907
+	maxOrigins                     = 8 // abstract origins and specifications followed from one entry
+	maxParams                      = 1 << 12
+	langGo                         = 0x16
+	langRust                       = 0x1c
+	langRustProvisional            = 0x9000
+)
+
+// debugSections are the bytes of a file's .debug_* sections that places and
+// types need, uncompressed and without the prefix.
+type debugSections struct {
+	abbrev, info, str, lineStr, strOffsets, addr []byte
+	ranges, rnglists, loc, loclists              []byte
+}
+
+// debugInfo answers questions about a file's DWARF. A compile unit is read
+// when the first question about it comes.
+type debugInfo struct {
+	arch Arch
+	data *dwarf.Data
+	loc  locations
+
+	mu     sync.Mutex // guards what follows, and data, which caches abbreviations
+	units  []*debugUnit
+	ranges []unitRange // sorted by low; empty until the first address is asked for
+	types  *typeReader
+}
+
+// debugUnit is one compile unit.
+type debugUnit struct {
+	start, die, end dwarf.Offset
+	version         int
+	dwarf64         bool
+	base            unitBase
+	lang            int64
+	funcs           map[uint64]dwarf.Offset // by first address; nil until read
+}
+
+type unitRange struct {
+	low, high uint64
+	unit      *debugUnit
+}
+
+// newDebugInfo lists the units; it reads none of them.
+func newDebugInfo(s debugSections, arch Arch) (d *debugInfo, err error) {
+	defer catch(&err)
+	if len(s.info) == 0 || len(s.abbrev) == 0 {
+		return nil, errNoDWARF
+	}
+	data, err := dwarf.New(s.abbrev, nil, nil, s.info, nil, nil, s.ranges, s.str)
+	if err != nil {
+		return nil, fmt.Errorf("dwarf: %w", err)
+	}
+	for name, b := range map[string][]byte{
+		".debug_addr": s.addr, ".debug_line_str": s.lineStr,
+		".debug_str_offsets": s.strOffsets, ".debug_rnglists": s.rnglists,
+	} {
+		if b == nil {
+			continue
+		}
+		if err := data.AddSection(name, b); err != nil {
+			return nil, fmt.Errorf("dwarf %s: %w", name, err)
+		}
+	}
+	d = &debugInfo{arch: arch, data: data, loc: locations{loc: s.loc, loclists: s.loclists, addr: s.addr}}
+	d.units = listUnits(s.info)
+	d.types = newTypeReader(data)
+	return d, nil
+}
+
+// listUnits reads the unit headers; a malformed one ends the list.
+func listUnits(info []byte) (us []*debugUnit) {
+	for off := 0; off+12 <= len(info); {
+		b := info[off:]
+		u := &debugUnit{start: dwarf.Offset(off)}
+		n, head := uint64(binary.LittleEndian.Uint32(b)), 4
+		if n == 0xffffffff {
+			n, head, u.dwarf64 = binary.LittleEndian.Uint64(b[4:]), 12, true
+		}
+		if n < 8 || n > uint64(len(b)-head) {
+			return us
+		}
+		u.end = dwarf.Offset(off + head + int(n))
+		u.version = int(binary.LittleEndian.Uint16(b[head:]))
+		width := 4
+		if u.dwarf64 {
+			width = 8
+		}
+		die := head + 2 + width + 1
+		if u.version >= 5 {
+			die++
+			switch kind := b[head+2]; kind {
+			case 0x02, 0x06: // type units
+				die += 8 + width
+			case 0x04, 0x05: // skeleton and split units
+				die += 8
+			}
+		}
+		if u.die = dwarf.Offset(off + die); u.die < u.end {
+			us = append(us, u)
+		}
+		off = int(u.end)
+	}
+	return us
+}
+
+// readRanges reads every unit's own entry for the addresses it covers.
+func (d *debugInfo) readRanges() error {
+	if d.ranges != nil {
+		return nil
+	}
+	r := d.data.Reader()
+	for _, u := range d.units {
+		r.Seek(u.die)
+		e, err := r.Next()
+		if err != nil {
+			return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
+		}
+		if e == nil || e.Tag != dwarf.TagCompileUnit {
+			continue
+		}
+		u.base.low, _ = e.Val(dwarf.AttrLowpc).(uint64)
+		u.base.addr = uintAttr(e, dwarf.AttrAddrBase)
+		u.base.loclists = uintAttr(e, attrLoclistsBase)
+		u.base.v5, u.base.dwarf64 = u.version >= 5, u.dwarf64
+		u.lang, _ = e.Val(dwarf.AttrLanguage).(int64)
+		rs, err := d.data.Ranges(e)
+		if err != nil {
+			return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
+		}
+		for _, x := range rs {
+			if x[0] < x[1] {
+				d.ranges = append(d.ranges, unitRange{x[0], x[1], u})
+			}
+		}
+	}
+	sort.SliceStable(d.ranges, func(i, j int) bool { return d.ranges[i].low < d.ranges[j].low })
+	return nil
+}
+
+// uintAttr reads an attribute that is a section offset or a constant.
+func uintAttr(e *dwarf.Entry, a dwarf.Attr) uint64 {
+	switch v := e.Val(a).(type) {
+	case int64:
+		return uint64(v)
+	case uint64:
+		return v
+	}
+	return 0
+}
+
+// subprogram is a function's own entry with its parameters', the names and
+// types of an abstract instance filled in.
+type subprogram struct {
+	name   string
+	unit   *debugUnit
+	base   []byte // frame base expression
+	params []paramEntry
+	result dwarf.Offset // C: the type of what is returned; 0: nothing
+}
+
+type paramEntry struct {
+	name   string
+	typ    dwarf.Offset
+	result bool
+	loc    *dwarf.Field // AttrLocation of the concrete entry
+}
+
+// function finds the subprogram that begins at entry; nil if DWARF has none.
+func (d *debugInfo) function(entry uint64) (*subprogram, error) {
+	if err := d.readRanges(); err != nil {
+		return nil, err
+	}
+	// Ranges of a sane file do not overlap: the last one that starts at or
+	// below entry is the only candidate.
+	i := sort.Search(len(d.ranges), func(i int) bool { return d.ranges[i].low > entry }) - 1
+	if i < 0 || entry >= d.ranges[i].high {
+		return nil, nil
+	}
+	u := d.ranges[i].unit
+	if u.funcs == nil {
+		if err := d.readFuncs(u); err != nil {
+			return nil, err
+		}
+	}
+	off, ok := u.funcs[entry]
+	if !ok {
+		return nil, nil
+	}
+	return d.readSubprogram(u, off)
+}
+
+// readFuncs indexes a unit's functions by address.
+func (d *debugInfo) readFuncs(u *debugUnit) error {
+	u.funcs = map[uint64]dwarf.Offset{}
+	r := d.data.Reader()
+	r.Seek(u.die)
+	for {
+		e, err := r.Next()
+		if err != nil {
+			return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
+		}
+		if e == nil || e.Offset >= u.end {
+			return nil
+		}
+		if e.Tag != dwarf.TagSubprogram {
+			continue
+		}
+		if low, ok := e.Val(dwarf.AttrLowpc).(uint64); ok {
+			u.funcs[low] = e.Offset
+		}
+	}
+}
+
+// readSubprogram reads the entry at off and its direct children.
+func (d *debugInfo) readSubprogram(u *debugUnit, off dwarf.Offset) (*subprogram, error) {
+	r := d.data.Reader()
+	r.Seek(off)
+	e, err := r.Next()
+	if err != nil || e == nil {
+		return nil, fmt.Errorf("dwarf function at %#x: %w", off, orTruncated(err))
+	}
+	s := &subprogram{unit: u}
+	if f := d.inherited(e, dwarf.AttrName); f != nil {
+		s.name, _ = f.Val.(string)
+	}
+	s.base, _ = e.Val(dwarf.AttrFrameBase).([]byte)
+	if f := d.inherited(e, dwarf.AttrType); f != nil && u.lang != langGo {
+		s.result, _ = f.Val.(dwarf.Offset)
+	}
+	err = children(r, e, func(c *dwarf.Entry) error {
+		if c.Tag != dwarf.TagFormalParameter {
+			return nil
+		}
+		if len(s.params) == maxParams {
+			return fmt.Errorf("dwarf function at %#x: more than %d parameters", off, maxParams)
+		}
+		s.params = append(s.params, d.readParam(c))
+		return nil
+	})
+	return s, err
+}
+
+func orTruncated(err error) error {
+	if err == nil {
+		return errors.New("truncated")
+	}
+	return err
+}
+
+func (d *debugInfo) readParam(e *dwarf.Entry) paramEntry {
+	p := paramEntry{loc: e.AttrField(dwarf.AttrLocation)}
+	if f := d.inherited(e, dwarf.AttrName); f != nil {
+		p.name, _ = f.Val.(string)
+	}
+	if f := d.inherited(e, dwarf.AttrType); f != nil {
+		p.typ, _ = f.Val.(dwarf.Offset)
+	}
+	if f := d.inherited(e, dwarf.AttrVarParam); f != nil {
+		p.result, _ = f.Val.(bool)
+	}
+	return p
+}
+
+// inherited returns an attribute of e or of what e is an instance of.
+func (d *debugInfo) inherited(e *dwarf.Entry, a dwarf.Attr) *dwarf.Field {
+	for range maxOrigins {
+		if f := e.AttrField(a); f != nil {
+			return f
+		}
+		off, ok := e.Val(dwarf.AttrAbstractOrigin).(dwarf.Offset)
+		if !ok {
+			off, ok = e.Val(dwarf.AttrSpecification).(dwarf.Offset)
+		}
+		if !ok {
+			return nil
+		}
+		r := d.data.Reader()
+		r.Seek(off)
+		next, err := r.Next()
+		if err != nil || next == nil {
+			return nil
+		}
+		e = next
+	}
+	return nil
+}
+
+// place evaluates where a parameter is at pc by its DWARF location.
+func (d *debugInfo) place(s *subprogram, p paramEntry, t *types.Type, pc uint64) (Place, error) {
+	if p.loc == nil {
+		return Place{}, nil
+	}
+	expr, err := d.loc.expression(s.unit.base, p.loc, pc)
+	if err != nil || len(expr) == 0 {
+		return Place{}, err
+	}
+	ev := evaluator{arch: d.arch, frameBase: s.base, size: t.Size}
+	return ev.place(expr)
+}

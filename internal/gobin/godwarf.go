@@ -1,0 +1,178 @@
+package gobin
+
+import (
+	"bytes"
+	"compress/zlib"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// maxDebug limits the uncompressed debug sections of one file together.
+const maxDebug = 160 << 20
+
+// readDebugInfo loads what types and places need of the file's DWARF.
+func (f *File) readDebugInfo() (*debugInfo, error) {
+	var s debugSections
+	left := uint64(maxDebug)
+	for name, b := range map[string]*[]byte{
+		"abbrev": &s.abbrev, "info": &s.info, "str": &s.str, "line_str": &s.lineStr,
+		"str_offsets": &s.strOffsets, "addr": &s.addr, "ranges": &s.ranges,
+		"rnglists": &s.rnglists, "loc": &s.loc, "loclists": &s.loclists,
+	} {
+		var err error
+		if *b, err = f.debugSection(name, left); err != nil {
+			return nil, err
+		}
+		left -= uint64(len(*b))
+	}
+	return newDebugInfo(s, f.Arch)
+}
+
+// debugSection returns the uncompressed bytes of .debug_name, or of the
+// .zdebug_name that Go 1.18 and older write; nil if there is neither.
+func (f *File) debugSection(name string, limit uint64) ([]byte, error) {
+	s, old := f.ELF.Section(".debug_"+name), false
+	if s == nil {
+		s, old = f.ELF.Section(".zdebug_"+name), true
+	}
+	if s == nil || s.Type == elf.SHT_NOBITS {
+		return nil, nil
+	}
+	size, head := s.Size, uint64(0)
+	b, err := f.readAt(s.Offset, s.FileSize)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("section %s: %w", s.Name, err)
+	case old && len(b) >= 12 && string(b[:4]) == "ZLIB":
+		size, head = binary.BigEndian.Uint64(b[4:]), 12
+	case !old && s.Flags&elf.SHF_COMPRESSED != 0 && len(b) >= 24:
+		if kind := binary.LittleEndian.Uint32(b); kind != uint32(elf.COMPRESS_ZLIB) {
+			return nil, fmt.Errorf("section %s: compression %d is not supported", s.Name, kind)
+		}
+		size, head = binary.LittleEndian.Uint64(b[8:]), 24
+	}
+	if size > limit {
+		return nil, fmt.Errorf("section %s: %d bytes of debug information are too much", s.Name, size)
+	}
+	if head == 0 {
+		return b, nil
+	}
+	z, err := zlib.NewReader(bytes.NewReader(b[head:]))
+	if err != nil {
+		return nil, fmt.Errorf("section %s: %w", s.Name, err)
+	}
+	out := make([]byte, size)
+	if _, err := io.ReadFull(z, out); err != nil {
+		return nil, fmt.Errorf("section %s: %w", s.Name, err)
+	}
+	return out, nil
+}
+
+// Signature tells what fn takes and gives and where it is while a probe at pc
+// runs; results are where they are at a RET. Only at fn's first byte and up to
+// the end of its stack check are all parameters still where the caller put
+// them; further in, a parameter has a place only if DWARF names one. A file
+// without DWARF is no error: Source then says what was used instead.
+func (f *File) Signature(fn Func, pc uint64) (*Signature, error) {
+	d, err := f.debugInfo()
+	if err == nil {
+		sig, err := d.signature(fn, pc, f.callOf(fn, pc))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", fn.Name, err)
+		}
+		if sig != nil {
+			return sig, nil
+		}
+	}
+	return &Signature{Source: FromABI}, nil
+}
+
+// call is how a function is called and how far a probe is from its entry.
+type call struct {
+	rules   callRules
+	native  bool // compiled C, C++ or Rust
+	atEntry bool // nothing has moved since the first byte
+}
+
+func (f *File) callOf(fn Func, pc uint64) call {
+	c := call{native: !fn.Go, atEntry: f.atEntry(fn, pc)}
+	if fn.Go {
+		c.rules = goRules(f.Arch, f.Go != nil && f.Go.RegABI && fn.ABIInternal)
+	}
+	return c
+}
+
+// maxPrologue is more code than any stack check takes.
+const maxPrologue = 96
+
+// atEntry tells whether pc is in front of everything that moves SP or an
+// argument: at the first byte, or in a Go function's stack check or at the push
+// (arm64: the store) right behind it.
+func (f *File) atEntry(fn Func, pc uint64) bool {
+	if pc == fn.Entry {
+		return true
+	}
+	if !fn.Go || pc < fn.Entry || pc >= fn.End || pc-fn.Entry > maxPrologue {
+		return false
+	}
+	code, err := f.Text(fn.Entry, min(fn.End, fn.Entry+maxPrologue))
+	if err != nil {
+		return false
+	}
+	checked := false // the instruction before this one ended a stack check
+	for off := uint64(0); off < uint64(len(code)); {
+		in, err := decode(f.Arch, code[off:], fn.Entry+off)
+		if err != nil {
+			return false
+		}
+		switch {
+		case fn.Entry+off == pc:
+			return checked || in.class == classPushBP || in.class == classCondLow
+		case in.class == classPushBP || in.class == classCall || in.class == classRet || in.class == classJump:
+			return false
+		}
+		checked = in.class == classCondLow
+		off += uint64(in.size)
+	}
+	return false
+}
+
+// signature reads fn's parameters; nil if DWARF does not know the function.
+func (d *debugInfo) signature(fn Func, pc uint64, c call) (sig *Signature, err error) {
+	defer catch(&err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, err := d.function(fn.Entry)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	sig = &Signature{Source: FromDWARF}
+	var said []Place
+	dict := -1
+	for _, e := range s.params {
+		t, err := d.types.typeAt(e.typ)
+		if err != nil {
+			return nil, err
+		}
+		p := Param{Name: e.name, Type: t, Result: e.result}
+		switch {
+		case e.result:
+			sig.Results = append(sig.Results, p)
+		case e.name == ".dict":
+			dict = len(sig.Params)
+		default:
+			at, err := d.place(s, e, t, pc)
+			if err != nil {
+				at = Place{} // an expression that is no place: the convention decides
+			}
+			sig.Params, said = append(sig.Params, p), append(said, at)
+		}
+	}
+	if c.native {
+		return sig, d.placeNative(s, sig, said, c)
+	}
+	sig.placeGo(s.name, said, dict, c)
+	return sig, nil
+}
