@@ -42,6 +42,9 @@ func (b *BTF) TypeByName(name string) (*types.Type, error) {
 	default:
 		id = b.find(name, kindTypedef, kindInt, kindFloat, kindStruct, kindUnion, kindEnum, kindEnum64)
 	}
+	if t := cInt(plainC(name)); id == 0 && t != nil {
+		return t, nil // BTF spells "unsigned long" as "long unsigned int"
+	}
 	if id == 0 {
 		return nil, fmt.Errorf("type %q: %w", name, ErrNoType)
 	}
