@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -30,14 +30,14 @@ import (
 type BTF struct {
 	base     *BTF // of a module: the kernel's
 	types    []byte
-	strings  []byte
+	strings  string   // names are parts of it, not copies
 	offsets  []uint32 // of each type in types, from firstID on
 	firstID  uint32
 	firstStr uint32
 
 	mu    sync.Mutex
-	full  map[uint32]*types.Type // structs and unions with their members
-	stubs map[uint32]*types.Type // and without, as pointers lead to them
+	made  map[uint32]*types.Type // whole types; nil while they are being made
+	stubs map[uint32]*types.Type // structs without members, as pointers lead to them
 	ids   map[*types.Type]uint32 // of the stubs
 }
 
@@ -157,8 +157,10 @@ func parseBTF(data []byte, base *BTF) (*BTF, error) {
 		return nil, fmt.Errorf("strings: %w", err)
 	}
 	b := &BTF{
-		base: base, types: typeBytes, strings: stringBytes, firstID: 1,
-		full: map[uint32]*types.Type{}, stubs: map[uint32]*types.Type{}, ids: map[*types.Type]uint32{},
+		base: base, types: typeBytes, firstID: 1,
+		// The bytes are never written to and, where mapped, never unmapped.
+		strings: unsafe.String(unsafe.SliceData(stringBytes), len(stringBytes)),
+		made:    map[uint32]*types.Type{}, stubs: map[uint32]*types.Type{}, ids: map[*types.Type]uint32{},
 	}
 	if base != nil {
 		b.firstID = base.firstID + uint32(len(base.offsets))
@@ -262,19 +264,17 @@ func (b *BTF) record(id uint32) btfRecord {
 // maxName bounds a name in bytes, as the kernel does (KSYM_NAME_LEN).
 const maxName = 512
 
-func (b *BTF) nameBytes(off uint32) []byte {
+func (b *BTF) name(off uint32) string {
 	if off < b.firstStr && b.base != nil {
-		return b.base.nameBytes(off)
+		return b.base.name(off)
 	}
 	if off < b.firstStr || off-b.firstStr >= uint32(len(b.strings)) {
-		return nil
+		return ""
 	}
 	s := b.strings[off-b.firstStr:]
-	end := bytes.IndexByte(s[:min(len(s), maxName)], 0)
+	end := strings.IndexByte(s[:min(len(s), maxName)], 0)
 	return s[:max(end, 0)]
 }
-
-func (b *BTF) name(off uint32) string { return string(b.nameBytes(off)) }
 
 // find returns the first type called name of one of the kinds, those of b
 // before those of its base, and of the kinds the first that has one; 0 if
@@ -290,7 +290,7 @@ func (b *BTF) find(name string, kinds ...uint8) uint32 {
 		if r < 0 || r >= rank {
 			continue
 		}
-		if string(b.nameBytes(le.Uint32(b.types[at:]))) == name {
+		if b.name(le.Uint32(b.types[at:])) == name {
 			best, rank = b.firstID+uint32(i), r
 			if rank == 0 {
 				break

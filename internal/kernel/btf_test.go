@@ -58,7 +58,7 @@ func sampleBTF() []byte {
 	b := &btfBlob{}
 	b.add("int", kindInt, 0, 4, 1<<24|32)
 	b.add("", kindPtr, 0, 3)
-	b.add("node", kindStruct|kindFlag, 4, 24, b.str("a"), 1, 3<<24|0, b.str("b"), 1, 7<<24|3, b.str("next"), 2, 64, b.str("buf"), 4, 128)
+	b.add("node", kindStruct|kindFlag, 4, 24, b.str("a"), 1, 3<<24, b.str("b"), 1, 7<<24|3, b.str("next"), 2, 64, b.str("buf"), 4, 128)
 	b.add("", kindArray, 0, 0, 1, 1, 2)
 	b.add("pair_t", kindTypedef, 0, 6)
 	b.add("", kindStruct, 1, 4, b.str("x"), 1, 0)

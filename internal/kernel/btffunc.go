@@ -1,10 +1,10 @@
 package kernel
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/types"
 )
@@ -60,8 +60,8 @@ func (b *BTF) RawTracepoints() []string {
 		if r.kind != kindTypedef {
 			continue
 		}
-		if name, ok := bytes.CutPrefix(b.nameBytes(r.name), []byte(rawTypedef)); ok {
-			names = append(names, string(name))
+		if name, ok := strings.CutPrefix(b.name(r.name), rawTypedef); ok {
+			names = append(names, name)
 		}
 	}
 	slices.Sort(names)

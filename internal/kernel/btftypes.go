@@ -89,7 +89,7 @@ func (b *BTF) EnumConstant(name string) (int64, *types.Type, error) {
 		}
 		size := btfExtra[r.kind].member
 		for m := range r.vlen {
-			if string(b.nameBytes(le.Uint32(r.data[m*size:]))) == name && name != "" {
+			if b.name(le.Uint32(r.data[m*size:])) == name && name != "" {
 				return enumValue(r, m), b.enum(r), nil
 			}
 		}
@@ -107,11 +107,29 @@ const (
 	maxTypeBytes = 1 << 30
 )
 
-// convert returns the type of id; the caller holds b.mu.
+// convert returns the type of id; the caller holds b.mu. Each type is made
+// once, so that what is made is in proportion to what the file holds.
 func (b *BTF) convert(id uint32, depth int) (*types.Type, error) {
+	if t, begun := b.made[id]; begun {
+		if t == nil {
+			return nil, errors.New("a type contains itself")
+		}
+		return t, nil
+	}
 	if depth > maxDepth {
 		return nil, errors.New("nested too deeply")
 	}
+	b.made[id] = nil
+	t, err := b.build(id, depth)
+	if err != nil {
+		delete(b.made, id)
+		return nil, err
+	}
+	b.made[id] = t
+	return t, nil
+}
+
+func (b *BTF) build(id uint32, depth int) (*types.Type, error) {
 	r := b.record(id)
 	switch r.kind {
 	case kindInt:
@@ -129,7 +147,7 @@ func (b *BTF) convert(id uint32, depth int) (*types.Type, error) {
 		}
 		return arrayOf(elem, le.Uint32(r.data[8:]))
 	case kindStruct, kindUnion:
-		return b.structure(id, r, depth)
+		return b.structure(r, depth)
 	case kindFwd:
 		return b.stub(id, r), nil
 	case kindTypedef:
@@ -270,27 +288,17 @@ func (b *BTF) stub(id uint32, r btfRecord) *types.Type {
 	return t
 }
 
-func (b *BTF) structure(id uint32, r btfRecord, depth int) (*types.Type, error) {
-	if t, begun := b.full[id]; begun {
-		if t == nil {
-			return nil, errors.New("a struct contains itself")
-		}
-		return t, nil
-	}
-	b.full[id] = nil
+func (b *BTF) structure(r btfRecord, depth int) (*types.Type, error) {
 	t := &types.Type{
 		Kind: types.Struct, Name: b.structName(r), Size: int(r.size), Union: r.kind == kindUnion,
-		Fields: make([]types.Field, 0, r.vlen),
+		Fields: make([]types.Field, r.vlen),
 	}
-	for m := range r.vlen {
-		f, err := b.member(r, m, depth)
-		if err != nil {
-			delete(b.full, id)
+	for m := range t.Fields {
+		var err error
+		if t.Fields[m], err = b.member(r, m, depth); err != nil {
 			return nil, err
 		}
-		t.Fields = append(t.Fields, f)
 	}
-	b.full[id] = t
 	return t, nil
 }
 

@@ -160,8 +160,8 @@ func TestTracepointNames(t *testing.T) {
 	if err != nil || len(all) < 500 {
 		t.Fatalf("%d tracepoints, %v", len(all), err)
 	}
-	for _, name := range all {
-		category, event, _ := strings.Cut(name, ":")
+	for i := 0; i < len(all); i += 10 {
+		category, event, _ := strings.Cut(all[i], ":")
 		if _, err := fs.Tracepoint(category, event); err != nil {
 			t.Error(err)
 		}
