@@ -55,7 +55,7 @@ func probes() [featureCount]probe {
 }
 
 func plain(try func() error) probe {
-	return func(*Facts) (string, error) { return "", try() }
+	return func(*Facts) (string, error) { return "", reason(try()) }
 }
 
 func helper(fn asm.BuiltinFunc) probe {
@@ -101,7 +101,7 @@ func loads(f *Facts, spec *ebpf.ProgramSpec) error {
 	return p.Close()
 }
 
-// reason drops what names our own probe program and keeps the cause.
+// reason drops what names our own probes, or guesses, and keeps the cause.
 func reason(err error) error {
 	var refused *ebpf.VerifierError
 	if errors.As(err, &refused) {
@@ -151,17 +151,19 @@ func probeFentry(f *Facts) (string, error) {
 // whether the limit counts at all: since 5.11 the memory of maps is charged to
 // the cgroup instead.
 func probeMemlock(*Facts) (string, error) {
-	infinite := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
 	var old unix.Rlimit
-	denied := unix.Prlimit(0, unix.RLIMIT_MEMLOCK, &infinite, &old)
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &old); err != nil {
+		return "", fmt.Errorf("reading RLIMIT_MEMLOCK: %w", err)
+	}
+	denied := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY})
 	if denied == nil {
 		return "RLIMIT_MEMLOCK raised", nil
 	}
-	if err := unix.Prlimit(0, unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: 0, Max: old.Max}, nil); err != nil {
+	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: 0, Max: old.Max}); err != nil {
 		return "", fmt.Errorf("setting RLIMIT_MEMLOCK: %w", err)
 	}
 	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
-	if restore := unix.Prlimit(0, unix.RLIMIT_MEMLOCK, &old, nil); restore != nil {
+	if restore := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &old); restore != nil {
 		return "", fmt.Errorf("setting RLIMIT_MEMLOCK: %w", restore)
 	}
 	if err != nil {
@@ -250,7 +252,7 @@ func probeTracepoint(f *Facts) (string, error) {
 	if _, err := t.Tracepoint("sched", "sched_process_exit"); err != nil {
 		return "", err
 	}
-	return "", features.HaveProgramType(ebpf.TracePoint)
+	return "", reason(features.HaveProgramType(ebpf.TracePoint))
 }
 
 func probePerfSoftware(*Facts) (string, error) {
@@ -269,7 +271,7 @@ func probeReadKernel(f *Facts) (string, error) {
 	if mode := setting("/sys/kernel/security/lockdown"); mode != "unknown" {
 		detail = "lockdown: " + mode
 	}
-	return detail, features.HaveProgramHelper(ebpf.Kprobe, asm.FnProbeReadKernel)
+	return detail, reason(features.HaveProgramHelper(ebpf.Kprobe, asm.FnProbeReadKernel))
 }
 
 // setting reads a one-line file; of choices such as "none [integrity]" it
@@ -302,14 +304,14 @@ func probeAtomicFetch(f *Facts) (string, error) {
 func probeLookupAndDelete(*Facts) (string, error) {
 	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Hash, KeySize: 4, ValueSize: 8, MaxEntries: 1})
 	if err != nil {
-		return "", err
+		return "", reason(err)
 	}
 	defer m.Close()
 	if err := m.Put(uint32(1), uint64(2)); err != nil {
-		return "", err
+		return "", reason(err)
 	}
 	var v uint64
-	return "", m.LookupAndDelete(uint32(1), &v)
+	return "", reason(m.LookupAndDelete(uint32(1), &v))
 }
 
 // probeNoPrealloc loads the kind of program that kernels before 6.1 denied
@@ -319,7 +321,7 @@ func probeNoPrealloc(f *Facts) (string, error) {
 		Type: ebpf.Hash, KeySize: 4, ValueSize: 8, MaxEntries: 1, Flags: unix.BPF_F_NO_PREALLOC,
 	})
 	if err != nil {
-		return "", err
+		return "", reason(err)
 	}
 	defer m.Close()
 	return "", loads(f, &ebpf.ProgramSpec{Type: ebpf.PerfEvent, Instructions: asm.Instructions{
