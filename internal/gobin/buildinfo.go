@@ -89,16 +89,7 @@ func (f *File) isLibrary() bool {
 			return false
 		}
 	}
-	return f.dynamicFlags1()&uint64(elf.DF_1_PIE) == 0
-}
-
-func (f *File) dynamicFlags1() (flags uint64) {
-	var err error
-	defer catch(&err) // a malformed dynamic section holds no flags
-	if vals, err := f.ELF.DynValue(elf.DT_FLAGS_1); err == nil && len(vals) > 0 {
-		flags = vals[0]
-	}
-	return flags
+	return f.dynamic(elf.DT_FLAGS_1)&uint64(elf.DF_1_PIE) == 0
 }
 
 // readBuildInfo finds the Go version and the module text ("" when absent).

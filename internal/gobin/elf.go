@@ -1,10 +1,12 @@
 package gobin
 
 import (
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 )
 
@@ -13,7 +15,9 @@ import (
 const (
 	maxSections    = 1 << 15
 	maxSectionName = 4 << 20
-	maxRead        = 128 << 20 // one table: pclntab, symbol names, relocations
+	maxDynamic     = 1 << 20
+	maxRelocs      = 48 << 20
+	maxRead        = 128 << 20 // one table
 )
 
 // openELF parses the headers. The standard library trusts some counts in them,
@@ -198,12 +202,38 @@ func (f *File) section(name string) ([]byte, error) {
 // bias) at addr.
 type reloc struct{ addr, addend uint64 }
 
+// dynamic reads a value of the dynamic segment, 0 if it is not there.
+func (f *File) dynamic(tag elf.DynTag) uint64 {
+	for _, p := range f.ELF.Progs {
+		if p.Type != elf.PT_DYNAMIC || p.Filesz > maxDynamic {
+			continue
+		}
+		b, err := f.readAt(p.Off, p.Filesz)
+		if err != nil {
+			return 0
+		}
+		for ; len(b) >= 16; b = b[16:] {
+			if elf.DynTag(binary.LittleEndian.Uint64(b)) == tag {
+				return binary.LittleEndian.Uint64(b[8:])
+			}
+		}
+	}
+	return 0
+}
+
 // readRelocs lists the relative relocations sorted by address. Position
 // independent binaries keep their pointers there, not in the data.
 func (f *File) readRelocs() ([]reloc, error) {
-	b, err := f.section(".rela.dyn")
-	if err != nil || b == nil {
-		return nil, err
+	table, size := f.dynamic(elf.DT_RELA), f.dynamic(elf.DT_RELASZ)
+	if table == 0 || size == 0 {
+		return nil, nil
+	}
+	if size > maxRelocs {
+		return nil, fmt.Errorf("relocations of %d bytes: too large", size)
+	}
+	b, err := f.Bytes(table, table+size)
+	if err != nil {
+		return nil, fmt.Errorf("relocations: %w", err)
 	}
 	relative := uint32(elf.R_X86_64_RELATIVE)
 	if f.Arch == ARM64 {
@@ -215,7 +245,7 @@ func (f *File) readRelocs() ([]reloc, error) {
 			rs = append(rs, reloc{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[16:])})
 		}
 	}
-	sort.Slice(rs, func(i, j int) bool { return rs[i].addr < rs[j].addr })
+	slices.SortFunc(rs, func(a, b reloc) int { return cmp.Compare(a.addr, b.addr) })
 	return rs, nil
 }
 

@@ -38,13 +38,14 @@ type File struct {
 	size   int64
 
 	// Each is read at its first use.
-	relocs    func() ([]reloc, error)
-	symtab    func() ([]Symbol, error)
-	funcs     func() ([]Func, error)
-	pcln      func() (*pclntab, error)
-	module    func() (ModuleData, error)
-	debugInfo func() (*debugInfo, error)
-	tls       func() (int64, error)
+	relocs       func() ([]reloc, error)
+	symtab       func() ([]Symbol, error)
+	funcs        func() ([]Func, error)
+	pcln         func() (*pclntab, error)
+	module       func() (ModuleData, error)
+	debugInfo    func() (*debugInfo, error)
+	runtimeTypes func() (*runtimeTypes, error)
+	tls          func() (int64, error)
 }
 
 // GoInfo is what a Go binary says about its build.
@@ -134,6 +135,7 @@ func newFile(path string, r io.ReaderAt, size int64) (*File, error) {
 	f.pcln = sync.OnceValues(f.readPclntab)
 	f.module = sync.OnceValues(f.readModuleData)
 	f.debugInfo = sync.OnceValues(f.readDebugInfo)
+	f.runtimeTypes = sync.OnceValues(f.readRuntimeTypes)
 	f.tls = sync.OnceValues(f.readTLS)
 	if f.Go, err = f.readGoInfo(); err != nil {
 		return nil, err

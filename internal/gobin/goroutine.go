@@ -62,8 +62,8 @@ func (f *File) GoroutineFacts() (G, error) {
 	return g, nil
 }
 
-// goroutineDWARF reads the offsets from the type descriptions, which are in the
-// unit of package runtime.
+// goroutineDWARF reads the offsets from the type descriptions, which are in a
+// unit of package runtime (each of its assembly files makes another).
 func (f *File) goroutineDWARF() (g G, err error) {
 	defer catch(&err)
 	d, err := f.debugInfo()
@@ -79,13 +79,19 @@ func (f *File) goroutineDWARF() (g G, err error) {
 		if err != nil {
 			return G{}, err
 		}
-		if e != nil && e.Val(dwarf.AttrName) == "runtime" {
-			return readGoroutineTypes(r, u.end)
+		if e == nil || e.Val(dwarf.AttrName) != "runtime" {
+			continue
+		}
+		if g, err = readGoroutineTypes(r, u.end); !errors.Is(err, errNoGoroutineTypes) {
+			return g, err
 		}
 	}
-	return G{}, errors.New("dwarf: no unit of package runtime")
+	return G{}, errNoGoroutineTypes
 }
 
+var errNoGoroutineTypes = errors.New("dwarf: no runtime.g and runtime.m")
+
+// readGoroutineTypes reads the two types from the unit that ends at end.
 func readGoroutineTypes(r *dwarf.Reader, end dwarf.Offset) (G, error) {
 	var g G
 	for range 2 {
@@ -124,7 +130,7 @@ func nextGoroutineType(r *dwarf.Reader, end dwarf.Offset) (name string, members 
 			return "", nil, err
 		}
 		if e == nil || e.Offset >= end {
-			return "", nil, errors.New("dwarf: no runtime.g and runtime.m")
+			return "", nil, errNoGoroutineTypes
 		}
 		name, _ := e.Val(dwarf.AttrName).(string)
 		if e.Tag != dwarf.TagStructType || name != "runtime.g" && name != "runtime.m" {

@@ -1,7 +1,6 @@
 package gobin
 
 import (
-	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -47,8 +46,8 @@ type pclntab struct {
 	nfunc     int
 
 	names   string // function names, NUL-terminated
+	files   string
 	cu      []byte // per compile unit: file number to offset in files
-	files   []byte
 	pctab   []byte // pc-value tables
 	functab []byte // entries and offsets of the funcs; offsets count from here
 }
@@ -194,11 +193,13 @@ func parsePclntab(data []byte, base uint64) (*pclntab, error) {
 	case pcln12:
 		t.functab, t.pctab, t.names = data[16:], data, cutString(data, uint64(len(data)))
 	case pcln116:
-		t.cu, t.files, t.pctab, t.functab = part(3), part(4), part(5), part(6)
+		t.cu, t.pctab, t.functab = part(3), part(5), part(6)
+		t.files = cutString(part(4), word(5)-word(4))
 		t.names = cutString(part(2), word(3)-word(2))
 	default:
 		t.textStart = word(2)
-		t.cu, t.files, t.pctab, t.functab = part(4), part(5), part(6), part(7)
+		t.cu, t.pctab, t.functab = part(4), part(6), part(7)
+		t.files = cutString(part(5), word(6)-word(5))
 		t.names = cutString(part(3), word(4)-word(3))
 	}
 	if t.functab == nil || t.quantum == 0 || nfunc > maxGoFuncs || (nfunc*2+1)*t.wordSize() > uint64(len(t.functab)) {
@@ -224,7 +225,7 @@ func (t *pclntab) cutFiles12(data []byte) {
 	end := uint64(t.nfunc*2+1) * 8
 	off, ok := u32(t.functab, end)
 	if ok && uint64(off) < uint64(len(data)) {
-		t.cu, t.files = data[off:], data
+		t.cu, t.files = data[off:], t.names
 	}
 }
 
@@ -288,10 +289,15 @@ func (t *pclntab) fn(i int) (pcFunc, error) {
 
 // name reads a function name.
 func (t *pclntab) name(off uint32) string {
-	if uint64(off) >= uint64(len(t.names)) {
+	return cString(t.names, off)
+}
+
+// cString is the NUL-terminated string at off, "" if none is there.
+func cString(s string, off uint32) string {
+	if uint64(off) >= uint64(len(s)) {
 		return ""
 	}
-	s := t.names[off:]
+	s = s[off:]
 	if i := strings.IndexByte(s, 0); i >= 0 {
 		return s[:i]
 	}
@@ -356,26 +362,24 @@ func (t *pclntab) end(fn pcFunc) uint64 {
 
 // fileLine says which source line pc comes from; of inlined code, its own.
 func (t *pclntab) fileLine(fn pcFunc, pc uint64) (string, int) {
-	no := t.value(fn.pcfile, fn.entry, pc)
-	if no < 0 {
+	file := t.file(fn, pc)
+	if file == "" {
 		return "", 0
 	}
-	off, ok := u32(t.cu, (uint64(fn.cuOff)+uint64(no))*4)
-	if !ok || uint64(off) >= uint64(len(t.files)) {
-		return "", 0
-	}
-	name, _, ok := bytes.Cut(t.files[off:], []byte{0})
-	if !ok {
-		return "", 0
-	}
-	return string(name), int(max(t.value(fn.pcln, fn.entry, pc), 0))
+	return file, int(max(t.value(fn.pcln, fn.entry, pc), 0))
 }
 
-// isAsm says whether a function was written in assembly: its first line is in
-// such a file. (A flag says so too, from Go 1.18 on.)
-func (t *pclntab) isAsm(fn pcFunc) bool {
-	file, _ := t.fileLine(fn, fn.entry)
-	return strings.HasSuffix(file, ".s")
+// file is fileLine without the line.
+func (t *pclntab) file(fn pcFunc, pc uint64) string {
+	no := t.value(fn.pcfile, fn.entry, pc)
+	if no < 0 {
+		return ""
+	}
+	off, ok := u32(t.cu, (uint64(fn.cuOff)+uint64(no))*4)
+	if !ok {
+		return ""
+	}
+	return cString(t.files, off)
 }
 
 // pcdata is the offset in pctab of a per-pc table of the function, 0 for none.

@@ -237,14 +237,19 @@ func (p *Process) locate(pid int) bool {
 
 var containerID = regexp.MustCompile(`[0-9a-f]{64}`)
 
-// containerOf finds a container's id in the process's cgroup path, where every
-// runtime in use puts it as 64 hexadecimal digits.
+// containerOf says which container a process runs in.
 func containerOf(pid int) string {
 	b, err := os.ReadFile(procPath(pid, "cgroup"))
 	if err != nil {
 		return ""
 	}
-	ids := containerID.FindAll(b, -1)
+	return containerIn(b)
+}
+
+// containerIn finds a container's id in cgroup paths, where every runtime in use
+// puts it as 64 hexadecimal digits; of nested ones the innermost.
+func containerIn(cgroups []byte) string {
+	ids := containerID.FindAll(cgroups, -1)
 	if len(ids) == 0 {
 		return ""
 	}

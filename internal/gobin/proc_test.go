@@ -1,0 +1,146 @@
+package gobin
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+func TestParseMapping(t *testing.T) {
+	tests := []struct {
+		line string
+		want Mapping
+	}{
+		{
+			"00400000-00498000 r-xp 00001000 fe:01 263 /srv/my app/server",
+			Mapping{Start: 0x400000, End: 0x498000, Offset: 0x1000, Perms: "r-xp", Dev: unix.Mkdev(0xfe, 1), Inode: 263, Path: "/srv/my app/server"},
+		},
+		{
+			"7f00-7f10 rw-p 00000000 00:1b 7                          /tmp/x (deleted)",
+			Mapping{Start: 0x7f00, End: 0x7f10, Perms: "rw-p", Dev: unix.Mkdev(0, 0x1b), Inode: 7, Path: "/tmp/x", Deleted: true},
+		},
+		{"c000000000-c000400000 rw-p 00000000 00:00 0 ", Mapping{Start: 0xc000000000, End: 0xc000400000, Perms: "rw-p"}},
+		{
+			"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]",
+			Mapping{Start: 0xffffffffff600000, End: 0xffffffffff601000, Perms: "--xp", Path: "[vsyscall]"},
+		},
+	}
+	for _, test := range tests {
+		got, err := parseMapping(test.line)
+		if err != nil {
+			t.Errorf("%s: %v", test.line, err)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", test.line, diff)
+		}
+	}
+	if _, err := parseMapping("no mapping"); err == nil {
+		t.Error("a line that is no mapping gives no error")
+	}
+}
+
+func TestOpenProcessWhoseFileIsGone(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "server")
+	data, err := os.ReadFile(fixture(t, "pie"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(bin, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(bin, "wait")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := cmd.Process.Pid
+	before, err := OpenProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer before.Close()
+	if err := os.Remove(bin); err != nil {
+		t.Fatal(err)
+	}
+	f, err := OpenProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if fns, err := f.MatchBCC("main.(*Arith).Mul"); err != nil || len(fns) != 1 {
+		t.Errorf("%v, %v", fns, err)
+	}
+	if bias, err := f.Bias(pid); err != nil || bias == 0 {
+		t.Errorf("bias %#x, %v", bias, err)
+	}
+	id, err := f.ID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := before.ID(); err != nil || id != want || id.BuildID == "" || id.Inode == 0 {
+		t.Errorf("identity %+v, %v; before it was deleted %+v", id, err, want)
+	}
+	procs, _, err := GoProcesses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(procs, func(p Process) bool { return p.PID == pid })
+	if i < 0 {
+		t.Fatalf("process %d is not listed among %d", pid, len(procs))
+	}
+	if p := procs[i]; p.Exe != bin || !p.Deleted || p.Go.Version != f.Go.Version {
+		t.Errorf("%+v", p)
+	}
+
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if _, err := OpenProcess(pid); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after its end: %v", err)
+	}
+	if _, err := Mappings(pid); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("mappings after its end: %v", err)
+	}
+}
+
+func TestIDDiffersBetweenBuilds(t *testing.T) {
+	a, err := openFixture(t, "plain").ID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := openFixture(t, "pie").ID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a == b || a.BuildID == b.BuildID {
+		t.Errorf("%+v and %+v", a, b)
+	}
+}
+
+func TestContainerID(t *testing.T) {
+	id := strings.Repeat("0123456789abcdef", 4)
+	for _, line := range []string{
+		"0::/system.slice/docker-" + id + ".scope",
+		"0::/kubepods.slice/kubepods-pod1234.slice/cri-containerd-" + id + ".scope",
+		"12:cpu:/docker/" + id + "\n11:memory:/docker/" + id,
+	} {
+		if got := containerIn([]byte(line)); got != id {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+	if got := containerIn([]byte("0::/user.slice/session-1.scope\n")); got != "" {
+		t.Errorf("outside of a container: %q", got)
+	}
+}
