@@ -48,6 +48,8 @@ type debugInfo struct {
 	units  []*debugUnit
 	ranges []unitRange // sorted by low; empty until the first address is asked for
 	types  *typeReader
+	unread []*debugUnit            // whose types have not been looked at
+	names  map[string]dwarf.Offset // of the types in the other units; nil before the first look-up
 }
 
 // debugUnit is one compile unit.
@@ -57,6 +59,7 @@ type debugUnit struct {
 	dwarf64         bool
 	base            unitBase
 	lang            int64
+	name            string
 	funcs           map[uint64]dwarf.Offset // by first address; nil until read
 }
 
@@ -148,6 +151,7 @@ func (d *debugInfo) readRanges() error {
 		u.base.loclists = uintAttr(e, attrLoclistsBase)
 		u.base.v5, u.base.dwarf64 = u.version >= 5, u.dwarf64
 		u.lang, _ = e.Val(dwarf.AttrLanguage).(int64)
+		u.name = name(e)
 		rs, err := d.data.Ranges(e)
 		if err != nil {
 			return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)

@@ -8,98 +8,38 @@ import (
 	"github.com/rpcxray/rpcxray/internal/types"
 )
 
-// Limits on what a file's types may make us hold.
-const (
-	maxTypes  = 1 << 18 // converted from one file; pointers beyond lead to void
-	maxWeight = 1 << 15 // parts of one by-value type, nested ones included
-	maxNested = 64      // typedefs and members by value on one path
-	maxSize   = 1 << 40
-)
-
-// typeReader converts DWARF's types to those of the language. A type is
-// converted once, with everything it holds and points to: the result may have
-// cycles through pointers, slices and the like.
+// typeReader converts DWARF's types to those of the language.
 type typeReader struct {
-	data   *dwarf.Data
-	cache  map[dwarf.Offset]*types.Type
-	weight map[*types.Type]int // of what has been built; missing: being built
-	queue  []pendingType
-}
-
-// pendingType is a type that something points to. It is filled in when the
-// pointing type is done, so that chains of pointers take no stack.
-type pendingType struct {
-	off dwarf.Offset
-	t   *types.Type
+	data  *dwarf.Data
+	graph *typeGraph
 }
 
 func newTypeReader(data *dwarf.Data) *typeReader {
-	return &typeReader{data: data, cache: map[dwarf.Offset]*types.Type{}, weight: map[*types.Type]int{}}
+	r := &typeReader{data: data}
+	r.graph = newTypeGraph(r.read)
+	return r
 }
 
 // typeAt converts the type whose entry is at off.
-func (r *typeReader) typeAt(off dwarf.Offset) (*types.Type, error) {
-	t, err := r.byValue(off, 0)
-	for len(r.queue) > 0 {
-		p := r.queue[len(r.queue)-1]
-		r.queue = r.queue[:len(r.queue)-1]
-		if r.weight[p.t] == 0 {
-			// What is behind a pointer may be malformed without harm to the
-			// pointer: it stays void.
-			_ = r.fill(p.t, p.off, 0)
-		}
-	}
-	return t, err
-}
+func (r *typeReader) typeAt(off dwarf.Offset) (*types.Type, error) { return r.graph.at(uint64(off)) }
 
 // byValue converts a type that is part of another.
 func (r *typeReader) byValue(off dwarf.Offset, depth int) (*types.Type, error) {
-	t := r.cache[off]
-	if t == nil {
-		t = &types.Type{}
-		r.cache[off] = t
-	}
-	if r.weight[t] != 0 {
-		return t, nil
-	}
-	return t, r.fill(t, off, depth)
+	return r.graph.byValue(uint64(off), depth)
 }
 
-// pointed returns the type at off for something that points to it.
-func (r *typeReader) pointed(off dwarf.Offset) *types.Type {
-	t := r.cache[off]
-	if t == nil {
-		if len(r.cache) >= maxTypes {
-			return nil
-		}
-		t = &types.Type{}
-		r.cache[off] = t
-		r.queue = append(r.queue, pendingType{off, t})
-	}
-	return t
-}
-
-// fill converts the entry at off into t.
-func (r *typeReader) fill(t *types.Type, off dwarf.Offset, depth int) error {
-	if depth > maxNested {
-		return fmt.Errorf("dwarf type at %#x: nested too deep or in itself", off)
+// read is the typeGraph's converter.
+func (r *typeReader) read(off uint64, depth int) (types.Type, int, error) {
+	if off > 1<<32-1 {
+		return types.Type{}, 1, fmt.Errorf("dwarf type at %#x: outside of it", off)
 	}
 	dr := r.data.Reader()
-	dr.Seek(off)
+	dr.Seek(dwarf.Offset(off))
 	e, err := dr.Next()
 	if err != nil || e == nil {
-		return fmt.Errorf("dwarf type at %#x: %w", off, orTruncated(err))
+		return types.Type{}, 1, fmt.Errorf("dwarf type at %#x: %w", off, orTruncated(err))
 	}
-	v, weight, err := r.convert(dr, e, depth)
-	if err == nil && weight > maxWeight {
-		err = fmt.Errorf("dwarf type at %#x: more than %d parts", off, maxWeight)
-	}
-	if err != nil {
-		v, weight = types.Type{Name: name(e)}, 1
-	}
-	*t = v
-	r.weight[t] = weight
-	return err
+	return r.convert(dr, e, depth)
 }
 
 func name(e *dwarf.Entry) string {
@@ -168,7 +108,7 @@ func (r *typeReader) goType(t *types.Type, e *dwarf.Entry, kind reflect.Kind) bo
 // elem is the type that an attribute of e points to; nil for void.
 func (r *typeReader) elem(e *dwarf.Entry, a dwarf.Attr) *types.Type {
 	if off, ok := e.Val(a).(dwarf.Offset); ok {
-		return r.pointed(off)
+		return r.graph.pointed(uint64(off))
 	}
 	return nil
 }
@@ -226,7 +166,7 @@ func (r *typeReader) alias(e *dwarf.Entry, depth int) (types.Type, int, error) {
 	if n := name(e); e.Tag == dwarf.TagTypedef && n != "" && n[0] != '.' {
 		t.Name = n // not .param0, as the Go compiler calls type arguments
 	}
-	return t, max(r.weight[target], 1), err
+	return t, max(r.graph.weight[target], 1), err
 }
 
 // members reads the members of the struct, class or union e.
@@ -253,7 +193,7 @@ func (r *typeReader) members(dr *dwarf.Reader, e *dwarf.Entry, t *types.Type, de
 			return fmt.Errorf("dwarf type at %#x: member %s outside of it", e.Offset, f.Name)
 		}
 		t.Fields = append(t.Fields, f)
-		if weight += r.weight[ft]; weight > maxWeight {
+		if weight += r.graph.weight[ft]; weight > maxWeight {
 			return fmt.Errorf("dwarf type at %#x: more than %d parts", e.Offset, maxWeight)
 		}
 		return nil
@@ -326,7 +266,7 @@ func (r *typeReader) array(dr *dwarf.Reader, e *dwarf.Entry, t *types.Type, dept
 	if err != nil {
 		return 1, err
 	}
-	weight := max(r.weight[elem], 1) + len(dims)
+	weight := max(r.graph.weight[elem], 1) + len(dims)
 	for i := len(dims) - 1; i >= 0; i-- {
 		if elem.Size > 0 && dims[i] > maxSize/elem.Size {
 			return 1, fmt.Errorf("dwarf type at %#x: array too large", e.Offset)

@@ -5,8 +5,10 @@ import (
 	"compress/zlib"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // maxDebug limits the uncompressed debug sections of one file together.
@@ -15,24 +17,54 @@ const maxDebug = 160 << 20
 // readDebugInfo loads what types and places need of the file's DWARF.
 func (f *File) readDebugInfo() (*debugInfo, error) {
 	var s debugSections
+	var loads []*packed
 	left := uint64(maxDebug)
-	for name, b := range map[string]*[]byte{
-		"abbrev": &s.abbrev, "info": &s.info, "str": &s.str, "line_str": &s.lineStr,
-		"str_offsets": &s.strOffsets, "addr": &s.addr, "ranges": &s.ranges,
-		"rnglists": &s.rnglists, "loc": &s.loc, "loclists": &s.loclists,
+	for _, w := range []struct {
+		name string
+		to   *[]byte
+	}{
+		{"info", &s.info}, {"loclists", &s.loclists}, {"loc", &s.loc}, {"rnglists", &s.rnglists},
+		{"ranges", &s.ranges}, {"abbrev", &s.abbrev}, {"str", &s.str}, {"line_str", &s.lineStr},
+		{"str_offsets", &s.strOffsets}, {"addr", &s.addr},
 	} {
-		var err error
-		if *b, err = f.debugSection(name, left); err != nil {
+		p, err := f.debugSection(w.name)
+		if err != nil {
 			return nil, err
 		}
-		left -= uint64(len(*b))
+		if p == nil {
+			continue
+		}
+		if p.size > left {
+			return nil, fmt.Errorf("section %s: %d bytes of debug information are too much", p.name, p.size)
+		}
+		left -= p.size
+		p.to = w.to
+		loads = append(loads, p)
+	}
+	errs := make([]error, len(loads))
+	var wg sync.WaitGroup
+	for i, p := range loads {
+		wg.Go(func() { errs[i] = p.unpack() })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return newDebugInfo(s, f.Arch)
 }
 
-// debugSection returns the uncompressed bytes of .debug_name, or of the
-// .zdebug_name that Go 1.18 and older write; nil if there is neither.
-func (f *File) debugSection(name string, limit uint64) ([]byte, error) {
+// packed is a debug section as it is in the file.
+type packed struct {
+	name  string
+	data  []byte
+	size  uint64 // uncompressed
+	plain bool
+	to    *[]byte
+}
+
+// debugSection reads .debug_name, or the .zdebug_name that Go 1.18 and older
+// write; nil if there is neither.
+func (f *File) debugSection(name string) (*packed, error) {
 	s, old := f.ELF.Section(".debug_"+name), false
 	if s == nil {
 		s, old = f.ELF.Section(".zdebug_"+name), true
@@ -40,34 +72,40 @@ func (f *File) debugSection(name string, limit uint64) ([]byte, error) {
 	if s == nil || s.Type == elf.SHT_NOBITS {
 		return nil, nil
 	}
-	size, head := s.Size, uint64(0)
 	b, err := f.readAt(s.Offset, s.FileSize)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("section %s: %w", s.Name, err)
-	case old && len(b) >= 12 && string(b[:4]) == "ZLIB":
-		size, head = binary.BigEndian.Uint64(b[4:]), 12
-	case !old && s.Flags&elf.SHF_COMPRESSED != 0 && len(b) >= 24:
-		if kind := binary.LittleEndian.Uint32(b); kind != uint32(elf.COMPRESS_ZLIB) {
-			return nil, fmt.Errorf("section %s: compression %d is not supported", s.Name, kind)
-		}
-		size, head = binary.LittleEndian.Uint64(b[8:]), 24
-	}
-	if size > limit {
-		return nil, fmt.Errorf("section %s: %d bytes of debug information are too much", s.Name, size)
-	}
-	if head == 0 {
-		return b, nil
-	}
-	z, err := zlib.NewReader(bytes.NewReader(b[head:]))
 	if err != nil {
 		return nil, fmt.Errorf("section %s: %w", s.Name, err)
 	}
-	out := make([]byte, size)
-	if _, err := io.ReadFull(z, out); err != nil {
-		return nil, fmt.Errorf("section %s: %w", s.Name, err)
+	p := &packed{name: s.Name, data: b}
+	switch {
+	case old && len(b) >= 12 && string(b[:4]) == "ZLIB":
+		p.size, p.data = binary.BigEndian.Uint64(b[4:]), b[12:]
+	case !old && s.Flags&elf.SHF_COMPRESSED != 0 && len(b) >= 24:
+		if kind := binary.LittleEndian.Uint32(b); kind != uint32(elf.COMPRESS_ZLIB) {
+			return nil, fmt.Errorf("section %s: %v is not supported", s.Name, elf.CompressionType(kind))
+		}
+		p.size, p.data = binary.LittleEndian.Uint64(b[8:]), b[24:]
+	default:
+		p.size, p.plain = uint64(len(b)), true
 	}
-	return out, nil
+	return p, nil
+}
+
+func (p *packed) unpack() error {
+	if p.plain {
+		*p.to = p.data
+		return nil
+	}
+	z, err := zlib.NewReader(bytes.NewReader(p.data))
+	if err != nil {
+		return fmt.Errorf("section %s: %w", p.name, err)
+	}
+	out := make([]byte, p.size)
+	if _, err := io.ReadFull(z, out); err != nil {
+		return fmt.Errorf("section %s: %w", p.name, err)
+	}
+	*p.to = out
+	return nil
 }
 
 // Signature tells what fn takes and gives and where it is while a probe at pc
@@ -76,9 +114,21 @@ func (f *File) debugSection(name string, limit uint64) ([]byte, error) {
 // them; further in, a parameter has a place only if DWARF names one. A file
 // without DWARF is no error: Source then says what was used instead.
 func (f *File) Signature(fn Func, pc uint64) (*Signature, error) {
-	d, err := f.debugInfo()
-	if err == nil {
-		sig, err := d.signature(fn, pc, f.callOf(fn, pc))
+	c := f.callOf(fn, pc)
+	if d, err := f.debugInfo(); err == nil {
+		sig, err := d.signature(fn, pc, c)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", fn.Name, err)
+		}
+		if sig != nil {
+			return sig, nil
+		}
+	}
+	if !fn.Go {
+		return &Signature{Source: FromABI}, nil
+	}
+	if r, err := f.runtimeTypes(); err == nil {
+		sig, err := r.signature(fn, c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", fn.Name, err)
 		}
@@ -150,8 +200,12 @@ func (d *debugInfo) signature(fn Func, pc uint64, c call) (sig *Signature, err e
 	}
 	sig = &Signature{Source: FromDWARF}
 	var said []Place
-	dict := -1
+	dict, seen := -1, map[string]bool{}
 	for _, e := range s.params {
+		if e.name != "" && seen[e.name] && !c.native {
+			continue // the Go compiler lists results twice that live on the heap or in two registers
+		}
+		seen[e.name] = true
 		t, err := d.types.typeAt(e.typ)
 		if err != nil {
 			return nil, err

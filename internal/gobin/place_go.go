@@ -95,6 +95,8 @@ func (p *Param) settleGo(said Place, g goPlaces, i int, taken map[where]bool) {
 	computed := g.params[i]
 	same := said.sameAs(computed)
 	switch {
+	case p.Type.Size == 0:
+		p.Place = Place{}
 	case same && said.complete():
 		p.Place = place(said.Pieces)
 	case same || said.isSpill(g.spills[i]) || said.contradicts(taken, computed):

@@ -1,0 +1,160 @@
+package gobin
+
+import (
+	"debug/dwarf"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// errNoType is what a look-up that finds nothing says.
+var errNoType = errors.New("no such type in the binary")
+
+// maxScope is the deepest nesting of namespaces that is looked into.
+const maxScope = 64
+
+// LookupType finds a type by its name: "main.Args" with the whole import path
+// of the package for Go, "request" or "struct request" for C, "ns::request" for
+// C++ and Rust. In a Go binary without DWARF the name is as %T prints it, and
+// only types that reflection can reach are found.
+func (f *File) LookupType(name string) (*types.Type, error) {
+	d, err := f.debugInfo()
+	if err == nil {
+		var t *types.Type
+		if t, err = d.lookup(name); err == nil {
+			return t, nil
+		}
+	}
+	if r, rerr := f.runtimeTypes(); rerr == nil {
+		if t, rerr := r.lookup(name); rerr == nil {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("type %q: %w", name, err)
+}
+
+// lookup reads units until one has the type; a later question goes on there.
+func (d *debugInfo) lookup(name string) (t *types.Type, err error) {
+	defer catch(&err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, tag := range []string{"struct ", "union ", "enum ", "class "} {
+		name = strings.TrimPrefix(name, tag)
+	}
+	if d.names == nil {
+		if err := d.readRanges(); err != nil {
+			return nil, err
+		}
+		d.names = map[string]dwarf.Offset{}
+		d.unread = slices.Clone(d.units)
+		// The Go linker puts all types of a program there.
+		slices.SortStableFunc(d.unread, func(a, b *debugUnit) int {
+			return isRuntime(b) - isRuntime(a)
+		})
+	}
+	for {
+		if off, ok := d.names[name]; ok {
+			return d.types.typeAt(off)
+		}
+		if len(d.unread) == 0 {
+			return nil, errNoType
+		}
+		if err := d.readNames(d.unread[0]); err != nil {
+			return nil, err
+		}
+		d.unread = d.unread[1:]
+	}
+}
+
+func isRuntime(u *debugUnit) int {
+	if u.lang == langGo && u.name == "runtime" {
+		return 1
+	}
+	return 0
+}
+
+// readNames enters the types that a unit defines outside of functions.
+func (d *debugInfo) readNames(u *debugUnit) error {
+	r := d.data.Reader()
+	r.Seek(u.die)
+	scope := []string{""} // of each open entry; "-": its types are not entered
+	if _, err := r.Next(); err != nil {
+		return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
+	}
+	skip := 0 // open entries that are not looked into
+	for {
+		e, err := r.Next()
+		if err != nil {
+			return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
+		}
+		switch {
+		case e == nil || e.Offset >= u.end:
+			return nil
+		case e.Tag == 0 && skip > 0:
+			skip--
+			continue
+		case e.Tag == 0:
+			if scope = scope[:len(scope)-1]; len(scope) == 0 {
+				return nil
+			}
+			continue
+		case skip > 0:
+			if e.Children {
+				skip++
+			}
+			continue
+		}
+		prefix := scope[len(scope)-1]
+		inside, enter := d.enter(e, prefix)
+		if !e.Children {
+			continue
+		}
+		if enter && len(scope) < maxScope {
+			scope = append(scope, inside)
+		} else {
+			skip++
+		}
+	}
+}
+
+// enter notes e's name if it defines a type. It returns the prefix of the names
+// inside of e and whether they are of interest.
+func (d *debugInfo) enter(e *dwarf.Entry, prefix string) (inside string, ok bool) {
+	n := name(e)
+	switch e.Tag {
+	case dwarf.TagNamespace:
+		if n == "" {
+			return prefix, true
+		}
+		return prefix + n + "::", true
+	case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagUnionType, dwarf.TagEnumerationType,
+		dwarf.TagTypedef, dwarf.TagBaseType, dwarf.TagPointerType:
+	default:
+		return "", false
+	}
+	declared, _ := e.Val(dwarf.AttrDeclaration).(bool)
+	if n == "" || declared || len(d.names) >= maxTypes {
+		return prefix, false
+	}
+	if _, old := d.names[prefix+n]; !old {
+		d.names[prefix+n] = e.Offset
+	}
+	return prefix + n + "::", e.Tag == dwarf.TagStructType || e.Tag == dwarf.TagClassType
+}
+
+// lookup finds a type by the name %T prints.
+func (r *runtimeTypes) lookup(name string) (t *types.Type, err error) {
+	defer catch(&err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := errNoType
+	r.visit(func(d rtype) {
+		if d.name == name && t == nil {
+			t, found = r.graph.at(d.addr)
+		}
+	})
+	return t, found
+}

@@ -1,0 +1,198 @@
+package gobin
+
+import (
+	"encoding/binary"
+	"fmt"
+	"reflect"
+)
+
+// signature describes the method whose code begins at entry, which reflection
+// has to have kept; nil if it has not. Names are made up from the position.
+func (r *runtimeTypes) signature(fn Func, c call) (sig *Signature, err error) {
+	defer catch(&err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.methods == nil {
+		r.readMethods()
+	}
+	m, ok := r.methods[fn.Entry]
+	if !ok {
+		return nil, nil
+	}
+	ins, outs, err := r.funcTypes(m.typ)
+	if err != nil {
+		return nil, err
+	}
+	sig = &Signature{Source: FromRuntime}
+	for i, addr := range append([]uint64{m.receiver}, ins...) {
+		t, err := r.graph.at(addr)
+		if err != nil {
+			return nil, err
+		}
+		sig.Params = append(sig.Params, Param{Name: fmt.Sprintf("arg%d", i), Type: t})
+	}
+	for i, addr := range outs {
+		t, err := r.graph.at(addr)
+		if err != nil {
+			return nil, err
+		}
+		sig.Results = append(sig.Results, Param{Name: fmt.Sprintf("~r%d", i), Type: t, Result: true})
+	}
+	sig.placeGo("", make([]Place, len(sig.Params)), -1, c)
+	return sig, nil
+}
+
+// readMethods indexes the methods of all types that are linked by code address.
+func (r *runtimeTypes) readMethods() {
+	r.methods = map[uint64]method{}
+	r.visit(r.methodsOf)
+}
+
+// visit calls f for every type that is linked, and for those that the pointers
+// among them point to: up to Go 1.26 a named type is listed by its pointer only.
+func (r *runtimeTypes) visit(f func(rtype)) {
+	seen := map[uint64]bool{}
+	for _, addr := range r.linked() {
+		for range 2 {
+			d, err := r.desc(addr)
+			if err != nil || seen[addr] {
+				break
+			}
+			seen[addr] = true
+			f(d)
+			if d.kind != reflect.Pointer {
+				break
+			}
+			if addr, err = r.word(addr + descSize); err != nil {
+				break
+			}
+		}
+	}
+}
+
+// linked lists the addresses of the types that the linker lists.
+func (r *runtimeTypes) linked() (addrs []uint64) {
+	for b := r.links; len(b) >= 4; b = b[4:] {
+		addrs = append(addrs, r.base+uint64(int32(binary.LittleEndian.Uint32(b))))
+	}
+	// Go 1.27 puts all descriptions one behind the other, after one word.
+	for off := uint64(8); off < r.descLen && len(addrs) < maxTypes; {
+		d, err := r.desc(r.base + off)
+		if err != nil {
+			return addrs
+		}
+		addrs = append(addrs, d.addr)
+		off = (off + r.fullSize(d) + 7) &^ 7
+	}
+	return addrs
+}
+
+// kindSize is the size of a description without its methods and what has a
+// variable number.
+func (r *runtimeTypes) kindSize(k reflect.Kind) uint64 {
+	switch k {
+	case reflect.Pointer, reflect.Slice, reflect.Func:
+		return descSize + 8
+	case reflect.Chan:
+		return descSize + 16
+	case reflect.Array:
+		return descSize + 24
+	case reflect.Struct, reflect.Interface:
+		return descSize + 32
+	case reflect.Map:
+		return r.mapSize
+	}
+	return descSize
+}
+
+// fullSize is the size of a description with everything that directly follows.
+func (r *runtimeTypes) fullSize(d rtype) uint64 {
+	n := r.kindSize(d.kind)
+	at := d.addr + n
+	if d.flags&flagUncommon != 0 {
+		n += 16
+		if b, err := r.bytes(at+4, 2); err == nil {
+			n += 16 * uint64(binary.LittleEndian.Uint16(b))
+		}
+	}
+	switch d.kind {
+	case reflect.Func:
+		in, out := r.funcCounts(d.addr)
+		n += 8 * (in + out)
+	case reflect.Struct:
+		n += 24 * r.count(d.addr)
+	case reflect.Interface:
+		n += 8 * r.count(d.addr)
+	}
+	return n
+}
+
+// count is the number of fields of a struct or methods of an interface.
+func (r *runtimeTypes) count(addr uint64) uint64 {
+	n, err := r.word(addr + descSize + 16)
+	if err != nil {
+		return 0
+	}
+	return min(n, maxWeight)
+}
+
+// methodsOf enters the methods of one type.
+func (r *runtimeTypes) methodsOf(d rtype) {
+	if d.flags&flagUncommon == 0 {
+		return
+	}
+	at := d.addr + r.kindSize(d.kind)
+	u, err := r.bytes(at, 16)
+	if err != nil {
+		return
+	}
+	n, off := uint64(binary.LittleEndian.Uint16(u[4:])), uint64(binary.LittleEndian.Uint32(u[8:]))
+	list, err := r.bytes(at+off, 16*n)
+	if err != nil {
+		return
+	}
+	for ; len(list) > 0; list = list[16:] {
+		typ := int32(binary.LittleEndian.Uint32(list[4:]))
+		code := int32(binary.LittleEndian.Uint32(list[12:]))
+		if typ > 0 && code > 0 { // the linker clears those that cannot be called
+			r.methods[r.text+uint64(code)] = method{receiver: d.addr, typ: r.base + uint64(typ)}
+		}
+	}
+}
+
+func (r *runtimeTypes) funcCounts(addr uint64) (in, out uint64) {
+	b, err := r.bytes(addr+descSize, 4)
+	if err != nil {
+		return 0, 0
+	}
+	// The top bit of the results' number says "variadic".
+	return uint64(binary.LittleEndian.Uint16(b)), uint64(binary.LittleEndian.Uint16(b[2:]) &^ (1 << 15))
+}
+
+// funcTypes lists the addresses of a function type's parameters and results.
+func (r *runtimeTypes) funcTypes(addr uint64) (ins, outs []uint64, err error) {
+	d, err := r.desc(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.kind != reflect.Func {
+		return nil, nil, fmt.Errorf("%#x: %w", addr, errNoRuntimeTypes)
+	}
+	at := addr + r.kindSize(reflect.Func)
+	if d.flags&flagUncommon != 0 {
+		at += 16
+	}
+	in, out := r.funcCounts(addr)
+	for i := range in + out {
+		t, err := r.word(at + 8*i)
+		if err != nil {
+			return nil, nil, err
+		}
+		if i < in {
+			ins = append(ins, t)
+		} else {
+			outs = append(outs, t)
+		}
+	}
+	return ins, outs, nil
+}
