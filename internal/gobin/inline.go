@@ -5,10 +5,6 @@ import (
 	"fmt"
 )
 
-// maxInlineTree bounds the inlined calls of one function; the largest seen in
-// generated parsers have a few thousand.
-const maxInlineTree = 1 << 16
-
 // inlinedCall is a node of a function's inline tree: a call that was replaced
 // by the callee's body.
 type inlinedCall struct {
@@ -88,8 +84,8 @@ func (f *File) Inlined(match func(name string) bool, yield func(InlineSite) bool
 // address, 0 for one that only holds other inlined calls.
 func (t *pclntab) inlineRanges(fn pcFunc) []uint64 {
 	var first []uint64
-	t.values(t.pcdata(fn, pcdataInlTreeIndex), fn.entry, func(v pcValue) bool {
-		if v.value < 0 || v.value >= maxInlineTree {
+	t.values(fn, t.pcdata(fn, pcdataInlTreeIndex), func(v pcValue) bool {
+		if v.value < 0 || !fn.hasNode(v.value) {
 			return true
 		}
 		for len(first) <= int(v.value) {
@@ -102,6 +98,10 @@ func (t *pclntab) inlineRanges(fn pcFunc) []uint64 {
 	})
 	return first
 }
+
+// hasNode says whether an inline tree may have a node ix: one that none of the
+// function's bytes belongs to is not asked for.
+func (fn pcFunc) hasNode(ix int32) bool { return uint64(ix) < fn.next-fn.entry }
 
 // inlineTree reads the first n nodes of a function's inline tree.
 func (f *File) inlineTree(t *pclntab, fn pcFunc, n int) ([]inlinedCall, error) {
@@ -145,8 +145,8 @@ func (f *File) frames(t *pclntab, fn pcFunc, name string, pc uint64) []Frame {
 	table := t.pcdata(fn, pcdataInlTreeIndex)
 	at := pc
 	for range 100 { // deeper than the compiler inlines; a lying tree may loop
-		ix := t.value(table, fn.entry, at)
-		if table == 0 || ix < 0 || ix >= maxInlineTree {
+		ix := t.value(fn, table, at)
+		if ix < 0 || !fn.hasNode(ix) {
 			break
 		}
 		tree, err := f.inlineTree(t, fn, int(ix)+1)

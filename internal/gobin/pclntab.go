@@ -99,7 +99,7 @@ func (f *File) readPclntab() (*pclntab, error) {
 		return nil, err
 	}
 	if t.format < pcln118 {
-		return t, nil
+		return t, f.checkText(t)
 	}
 	// Go 1.26 leaves the header's text start zero, older releases agree with
 	// the module data; so that is asked first.
@@ -111,7 +111,20 @@ func (f *File) readPclntab() (*pclntab, error) {
 	} else if t.textStart == 0 {
 		return nil, fmt.Errorf("function table: start of text: %w", err)
 	}
-	return t, nil
+	return t, f.checkText(t)
+}
+
+// checkText makes sure that the functions are in the file's code: walks over
+// them then take no longer than the file is large.
+func (f *File) checkText(t *pclntab) error {
+	if t.nfunc == 0 {
+		return nil
+	}
+	start, end := t.pcAt(0), t.pcAt(t.nfunc)
+	if p := f.segment(start, end); p == nil || p.Flags&elf.PF_X == 0 {
+		return fmt.Errorf("functions from %#x to %#x, where no code is: %w", start, end, errPclntab)
+	}
+	return nil
 }
 
 func (f *File) findPclntab() (base, size uint64, err error) {
@@ -310,21 +323,22 @@ type pcValue struct {
 	value      int32
 }
 
-// values walks the pc-value table at off until yield says no. A table ends
-// with a zero delta; its last end is the function's.
-func (t *pclntab) values(off uint32, entry uint64, yield func(pcValue) bool) {
+// values walks a pc-value table of the function until yield says no. A table
+// ends with a zero delta; its last end is the function's. Whatever the bytes
+// say, it makes no more steps than the function has bytes.
+func (t *pclntab) values(fn pcFunc, off uint32, yield func(pcValue) bool) {
 	if off == 0 || uint64(off) >= uint64(len(t.pctab)) {
 		return
 	}
 	p := t.pctab[off:]
-	v := pcValue{start: entry, end: entry, value: -1}
-	for first := true; ; first = false {
+	v := pcValue{start: fn.entry, end: fn.entry, value: -1}
+	for first := true; v.end < fn.next; first = false {
 		delta, n := binary.Uvarint(p)
 		if n <= 0 || delta == 0 && !first {
 			return
 		}
 		pcDelta, m := binary.Uvarint(p[n:])
-		if m <= 0 || pcDelta > 1<<32 {
+		if m <= 0 || pcDelta == 0 || pcDelta > 1<<32 {
 			return
 		}
 		p = p[n+m:]
@@ -336,10 +350,10 @@ func (t *pclntab) values(off uint32, entry uint64, yield func(pcValue) bool) {
 	}
 }
 
-// value looks up pc in the pc-value table at off, -1 where it has none.
-func (t *pclntab) value(off uint32, entry, pc uint64) int32 {
+// value looks up pc in a pc-value table of the function, -1 where it has none.
+func (t *pclntab) value(fn pcFunc, off uint32, pc uint64) int32 {
 	found := int32(-1)
-	t.values(off, entry, func(v pcValue) bool {
+	t.values(fn, off, func(v pcValue) bool {
 		if pc < v.end {
 			found = v.value
 			return false
@@ -353,7 +367,7 @@ func (t *pclntab) value(off uint32, entry, pc uint64) int32 {
 // has no such table keeps its padding.
 func (t *pclntab) end(fn pcFunc) uint64 {
 	end := fn.entry
-	t.values(fn.pcsp, fn.entry, func(v pcValue) bool { end = v.end; return end < fn.next })
+	t.values(fn, fn.pcsp, func(v pcValue) bool { end = v.end; return true })
 	if end == fn.entry || end > fn.next {
 		return fn.next
 	}
@@ -366,12 +380,12 @@ func (t *pclntab) fileLine(fn pcFunc, pc uint64) (string, int) {
 	if file == "" {
 		return "", 0
 	}
-	return file, int(max(t.value(fn.pcln, fn.entry, pc), 0))
+	return file, int(max(t.value(fn, fn.pcln, pc), 0))
 }
 
 // file is fileLine without the line.
 func (t *pclntab) file(fn pcFunc, pc uint64) string {
-	no := t.value(fn.pcfile, fn.entry, pc)
+	no := t.value(fn, fn.pcfile, pc)
 	if no < 0 {
 		return ""
 	}
