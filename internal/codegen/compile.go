@@ -1,0 +1,274 @@
+package codegen
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/lower"
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+// maxStack is what the kernel gives a program, less what it takes for itself
+// to count the turns of a loop.
+const maxStack = 512 - 16
+
+// Object is a compiled unit.
+type Object struct {
+	Spec   *ebpf.ProgramSpec
+	source *diag.Source
+	ir     string
+	spans  []diag.Span
+}
+
+// IR returns the intermediate code as text.
+func (o *Object) IR() string { return o.ir }
+
+// SpanAt returns the text that the raw instruction at offset off (in units of
+// eight bytes, as in the verifier's log) was compiled from.
+func (o *Object) SpanAt(off int) (diag.Span, bool) {
+	if off < 0 || off >= len(o.spans) || o.spans[off] == (diag.Span{}) {
+		return diag.Span{}, false
+	}
+	return o.spans[off], true
+}
+
+// Compile compiles the bodies of u to one program. Errors are diagnostics at
+// the script's text (*diag.ListError), or say what does not fit a program.
+func Compile(p *prog.Program, u *lower.Unit, t Target) (*Object, error) {
+	onStack := p.Config.OnStackLimit
+	if onStack == 0 {
+		onStack = 32
+	}
+	o, err := compile(p, u, t, limits{onStack: onStack, record: 128})
+	if errors.Is(err, errStack) {
+		return compile(p, u, t, limits{})
+	}
+	return o, err
+}
+
+var errStack = errors.New("the variables and temporaries do not fit the stack of an eBPF program")
+
+// limits says up to which size, in bytes, memory values and event records lie
+// in the stack.
+type limits struct{ onStack, record int }
+
+func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, error) {
+	c := &comp{
+		fn: newFn(), p: p, u: u, t: t, lim: lim,
+		errs: diag.NewList(p.Source), vars: map[*prog.Var]variable{},
+	}
+	c.program()
+	if err := c.errs.Err(); err != nil {
+		return nil, err
+	}
+	if c.slot.max > ScratchSize(p)-scratchHead {
+		return nil, fmt.Errorf("unit %s: its values need %d bytes of scratch space and %d are there", u.Name, c.slot.max, ScratchSize(p)-scratchHead)
+	}
+	c.optimize()
+	al := c.allocate()
+	if al.depth > maxStack {
+		return nil, fmt.Errorf("unit %s: %w", u.Name, errStack)
+	}
+	w, err := c.write(al)
+	if err != nil {
+		return nil, fmt.Errorf("unit %s: %w", u.Name, err)
+	}
+	o := &Object{Spec: c.spec(), source: p.Source, ir: dump(c.blocks), spans: w.spans}
+	o.Spec.Instructions = w.out
+	return o, nil
+}
+
+// comp compiles one unit.
+type comp struct {
+	*fn
+	p    *prog.Program
+	u    *lower.Unit
+	t    Target
+	lim  limits
+	errs *diag.List
+
+	ctx     opnd
+	hoist   *block // runs once, before the bodies
+	exit    *block
+	body    *prog.Body
+	bodyEnd *block
+	loops   []loop
+	vars    map[*prog.Var]variable
+	once    map[asm.BuiltinFunc]opnd
+	onFault func(ok *block)
+
+	slot    arena
+	scratch vreg
+	claimed claim
+}
+
+type loop struct{ leave, next *block }
+
+// variable is where a scratch variable lives: a register, or memory.
+type variable struct {
+	reg vreg
+	mem mem
+}
+
+func (c *comp) program() {
+	c.once = map[asm.BuiltinFunc]opnd{}
+	ctx := c.reg()
+	c.emit(ins{op: opCtx, dst: ctx})
+	c.ctx = rOpnd(ctx)
+	c.scratch = c.reg()
+	c.set(c.scratch, iOpnd(0))
+	c.exit = c.block()
+	c.prologue()
+	c.hoist = c.cur
+	c.cur = nil
+	first := c.block()
+	c.start(first)
+	for _, b := range c.u.Bodies {
+		c.compileBody(b)
+	}
+	c.start(c.exit)
+	c.release()
+	c.emit(ins{op: opExit})
+	c.hoist.ins = append(c.hoist.ins, ins{op: opJump, to: first})
+}
+
+// hoisted emits what build makes before the bodies.
+func (c *comp) hoisted(build func() opnd) opnd {
+	if c.hoist == nil {
+		return build()
+	}
+	cur, span := c.cur, c.span
+	c.cur, c.span = c.hoist, diag.Span{}
+	v := build()
+	c.cur, c.span = cur, span
+	return v
+}
+
+// traced tells whether programs of this kind run on behalf of any process, so
+// that the gate and the process have to be tested.
+func traced(k prog.ProbeKind) bool {
+	return k != prog.KindBegin && k != prog.KindEnd && k != prog.KindSelf
+}
+
+// prologue leaves the program while the gate is closed, in rpcxray's own
+// process, and in processes that are not asked for.
+func (c *comp) prologue() {
+	kind := c.u.Kind
+	if !traced(kind) {
+		return
+	}
+	gate := c.load(mem{base: valOpnd(MapGate)}, 4, false)
+	c.unless(asm.JEq, gate, iOpnd(0), c.exit)
+	if kind == prog.KindInterval {
+		return
+	}
+	tgid := c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
+	c.unless(asm.JEq, tgid, iOpnd(int64(c.t.SelfTGID)), c.exit)
+	if c.t.FilterPIDs {
+		mark := c.stack.at
+		key := c.stackMem(4)
+		c.store(key, 4, tgid)
+		found := c.call(asm.FnMapLookupElem, mOpnd(MapPIDs), c.addr(key))
+		c.unless(asm.JEq, found, iOpnd(0), c.exit)
+		c.stack.at = mark
+	}
+	if c.u.Target != nil {
+		c.countHit()
+	}
+}
+
+// countHit adds one to the hits of the function at hand.
+func (c *comp) countHit() {
+	mark := c.stack.at
+	key := c.stackMem(4)
+	c.store(key, 4, c.alu(asm.And, c.funcID(), iOpnd(HitSlots-1)))
+	slot := c.call(asm.FnMapLookupElem, mOpnd(MapHits), c.addr(key))
+	none := c.block()
+	c.unless(asm.JEq, slot, iOpnd(0), none)
+	c.addTo(mem{base: slot}, 8, iOpnd(1))
+	c.start(none)
+	c.stack.at = mark
+}
+
+func (c *comp) compileBody(b *prog.Body) {
+	c.body, c.bodyEnd = b, c.block()
+	before := c.claimed
+	c.stmts(b.Stmts)
+	c.start(c.bodyEnd)
+	c.claimed = join(before, c.claimed)
+}
+
+// spec returns the program's spec without its instructions.
+func (c *comp) spec() *ebpf.ProgramSpec {
+	s := &ebpf.ProgramSpec{Name: c.u.Name, License: c.p.Config.License}
+	if s.License == "" {
+		s.License = "GPL"
+	}
+	switch c.u.Kind {
+	case prog.KindUprobe, prog.KindUretprobe, prog.KindUSDT, prog.KindKprobe, prog.KindKretprobe:
+		s.Type = ebpf.Kprobe
+		if c.u.Target == nil {
+			break
+		}
+		s.SectionName = "uprobe"
+		if c.t.UprobeMulti {
+			s.AttachType = ebpf.AttachTraceUprobeMulti
+			s.SectionName = "uprobe.multi"
+		}
+		if c.sleepable() {
+			s.Flags |= flagSleepable
+			s.SectionName += ".s"
+		}
+	case prog.KindTracepoint:
+		s.Type = ebpf.TracePoint
+	case prog.KindInterval, prog.KindProfile, prog.KindSoftware, prog.KindHardware, prog.KindWatchpoint:
+		s.Type = ebpf.PerfEvent
+	case prog.KindRawTracepoint:
+		s.Type = ebpf.RawTracepoint
+		if c.t.TypedRawTp {
+			s.Type, s.AttachType, s.AttachTo = ebpf.Tracing, ebpf.AttachTraceRawTp, c.u.Bodies[0].Group.Funcs[0].Name
+		}
+	default:
+		s.Type = ebpf.RawTracepoint
+	}
+	return s
+}
+
+// flagSleepable is BPF_F_SLEEPABLE of linux/bpf.h.
+const flagSleepable = 1 << 4
+
+func (c *comp) sleepable() bool {
+	return c.u.Sleepable && c.t.Sleepable && c.u.Target != nil && c.u.Kind != prog.KindUSDT
+}
+
+// Insns returns the instructions as text: offset, instruction, and where in
+// the script it comes from when that changes.
+func (o *Object) Insns() string {
+	var s strings.Builder
+	raw, last := 0, diag.Span{}
+	for i := range o.Spec.Instructions {
+		in := &o.Spec.Instructions[i]
+		if span, ok := o.SpanAt(raw); ok && span != last {
+			fmt.Fprintf(&s, "; %s\n", o.place(span))
+			last = span
+		}
+		fmt.Fprintf(&s, "%5d: %v\n", raw, in)
+		raw += int(in.Width())
+	}
+	return s.String()
+}
+
+// place is a span's line and column, for people.
+func (o *Object) place(span diag.Span) string {
+	if o.source == nil {
+		return "?"
+	}
+	before := o.source.Text[:min(int(span.Start), len(o.source.Text))]
+	line := strings.Count(before, "\n") + 1
+	return fmt.Sprintf("%s:%d:%d", o.source.Name, line, len(before)-strings.LastIndexByte(before, '\n'))
+}

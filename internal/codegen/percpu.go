@@ -1,0 +1,78 @@
+package codegen
+
+import (
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// sumOverCPUs reads an aggregate inside a program: the sum, count, average,
+// least or greatest value of what the CPUs have.
+func (c *comp) sumOverCPUs(e *prog.MapGet) opnd {
+	t := e.Map.Value
+	switch {
+	case !c.t.PercpuRead:
+		c.errs.Errorf(e.At, "this kernel cannot read the values of other CPUs in a program")
+		return iOpnd(0)
+	case t.Kind != types.Count && t.Kind != types.Sum && t.Kind != types.Avg && t.Kind != types.Min && t.Kind != types.Max:
+		c.errs.Errorf(e.At, "reading this aggregate in a program is not built yet")
+		return iOpnd(0)
+	}
+	key := c.inReg(c.key(e.Map, e.Key))
+	first, second, cpu := c.reg(), c.reg(), c.reg()
+	for _, r := range []vreg{first, second, cpu} {
+		c.set(r, iOpnd(0))
+	}
+	top, body, next, done := c.block(), c.block(), c.block(), c.block()
+	c.start(top)
+	c.branch(asm.JLT, rOpnd(cpu), iOpnd(int64(c.t.CPUs)), body, done)
+	c.start(body)
+	p := c.call(asm.FnMapLookupPercpuElem, mOpnd(MapName(e.Map)), key, rOpnd(cpu))
+	c.unless(asm.JEq, p, iOpnd(0), done)
+	c.combine(t.Kind, mem{base: p}, first, second, e.T.Signed, next)
+	c.start(next)
+	c.emit(ins{op: opALU, alu: asm.Add, dst: cpu, a: rOpnd(cpu), b: iOpnd(1)})
+	c.jump(top)
+	c.start(done)
+	if t.Kind != types.Avg {
+		return rOpnd(first)
+	}
+	v, end := c.reg(), c.block()
+	c.set(v, iOpnd(0))
+	c.unless(asm.JEq, rOpnd(second), iOpnd(0), end)
+	c.set(v, c.quotient(asm.Div, rOpnd(first), rOpnd(second), true))
+	c.start(end)
+	return rOpnd(v)
+}
+
+// combine adds one CPU's words at m to first and second.
+func (c *comp) combine(k types.Kind, m mem, first, second vreg, signed bool, next *block) {
+	add := func(r vreg, off int) {
+		c.emit(ins{op: opALU, alu: asm.Add, dst: r, a: rOpnd(r), b: c.load(m.at(off), 8, false)})
+	}
+	switch k {
+	case types.Avg:
+		add(second, 8)
+		add(first, 0)
+	case types.Count, types.Sum:
+		add(first, 0)
+	default:
+		op := prog.Lt
+		if k == types.Max {
+			op = prog.Gt
+		}
+		better := comparisons[op].unsigned
+		if signed {
+			better = comparisons[op].signed
+		}
+		take := c.block()
+		c.unless(asm.JEq, c.load(m.at(8), 8, false), iOpnd(0), next)
+		x := c.load(m, 8, false)
+		c.unless(asm.JEq, rOpnd(second), iOpnd(0), take)
+		c.branch(better, x, rOpnd(first), take, next)
+		c.start(take)
+		c.set(first, x)
+		c.set(second, iOpnd(1))
+	}
+}

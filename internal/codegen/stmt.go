@@ -1,0 +1,235 @@
+package codegen
+
+import (
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// stmts compiles list. Variables that live in it are placed where they are
+// first named and give their place back at the end.
+func (c *comp) stmts(list []prog.Stmt) {
+	stack, slot := c.stack.at, c.slot.at
+	at := homes(list)
+	for i, s := range list {
+		c.declare(s, at[i])
+		c.stmt(s)
+	}
+	c.stack.at, c.slot.at = stack, slot
+}
+
+// declare places the variables vars, which s names first.
+func (c *comp) declare(s prog.Stmt, vars []*prog.Var) {
+	c.span = s.Span()
+	for _, v := range vars {
+		if _, ok := c.vars[v]; ok {
+			continue // lives in an outer list
+		}
+		if v.Type.Scalar() {
+			r := c.reg()
+			c.vars[v] = variable{reg: r}
+			if needsZero(s, v) {
+				c.set(r, iOpnd(0))
+			}
+			continue
+		}
+		m := c.temp(v.Type.Size)
+		c.vars[v] = variable{mem: m}
+		if needsZero(s, v) {
+			c.zero(m, v.Type.Size)
+		}
+	}
+}
+
+// stmt compiles s. A checked read that fails in it skips the statement and is
+// counted.
+func (c *comp) stmt(s prog.Stmt) {
+	c.span = s.Span()
+	stack, slot, outer, before := c.stack.at, c.slot.at, c.onFault, c.claimed
+	end, faulted := c.block(), false
+	c.onFault = func(*block) {
+		faulted = true
+		c.count(prog.LossUnreadable)
+		c.jump(end)
+	}
+	c.one(s)
+	if faulted {
+		c.claimed = join(before, c.claimed)
+	}
+	c.start(end)
+	c.stack.at, c.slot.at, c.onFault = stack, slot, outer
+}
+
+func (c *comp) one(s prog.Stmt) {
+	switch s := s.(type) {
+	case *prog.Eval:
+		c.drop(s.X)
+	case *prog.SetVar:
+		c.setVar(s)
+	case *prog.SetMap:
+		c.setMap(s)
+	case *prog.AddMap:
+		c.addMap(s)
+	case *prog.Aggregate:
+		c.aggregate(s)
+	case *prog.Delete:
+		c.delete(s.Map, s.Key)
+	case *prog.If:
+		c.ifElse(s)
+	case *prog.While:
+		c.while(s)
+	case *prog.ForRange:
+		c.forRange(s)
+	case *prog.Break:
+		c.jump(c.loops[len(c.loops)-1].leave)
+	case *prog.Continue:
+		c.jump(c.loops[len(c.loops)-1].next)
+	case *prog.Return:
+		c.jump(c.bodyEnd)
+	case *prog.Emit:
+		c.emitRecord(s)
+	case *prog.Count:
+		c.count(s.Loss)
+	default:
+		c.errs.Errorf(s.Span(), "loops over maps are not built yet")
+	}
+}
+
+// drop evaluates e for its effects.
+func (c *comp) drop(e prog.Expr) {
+	switch {
+	case e.Type().Kind == types.Void:
+		if b, ok := e.(*prog.Block); ok {
+			c.blockStmts(b)
+			return
+		}
+		c.value(e)
+	case e.Type().Scalar():
+		c.value(e)
+	default:
+		c.place(e)
+	}
+}
+
+// setVar assigns a variable. A checked read that fails in it reads as zero, so
+// that the variable has a value in any case.
+func (c *comp) setVar(s *prog.SetVar) {
+	c.onFault = func(ok *block) {
+		c.count(prog.LossUnreadable)
+		c.jump(ok)
+	}
+	v := c.vars[s.Var]
+	if s.Var.Type.Scalar() {
+		c.set(v.reg, c.value(s.X))
+		return
+	}
+	if overlaps(s.X, s.Var) {
+		t := c.temp(s.Var.Type.Size)
+		c.fill(s.X, t, s.Var.Type.Size)
+		c.copyMem(v.mem, t, s.Var.Type.Size)
+		return
+	}
+	c.fill(s.X, v.mem, s.Var.Type.Size)
+}
+
+// overlaps tells whether e reads v in a way that writing v on the fly would
+// disturb.
+func overlaps(e prog.Expr, v *prog.Var) bool {
+	if _, ok := e.(*prog.VarRef); ok {
+		return false
+	}
+	return names(v, &prog.Eval{X: e})
+}
+
+// both compiles the two ways of a branch; scratch space that only one of them
+// claimed may be claimed afterwards.
+func (c *comp) both(a, b func()) {
+	before := c.claimed
+	a()
+	first := c.claimed
+	c.claimed = before
+	b()
+	c.claimed = join(first, c.claimed)
+}
+
+func (c *comp) ifElse(s *prog.If) {
+	yes, no, end := c.block(), c.block(), c.block()
+	c.cond(s.Cond, yes, no)
+	c.both(func() {
+		c.start(yes)
+		c.stmts(s.Then)
+		c.jump(end)
+	}, func() {
+		c.start(no)
+		c.stmts(s.Else)
+	})
+	c.start(end)
+}
+
+// turns opens a loop: what it claims may or may not be claimed in each turn.
+func (c *comp) turns(leave, next *block, body []prog.Stmt) {
+	c.loops = append(c.loops, loop{leave, next})
+	c.stmts(body)
+	c.loops = c.loops[:len(c.loops)-1]
+}
+
+// enter starts the block at the top of a loop. Where the kernel has loops with
+// a budget, the verifier looks at such a loop once; elsewhere it follows every
+// turn and refuses one whose bound it cannot see.
+func (c *comp) enter(top, leave *block) {
+	if c.claimed == claimNo {
+		c.claimed = claimMaybe
+	}
+	c.start(top)
+	if c.t.MayGoto {
+		again := c.block()
+		c.emit(ins{op: opMay, to: again, els: leave})
+		c.start(again)
+	}
+}
+
+func (c *comp) while(s *prog.While) {
+	top, body, end := c.block(), c.block(), c.block()
+	c.enter(top, end)
+	at := c.claimed
+	c.cond(s.Cond, body, end)
+	c.start(body)
+	c.turns(end, top, s.Body)
+	c.jump(top)
+	c.start(end)
+	c.claimed = at
+}
+
+func (c *comp) forRange(s *prog.ForRange) {
+	lo := c.value(s.Lo)
+	if hasBlock(s.Hi) {
+		lo = c.copy(lo)
+	}
+	hi := c.value(s.Hi)
+	if hi.kind == regOpnd {
+		hi = c.copy(hi)
+	}
+	t := s.Var.Type
+	i := c.reg()
+	c.set(i, lo)
+	top, body, next, end := c.block(), c.block(), c.block(), c.block()
+	c.enter(top, end)
+	at := c.claimed
+	c.branch(lessThan(t), rOpnd(i), hi, body, end)
+	c.start(body)
+	c.set(c.vars[s.Var].reg, rOpnd(i))
+	c.turns(end, next, s.Body)
+	c.start(next)
+	c.emit(ins{op: opALU, alu: asm.Add, dst: i, a: rOpnd(i), b: iOpnd(1)})
+	c.jump(top)
+	c.start(end)
+	c.claimed = at
+}
+
+func lessThan(t *types.Type) asm.JumpOp {
+	if t.Signed {
+		return asm.JSLT
+	}
+	return asm.JLT
+}
