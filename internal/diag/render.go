@@ -142,5 +142,5 @@ func window(line []rune, from, to int) ([]rune, int, int) {
 	if end < len(line) {
 		copy(cut[len(cut)-len(dots):], []rune(dots))
 	}
-	return cut, from - start, min(to, end) - start
+	return cut, from - start, max(from+1, min(to, end)) - start
 }

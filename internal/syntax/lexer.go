@@ -83,7 +83,7 @@ func (l *lexer) next() token {
 	if r == utf8.RuneError {
 		return l.illegal(start, "syntax: invalid byte 0x%02x", l.text[start])
 	}
-	return l.illegal(start, "syntax: unexpected character %q", r)
+	return l.illegal(start, "syntax: unexpected character %q", string(r))
 }
 
 func (l *lexer) illegal(start int, format string, args ...any) token {

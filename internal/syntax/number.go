@@ -64,17 +64,16 @@ func overflow(limit uint64, text string) error {
 
 // splitSuffix divides text where its digits, exponent included, end.
 func splitSuffix(text string) (digits, suffix string) {
-	set := "0123456789_"
-	lower := strings.ToLower(text)
-	switch {
-	case strings.HasPrefix(lower, "0x"):
-		set += "abcdefx"
-	case strings.HasPrefix(lower, "0b"):
-		set += "b"
-	default:
-		set += "e"
+	set := "0123456789_eE"
+	if len(text) > 1 && text[0] == '0' {
+		switch text[1] {
+		case 'x', 'X':
+			set = "0123456789_abcdefABCDEFxX"
+		case 'b', 'B':
+			set = "0123456789_bB"
+		}
 	}
-	end := len(text) - len(strings.TrimLeft(lower, set))
+	end := len(text) - len(strings.TrimLeft(text, set))
 	return text[:end], text[end:]
 }
 

@@ -19,7 +19,7 @@ var binding = map[Op]int{
 
 // What binds looser and tighter than the binary operators.
 const (
-	bindStmt    = 0 // blocks, ifs and comptime
+	bindStmt    = 0 // blocks and ifs
 	bindCond    = 1
 	bindUnary   = 12
 	bindPostfix = 13
@@ -31,10 +31,6 @@ func (p *parser) expr() Expr {
 	p.enter()
 	defer p.leave()
 	start := p.start()
-	if p.accept("comptime") {
-		x := p.expr()
-		return &ComptimeExpr{p.loc(start), x}
-	}
 	cond := p.binary(bindCond + 1)
 	if !p.accept("?") {
 		return cond
@@ -77,9 +73,16 @@ func (p *parser) unary() Expr {
 	defer p.leave()
 	start, t := p.start(), p.peek(0)
 	switch {
+	case t.is("comptime"):
+		p.take()
+		x := p.unary()
+		return &ComptimeExpr{p.loc(start), x}
 	case t.is("-"), t.is("!"), t.is("~"), t.is("*"), t.is("&"):
 		p.take()
 		x := p.unary()
+		if t.is("&") {
+			p.wantName(x, x.Span(), "take the address of")
+		}
 		return &UnaryExpr{p.loc(start), Op(t.text), x}
 	case t.is("++"), t.is("--"):
 		p.take()
@@ -252,8 +255,6 @@ func (p *parser) word() Expr {
 	case "typeinfo":
 		typ, x := p.typeArg()
 		return &TypeinfoExpr{p.loc(start), typ, x}
-	case "typeof":
-		return &TypeofExpr{Type: p.typeof(), Loc: p.loc(start)}
 	case "offsetof":
 		return p.offsetof()
 	case "if":
@@ -272,17 +273,22 @@ func (p *parser) word() Expr {
 	}
 	defer p.unpred()()
 	p.take()
-	c := &CallExpr{Name: t.text, NameSpan: t.span, Args: p.list(")")}
+	c := &CallExpr{Name: t.text, NameSpan: t.span, Args: p.args()}
 	p.expectClose(")", open)
 	c.Loc = p.loc(start)
 	return c
 }
 
-// list reads expressions up to the bracket end; a trailing comma is allowed.
-func (p *parser) list(end string) []Expr {
+// args reads the arguments of a call; a trailing comma is allowed. Only here
+// `typeof(..)` stands for a value.
+func (p *parser) args() []Expr {
 	var xs []Expr
-	for !p.at(end) && !p.eof() {
-		xs = append(xs, p.expr())
+	for !p.at(")") && !p.eof() {
+		if start := p.start(); p.at("typeof") {
+			xs = append(xs, &TypeofExpr{Type: p.typeof(), Loc: p.loc(start)})
+		} else {
+			xs = append(xs, p.expr())
+		}
 		if !p.accept(",") {
 			break
 		}
@@ -316,12 +322,17 @@ func (p *parser) paren() Expr {
 func (p *parser) record() Expr {
 	start, open := p.start(), p.take().span
 	r := &RecordExpr{}
+	seen := map[string]bool{}
 	for !p.at(")") && !p.eof() {
 		fstart := p.start()
 		f := &RecordField{Name: p.kind(tokIdent, "member name").text}
 		p.expect("=")
 		f.Value = p.expr()
 		f.Loc = p.loc(fstart)
+		if !p.broken && seen[f.Name] {
+			p.diags.Errorf(f.Span(), "syntax: the record already has a member '%s'", f.Name)
+		}
+		seen[f.Name] = true
 		r.Fields = append(r.Fields, f)
 		if !p.accept(",") {
 			break

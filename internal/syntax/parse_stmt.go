@@ -94,12 +94,12 @@ func (p *parser) stmt() (Stmt, Expr) {
 		return p.forStmt(), nil
 	case t.is("while"):
 		p.take()
-		s := &WhileStmt{Cond: p.expr(), Body: p.stmtBlock()}
+		s := &WhileStmt{Cond: p.head(), Body: p.stmtBlock()}
 		s.Loc = p.loc(start)
 		return s, nil
 	case t.is("unroll"):
 		p.take()
-		s := &UnrollStmt{Count: p.expr(), Body: p.stmtBlock()}
+		s := &UnrollStmt{Count: p.head(), Body: p.stmtBlock()}
 		s.Loc = p.loc(start)
 		return s, nil
 	case t.is("break"):
@@ -170,7 +170,7 @@ func (p *parser) ifExpr() Expr {
 	defer p.leave()
 	start := p.start()
 	p.take()
-	x := &IfExpr{Cond: p.expr(), Then: p.block()}
+	x := &IfExpr{Cond: p.head(), Then: p.block()}
 	if p.accept("else") {
 		if p.at("if") {
 			x.Else = p.ifExpr()
@@ -180,6 +180,15 @@ func (p *parser) ifExpr() Expr {
 	}
 	x.Loc = p.loc(start)
 	return x
+}
+
+// head reads what stands between a keyword and a block, with or without
+// parentheses.
+func (p *parser) head() Expr {
+	if p.at("{") {
+		p.expected("expression")
+	}
+	return p.expr()
 }
 
 // forStmt reads both loops over maps and over ranges.
@@ -232,6 +241,7 @@ func (p *parser) simpleStmt() (Stmt, Expr) {
 		p.endStmt()
 		return s, nil
 	}
+	target := p.loc(start).At
 	p.take()
 	value := p.expr()
 	loc := p.loc(start)
@@ -239,19 +249,22 @@ func (p *parser) simpleStmt() (Stmt, Expr) {
 	if id, ok := x.(*IdentExpr); ok && id.Name == "_" && op == "" {
 		return &DiscardStmt{loc, value}, nil
 	}
-	p.wantName(x, diag.Span{Start: start, End: t.span.Start}, "assign to")
+	p.wantName(x, target, "assign to")
 	return &AssignStmt{loc, x, op, value}, nil
 }
 
 // wantName reports a target that is neither a variable nor a map.
 func (p *parser) wantName(x Expr, span diag.Span, what string) {
-	switch x := x.(type) {
+	if p.broken {
+		return
+	}
+	switch x.(type) {
 	case *VarExpr, *MapExpr:
 		return
 	case *FieldExpr, *IndexExpr:
-		span = x.Span()
+		d := p.diags.Errorf(x.Span(), "syntax: can only %s a variable or a map", what)
+		d.Hint = "members and elements have no place of their own: use a variable or a whole value"
+		return
 	}
-	if !p.broken {
-		p.diags.Errorf(span, "syntax: can only %s a variable or a map", what)
-	}
+	p.diags.Errorf(span, "syntax: can only %s a variable or a map", what)
 }

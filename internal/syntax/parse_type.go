@@ -181,7 +181,7 @@ func (p *parser) castAhead() bool {
 		return true
 	case tokIdent:
 		return !keywords[next.text] || next.is("sizeof") || next.is("offsetof") ||
-			next.is("typeinfo") || next.is("true") || next.is("false")
+			next.is("typeinfo") || next.is("true") || next.is("false") || next.is("comptime")
 	case tokPunct:
 		switch next.text {
 		case "(", "!", "~":

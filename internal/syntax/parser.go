@@ -8,9 +8,10 @@ import (
 
 // Limits that keep hostile text from exhausting the stack or the memory.
 const (
-	maxText  = 16 << 20 // bytes
-	maxDepth = 500      // nested constructs
-	maxChain = 5000     // operators in a row, which nest in the tree
+	maxText   = 1 << 20 // bytes
+	maxDepth  = 500     // nested constructs
+	maxChain  = 5000    // operators in a row, which nest in the tree
+	maxErrors = 100     // then the rest of the text is not looked at
 )
 
 // parser reads a file with one token of look-ahead, and more only to tell a
@@ -52,9 +53,10 @@ func newParser(text string, pos int, diags *diag.List) *parser {
 	return &parser{lex: &lexer{text: text, pos: pos, diags: diags}, diags: diags, prevEnd: uint32(pos)}
 }
 
-// peek returns the token i places ahead; the end of the file while broken.
+// peek returns the token i places ahead; the end of the file while broken, and
+// after too many errors.
 func (p *parser) peek(i int) token {
-	if p.broken {
+	if p.broken || len(p.diags.All) >= maxErrors {
 		return token{kind: tokEOF, span: diag.Span{Start: p.prevEnd, End: p.prevEnd}}
 	}
 	for len(p.buf) <= i {
@@ -67,7 +69,7 @@ func (p *parser) at(s string) bool { return p.peek(0).is(s) }
 
 func (p *parser) take() token {
 	t := p.peek(0)
-	if !p.broken {
+	if t.kind != tokEOF {
 		p.buf = p.buf[1:]
 		p.prevEnd = t.span.End
 		switch {
@@ -340,6 +342,9 @@ func (p *parser) macroParam() Expr {
 		return p.name()
 	}
 	t := p.ident("macro parameter: variable, map or name")
+	if builtinValue(t.text) {
+		p.diags.Errorf(t.span, "syntax: builtin '%s' cannot name a macro parameter", t.text)
+	}
 	return &IdentExpr{Loc{t.span}, t.text}
 }
 

@@ -209,16 +209,21 @@ func (f *File) BindParams(params []string, diags *diag.List) {
 			if !a.unbound {
 				continue
 			}
-			a.bind(params)
-			if err := a.resolve(); err != nil {
+			missing := a.bind(params)
+			err := a.resolve()
+			if err != nil && missing > 0 {
+				err = &pointError{err.Error(), fmt.Sprintf("positional parameter $%d is empty or not provided", missing)}
+			}
+			if err != nil {
 				report(diags, a.Span(), err)
 			}
 		}
 	}
 }
 
-// bind replaces `$N`. A value cannot add parts; its stars are a pattern's.
-func (a *AttachPoint) bind(params []string) {
+// bind replaces `$N` and returns the number of one that is missing or empty, 0
+// if none is. A value cannot add parts; its stars are a pattern's.
+func (a *AttachPoint) bind(params []string) (missing int) {
 	raw := make([]rawPart, len(a.raw))
 	for i, r := range a.raw {
 		var text, outside strings.Builder
@@ -229,7 +234,9 @@ func (a *AttachPoint) bind(params []string) {
 				if n <= len(params) {
 					value = params[n-1]
 				}
-				plain = value
+				if plain = value; value == "" {
+					missing = n
+				}
 			}
 			text.WriteString(value)
 			outside.WriteString(plain)
@@ -238,6 +245,7 @@ func (a *AttachPoint) bind(params []string) {
 	}
 	a.setRaw(raw)
 	a.unbound = false
+	return missing
 }
 
 // As returns a read as a probe of another kind, for providers that are
@@ -260,7 +268,8 @@ func (a *AttachPoint) As(kind string) (*AttachPoint, error) {
 
 // resolve finds the kind and fills the fields from the parts.
 func (a *AttachPoint) resolve() error {
-	if strings.Contains(a.Provider, "*") {
+	letters, _ := cutWord(strings.ReplaceAll(a.Provider, "*", "_"))
+	if strings.Contains(a.Provider, "*") && len(letters) == len(a.Provider) {
 		a.Kind = strings.ToLower(a.Provider)
 		return nil
 	}
@@ -271,6 +280,9 @@ func (a *AttachPoint) resolve() error {
 	a.Kind = p.kind
 	if n := len(a.raw); n < p.min || n > p.max {
 		return fmt.Errorf("%s probe type requires %s, found %d", p.kind, argumentCount(p.min, p.max), n)
+	}
+	if p.min == 2 && a.raw[0].text == "" {
+		return fmt.Errorf("%s probe type requires a name behind the first ':'", p.kind)
 	}
 	return p.fill(a, a.raw)
 }

@@ -5,13 +5,13 @@ import "strconv"
 // bind tells how tightly the outermost operator of x binds.
 func bind(x Expr) int {
 	switch x := x.(type) {
-	case *Block, *IfExpr, *ComptimeExpr:
+	case *Block, *IfExpr:
 		return bindStmt
 	case *CondExpr:
 		return bindCond
 	case *BinaryExpr:
 		return binding[x.Op]
-	case *UnaryExpr, *CastExpr:
+	case *UnaryExpr, *CastExpr, *ComptimeExpr:
 		return bindUnary
 	case *IncDecExpr:
 		if x.Post {
@@ -142,7 +142,7 @@ func (p *printer) operation(x Expr) {
 		p.ifExpr(x)
 	case *ComptimeExpr:
 		p.put("comptime ")
-		p.expr(x.X)
+		p.operand(x.X, bindUnary)
 	}
 }
 

@@ -149,7 +149,7 @@ func fillUprobe(a *AttachPoint, parts []rawPart) error {
 // part, and numbers behind it.
 func (a *AttachPoint) setLocation(parts []rawPart) bool {
 	at := strings.LastIndexByte(parts[0].outside, '@')
-	if at < 0 || len(parts) == 1 {
+	if at < 0 || at+1 == len(parts[0].text) || len(parts) == 1 {
 		return false
 	}
 	var place [2]int
