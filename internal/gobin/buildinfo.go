@@ -66,6 +66,16 @@ func (g *GoInfo) Setting(key string) string {
 	return ""
 }
 
+// Cgo says whether the program was linked with package runtime/cgo: it may hold
+// C code and run on threads that C made.
+func (f *File) Cgo() bool {
+	if f.Go == nil {
+		return false
+	}
+	t, err := f.pcln()
+	return err == nil && strings.Contains(t.names, "\x00_cgo_panic\x00")
+}
+
 // refuseLibrary refuses Go code that lives in a process with another runtime
 // than its own binary's: its goroutines, moduledata and TLS are elsewhere.
 func (f *File) refuseLibrary(g *GoInfo) error {

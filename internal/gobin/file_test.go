@@ -43,6 +43,9 @@ func TestOpenTellsWhatABinaryIs(t *testing.T) {
 			if got := g.BuildInfo.Path; !strings.HasPrefix(got, "github.com/rpcxray/rpcxray/internal/gobin/testdata/") {
 				t.Errorf("main package %q", got)
 			}
+			if got, want := f.Cgo(), strings.Contains(test.variant, "cgo"); got != want {
+				t.Errorf("cgo: %t", got)
+			}
 			if got := g.Setting("GOARCH"); got != string(test.arch) {
 				t.Errorf("GOARCH=%q", got)
 			}

@@ -32,6 +32,13 @@ func elfFuncs(t *testing.T, path string) map[uint64][]elf.Symbol {
 	return m
 }
 
+// hasSymbol says whether a function has a symbol of its name and size.
+func hasSymbol(syms map[uint64][]elf.Symbol, fn Func) bool {
+	return slices.ContainsFunc(syms[fn.Entry], func(s elf.Symbol) bool {
+		return s.Name == fn.Name && s.Value+s.Size == fn.End
+	})
+}
+
 func TestFuncsAgreeWithSymbolTable(t *testing.T) {
 	for _, variant := range []string{"plain", "pie", "cgo", "cgo pie", "arm64"} {
 		t.Run(variant, func(t *testing.T) {
@@ -42,10 +49,7 @@ func TestFuncsAgreeWithSymbolTable(t *testing.T) {
 			}
 			want := elfFuncs(t, f.Path)
 			for _, fn := range fns {
-				same := slices.ContainsFunc(want[fn.Entry], func(s elf.Symbol) bool {
-					return s.Name == fn.Name && s.Value+s.Size == fn.End
-				})
-				if !same {
+				if !hasSymbol(want, fn) {
 					t.Errorf("%+v, symbols there: %+v", fn, want[fn.Entry])
 				}
 				if strings.HasSuffix(fn.Name, ".abi0") && fn.ABIInternal {
