@@ -10,7 +10,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/types"
 )
 
-// Event is one of *Record, *Report, *Message, *Loss, *Attached.
+// Event is one of *Record, *Output, *Report, *Message, *Loss, *Attached, *Ended.
 type Event interface{ event() }
 
 // Record is one printf, print(value), time … of the script with its decoded
@@ -21,6 +21,12 @@ type Record struct {
 	Wall   time.Time // when user space handled it
 }
 
+// Output is what a command or file of the script gave: system, cat.
+type Output struct {
+	Action *prog.Action
+	Data   []byte
+}
+
 // Report is a map as it stood when it was printed: print(@m), or the end.
 type Report struct {
 	Map     *prog.Map
@@ -28,6 +34,7 @@ type Report struct {
 	Top     int     // as in print(@m, top, div)
 	Div     int64
 	AtExit  bool
+	Wall    time.Time // when the map was read
 }
 
 // Entry is one key of a report; Key is nil for a scalar map and holds one
@@ -48,22 +55,35 @@ type Message struct {
 type Loss struct {
 	Kind  prog.Loss
 	Count uint64
+	Full  []FullMap // LossMapFull: the maps that have no room now
+}
+
+// FullMap is a map that holds as many keys as it can.
+type FullMap struct {
+	Name    string
+	Entries int
 }
 
 // Attached tells how many probes are attached.
 type Attached struct{ Probes int }
 
+// Ended tells that the end probes have run; the maps of the exit follow.
+type Ended struct{}
+
 func (*Record) event()   {}
+func (*Output) event()   {}
 func (*Report) event()   {}
 func (*Message) event()  {}
 func (*Loss) event()     {}
 func (*Attached) event() {}
+func (*Ended) event()    {}
 
 // Value is a decoded value. Which members are set depends on Type.Kind:
 // scalars Int; strings, buffers Str; arrays, structs, tuples, records, slices
-// Elems; stacks Frames; opaque and Go values Text (already resolved: a symbol,
-// an address, a time, an interface's type and text); aggregates Int, Total,
-// Buckets.
+// Elems; stacks Frames; opaque values Text (already resolved: a symbol, an
+// address, a time); Go interfaces Text (the type) or Str (the text of a string
+// or error); Go maps Int (the length); complex numbers Text; aggregates Int,
+// Total, Buckets.
 type Value struct {
 	Type       *types.Type
 	Int        uint64 // sign-extended for signed types
@@ -72,7 +92,7 @@ type Value struct {
 	Text       string
 	Elems      []Value
 	Frames     []Frame
-	Total      int64    // avg, stats: the total; Int is the count
+	Total      int64    // avg, stats: the total, Int is the count; Go strings and slices: the length
 	Buckets    []uint64 // hist, lhist
 	More       int      // elements of a slice that were not read
 	Unreadable bool
@@ -87,6 +107,6 @@ type Frame struct {
 	Offset  uint64
 	File    string
 	Line    int
-	Module  string // binary or kernel module
+	Module  string // path of the binary, name of the kernel module
 	Inlined bool
 }

@@ -31,13 +31,13 @@ const (
 	BlobString BlobKind = iota
 	// BlobElems: the images of the first elements of a GoSlice.
 	BlobElems
-	// BlobDynType: 8 bytes of a GoInterface, the address of its dynamic type:
-	// the word 8 bytes into the itab, or the first word itself where Empty.
+	// BlobDynType: 8 bytes of a GoInterface, the address of its dynamic type
+	// from the itab; count zero for one that is Empty, whose first word is it.
 	BlobDynType
 	// BlobText: the bytes of the string header that lies where the data word
 	// of a GoInterface points; count zero where that is no sound header.
 	BlobText
-	// BlobMapLen: 8 bytes, the length of a GoMap; count zero for a nil map.
+	// BlobMapLen: 4 or 8 bytes, the length of a GoMap; count zero for a nil map.
 	BlobMapLen
 )
 

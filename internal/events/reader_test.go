@@ -1,0 +1,126 @@
+package events
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+)
+
+const noWakeup = 1 // BPF_RB_NO_WAKEUP
+
+// emitter is a program that sends its run's number of records without waking
+// the reader: u32 sequence numbers that go on from run to run.
+type emitter struct {
+	t    *testing.T
+	ring *ebpf.Map
+	prog *ebpf.Program
+}
+
+func newEmitter(t *testing.T) *emitter {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("ring buffers need root")
+	}
+	ring, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ring.Close() })
+	next, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { next.Close() })
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SocketFilter, License: "GPL", Instructions: asm.Instructions{
+		asm.LoadMapValue(asm.R6, next.FD(), 0),
+		asm.LoadMem(asm.R7, asm.R6, 0, asm.Word),
+		asm.StoreMem(asm.RFP, -4, asm.R7, asm.Word),
+		asm.Add.Imm(asm.R7, 1),
+		asm.StoreMem(asm.R6, 0, asm.R7, asm.Word),
+		asm.LoadMapPtr(asm.R1, ring.FD()),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, -4),
+		asm.Mov.Imm(asm.R3, 4),
+		asm.Mov.Imm(asm.R4, noWakeup),
+		asm.FnRingbufOutput.Call(),
+		asm.Mov.Imm(asm.R0, 0),
+		asm.Return(),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { prog.Close() })
+	return &emitter{t, ring, prog}
+}
+
+func (e *emitter) emit(n int) {
+	e.t.Helper()
+	if _, _, err := e.prog.Benchmark(make([]byte, 14), n, nil); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+func TestReaderSeesRecordsWithoutWakeup(t *testing.T) {
+	e := newEmitter(t)
+	r, err := NewReader(e.ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	const total = 5000
+	e.emit(total / 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	seen, sent := uint32(0), total/2
+	handle := func(raw []byte) error {
+		if n := binary.LittleEndian.Uint32(raw); n != seen {
+			t.Fatalf("record %d came as number %d", n, seen)
+		}
+		seen++
+		return nil
+	}
+	idle := func() error {
+		switch {
+		case seen == total:
+			cancel()
+		case int(seen) == sent && sent < total:
+			e.emit(total - sent)
+			sent = total
+		}
+		return nil
+	}
+	if err := r.Run(ctx, handle, idle); err != nil {
+		t.Fatal(err)
+	}
+	if seen != total {
+		t.Errorf("%d records, want %d", seen, total)
+	}
+}
+
+func TestReaderDrain(t *testing.T) {
+	e := newEmitter(t)
+	r, err := NewReader(e.ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	seen := 0
+	for turn := 1; turn <= 3; turn++ {
+		e.emit(10)
+		if err := r.Drain(func([]byte) error { seen++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if seen != 10*turn {
+			t.Fatalf("after drain %d: %d records", turn, seen)
+		}
+	}
+	stop := errors.New("stop")
+	e.emit(2)
+	if err := r.Run(t.Context(), func([]byte) error { return stop }, func() error { return nil }); err != stop {
+		t.Errorf("error of the handler: %v", err)
+	}
+}
