@@ -1,0 +1,323 @@
+package render
+
+import (
+	"math"
+	"math/bits"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// JSON prints one object a line for each event, as bpftrace -f json does; it
+// implements Renderer.
+type JSON struct {
+	o       Options
+	w       writer
+	p       printer
+	formats formats
+	text    []byte // scratch
+}
+
+// NewJSON returns a renderer of bpftrace's JSON lines.
+func NewJSON(o Options) *JSON {
+	return &JSON{o: o, w: writer{out: o.Out}, p: printer{trailer: o.Trailer}, formats: formats{}}
+}
+
+// Event prints e.
+func (j *JSON) Event(e events.Event) error {
+	switch e := e.(type) {
+	case *events.Record:
+		j.record(e)
+	case *events.Output:
+		kind := "printf"
+		if e.Action.Kind == prog.ActSystem {
+			kind = "syscall"
+		}
+		j.line(kind, func(dst []byte) []byte { return appendJSONString(dst, e.Data) })
+	case *events.Report:
+		j.report(e)
+	case *events.Loss:
+		if e.Kind == prog.LossEvents {
+			j.counted("lost_events", "events", e.Count)
+		} else {
+			notice(j.o, e)
+		}
+	case *events.Attached:
+		if !j.o.Quiet {
+			j.counted("attached_probes", "probes", uint64(e.Probes))
+		}
+	case *events.Message:
+		notice(j.o, e)
+	}
+	return j.w.spill()
+}
+
+// Flush writes what is buffered.
+func (j *JSON) Flush() error { return j.w.flush() }
+
+// Close flushes; a line is whole by itself.
+func (j *JSON) Close() error { return j.w.flush() }
+
+func (j *JSON) line(kind string, data func([]byte) []byte) {
+	dst := append(j.w.buf, `{"type": "`...)
+	dst = append(dst, kind...)
+	dst = append(dst, `", "data": `...)
+	dst = data(dst)
+	j.w.buf = append(dst, "}\n"...)
+}
+
+// counted prints {"type": kind, "count": n, "data": {name: n}}.
+func (j *JSON) counted(kind, name string, n uint64) {
+	dst := append(j.w.buf, `{"type": "`...)
+	dst = append(dst, kind...)
+	dst = append(dst, `", "count": `...)
+	dst = strconv.AppendUint(dst, n, 10)
+	dst = append(dst, `, "data": {"`...)
+	dst = append(dst, name...)
+	dst = append(dst, `": `...)
+	dst = strconv.AppendUint(dst, n, 10)
+	j.w.buf = append(dst, "}}\n"...)
+}
+
+func (j *JSON) record(r *events.Record) {
+	switch r.Action.Kind {
+	case prog.ActErrorf, prog.ActAssert:
+		j.remark("errorf", r)
+	case prog.ActWarnf:
+		j.remark("warnf", r)
+	case prog.ActRuntimeError:
+		j.remark("runtime_error", r)
+	case prog.ActPrint:
+		j.line("value", func(dst []byte) []byte { return j.p.json(dst, &r.Values[0], 1) })
+	default:
+		j.text = appendRecord(j.text[:0], &j.p, j.formats, r)
+		j.line("printf", func(dst []byte) []byte { return appendJSONString(dst, j.text) })
+	}
+}
+
+func (j *JSON) remark(kind string, r *events.Record) {
+	dst := append(j.w.buf, `{"type": "`...)
+	dst = append(dst, kind...)
+	dst = append(dst, `", "msg": `...)
+	dst = appendJSONString(dst, []byte(Sprintf(r, j.o.Trailer)))
+	if src := j.o.Source; src != nil {
+		line, col, _ := src.Position(r.Action.Span)
+		dst = append(dst, `, "filename": `...)
+		dst = appendJSONString(dst, []byte(src.Name))
+		dst = append(dst, `, "line": `...)
+		dst = strconv.AppendInt(dst, int64(line), 10)
+		dst = append(dst, `, "col": `...)
+		dst = strconv.AppendInt(dst, int64(col), 10)
+	}
+	j.w.buf = append(dst, "}\n"...)
+}
+
+// report prints a map that has something in it.
+func (j *JSON) report(r *events.Report) {
+	entries := top(r)
+	if len(entries) == 0 {
+		return
+	}
+	j.line(reportType(r.Map.Value), func(dst []byte) []byte {
+		dst = append(dst, '{')
+		dst = appendJSONString(dst, []byte(r.Map.Name))
+		dst = append(dst, ": "...)
+		if r.Map.Key == nil {
+			dst = j.p.json(dst, &entries[0].Value, r.Div)
+			return append(dst, '}')
+		}
+		dst = append(dst, '{')
+		for i := range entries {
+			if i > 0 {
+				dst = append(dst, ", "...)
+			}
+			j.text = j.p.jsonKey(j.text[:0], entries[i].Key)
+			dst = appendJSONString(dst, j.text)
+			dst = append(dst, ": "...)
+			dst = j.p.json(dst, &entries[i].Value, r.Div)
+		}
+		return append(dst, "}}"...)
+	})
+}
+
+func reportType(value *types.Type) string {
+	switch value.Kind {
+	case types.Hist, types.LHist:
+		return "hist"
+	case types.Stats, types.Avg:
+		return "stats"
+	}
+	return "map"
+}
+
+// jsonKey appends a key's parts, joined by commas, without blanks.
+func (p *printer) jsonKey(dst []byte, key []events.Value) []byte {
+	start := len(dst)
+	dst = p.key(dst, key)
+	kept := dst[:start]
+	for _, c := range dst[start:] {
+		if c != ' ' {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// json appends v as a JSON value: numbers where JSON has them, else the text.
+func (p *printer) json(dst []byte, v *events.Value, div int64) []byte {
+	if v.Unreadable {
+		return append(dst, "null"...)
+	}
+	switch v.Type.Kind {
+	case types.Void:
+		return append(dst, "null"...)
+	case types.Bool:
+		return strconv.AppendBool(dst, v.Int != 0)
+	case types.Int, types.Count, types.Sum, types.Min, types.Max, types.Avg:
+		return appendJSONNumber(dst, number(v), v.Type.Signed, div)
+	case types.Enum, types.Pointer, types.GoMap, types.GoChan, types.GoFunc:
+		return appendJSONNumber(dst, v.Int, v.Type.Signed, 1)
+	case types.Float:
+		return appendJSONFloat(dst, v.Float, 8*v.Type.Size)
+	case types.Array, types.GoSlice, types.Tuple:
+		return p.jsonList(dst, v.Elems)
+	case types.Struct, types.Record:
+		return p.jsonObject(dst, v)
+	case types.Stats:
+		dst = append(dst, `{"count": `...)
+		dst = appendJSONNumber(dst, v.Int, false, 1)
+		dst = append(dst, `, "average": `...)
+		dst = appendJSONNumber(dst, number(v), v.Type.Signed, div)
+		dst = append(dst, `, "total": `...)
+		dst = appendJSONNumber(dst, uint64(v.Total), v.Type.Signed, 1)
+		return append(dst, '}')
+	case types.Hist, types.LHist:
+		return appendJSONHist(dst, v, div)
+	case types.Buffer:
+		return appendJSONBytes(dst, v.Str)
+	}
+	return appendJSONString(dst, p.value(nil, v))
+}
+
+func (p *printer) jsonList(dst []byte, elems []events.Value) []byte {
+	dst = append(dst, '[')
+	for i := range elems {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = p.json(dst, &elems[i], 1)
+	}
+	return append(dst, ']')
+}
+
+func (p *printer) jsonObject(dst []byte, v *events.Value) []byte {
+	dst = append(dst, '{')
+	for i := range v.Elems {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = appendJSONString(dst, []byte(v.Type.Fields[i].Name))
+		dst = append(dst, ": "...)
+		dst = p.json(dst, &v.Elems[i], 1)
+	}
+	return append(dst, '}')
+}
+
+// appendJSONHist appends the buckets with inclusive bounds; an open one is left
+// out.
+func appendJSONHist(dst []byte, v *events.Value, div int64) []byte {
+	if v.Type.Kind == types.LHist {
+		div = 1
+	}
+	dst = append(dst, '[')
+	for i, b := range buckets(v) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, '{')
+		if !b.below {
+			dst = append(dst, `"min": `...)
+			dst = appendJSONNumber(dst, uint64(b.low), true, 1)
+			dst = append(dst, ", "...)
+		}
+		if !b.above {
+			dst = append(dst, `"max": `...)
+			dst = appendJSONNumber(dst, uint64(b.high-1), true, 1)
+			dst = append(dst, ", "...)
+		}
+		dst = append(dst, `"count": `...)
+		dst = strconv.AppendUint(dst, b.count/uint64(max(div, 1)), 10)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
+}
+
+func appendJSONBytes(dst, b []byte) []byte {
+	dst = append(dst, '[')
+	for i, c := range b {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendUint(dst, uint64(c), 10)
+	}
+	return append(dst, ']')
+}
+
+// appendJSONNumber appends n by div; one that a double cannot hold becomes a
+// string, as bpftrace has it.
+func appendJSONNumber(dst []byte, n uint64, signed bool, div int64) []byte {
+	size := n / uint64(max(div, 1))
+	if signed {
+		s := int64(n) / max(div, 1)
+		size = uint64(max(s, -s))
+	}
+	exact := size == 0 || bits.Len64(size)-bits.TrailingZeros64(size) <= 53
+	if !exact {
+		dst = append(dst, '"')
+	}
+	dst = appendNumber(dst, n, signed, div)
+	if !exact {
+		dst = append(dst, '"')
+	}
+	return dst
+}
+
+func appendJSONFloat(dst []byte, f float64, size int) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
+	return strconv.AppendFloat(dst, f, 'g', -1, size)
+}
+
+// appendJSONString appends text quoted; invalid UTF-8 becomes U+FFFD.
+func appendJSONString(dst, text []byte) []byte {
+	dst = append(dst, '"')
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRune(text[i:])
+			dst = utf8.AppendRune(dst, r)
+			i += size
+			continue
+		}
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
+		case c == '\r':
+			dst = append(dst, '\\', 'r')
+		case c == '\t':
+			dst = append(dst, '\\', 't')
+		case c < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		default:
+			dst = append(dst, c)
+		}
+		i++
+	}
+	return append(dst, '"')
+}
