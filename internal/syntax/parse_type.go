@@ -78,7 +78,8 @@ func (p *parser) typeName() Type {
 	}
 	name := p.ident("type").text
 	if cWords[name] {
-		for cWords[p.peek(0).text] && p.peek(0).kind == tokIdent {
+		const most = 4 // unsigned long long int
+		for n := 1; n < most && cWords[p.peek(0).text] && p.peek(0).kind == tokIdent; n++ {
 			name += " " + p.take().text
 		}
 	}
