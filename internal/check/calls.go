@@ -1,0 +1,338 @@
+package check
+
+import (
+	"fmt"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// call is name(args): a macro, a function, or a builtin with parentheses.
+func (b *body) call(e *syntax.CallExpr) prog.Expr {
+	if b.macros[e.Name] != nil {
+		return b.expand(e.Name, e.Args, e.At)
+	}
+	fn := b.functions[e.Name]
+	if fn == nil {
+		return b.callBuiltin(e)
+	}
+	switch {
+	case !b.arity(fn, e):
+	case fn.Soon:
+		b.notYet(e.NameSpan, e.Name+"()")
+	case fn.aggregate != nil:
+		b.aggregateAsValue(e)
+	case !fn.Kinds.has(b.point.Kind):
+		b.wrongKind(e.NameSpan, e.Name+"()")
+	case fn.Unsafe && !b.opts.Unsafe:
+		b.unsafeFunction(e)
+	default:
+		return fn.call(b, e)
+	}
+	return bad(e.At)
+}
+
+func (b *body) callBuiltin(e *syntax.CallExpr) prog.Expr {
+	if b.builtins[builtinName(e.Name)] == nil {
+		b.unknownFunction(e)
+		return bad(e.At)
+	}
+	if len(e.Args) > 0 {
+		b.notYet(e.At, e.Name+"() with an argument")
+		return bad(e.At)
+	}
+	return b.ident(e.Name, e.At)
+}
+
+// arity checks the number of arguments.
+func (b *body) arity(fn *Function, e *syntax.CallExpr) bool {
+	n := len(e.Args)
+	if n >= fn.Min && (fn.Max < 0 || n <= fn.Max) {
+		return true
+	}
+	b.badArity(fn, e)
+	return false
+}
+
+// emit reports to user space: one action of the program, one event a run.
+func (b *body) emit(a prog.Action, args []prog.Expr, span diag.Span) prog.Expr {
+	if isBad(args...) {
+		return bad(span)
+	}
+	a.Span = span
+	for _, x := range args {
+		a.Args = append(a.Args, x.Type())
+	}
+	e := &prog.Emit{At: at(span), Action: b.action(a), Args: args}
+	return sequence([]prog.Stmt{e}, nil, span)
+}
+
+// action returns the program's action that equals a, made on first use. Bodies
+// of several groups share one unless the types of the arguments differ.
+func (c *checker) action(a prog.Action) *prog.Action {
+	for _, old := range c.prog.Actions {
+		if old.Span == a.Span && old.Kind == a.Kind && old.Map == a.Map && old.Format == a.Format &&
+			old.Top == a.Top && old.Div == a.Div && old.Sep == a.Sep && sameTypes(old.Args, a.Args) {
+			return old
+		}
+	}
+	a.ID = len(c.prog.Actions)
+	c.prog.Actions = append(c.prog.Actions, &a)
+	return &a
+}
+
+func sameTypes(a, b []*types.Type) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !types.Equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// values evaluates arguments that must have values.
+func (b *body) values(args []syntax.Expr) []prog.Expr {
+	var xs []prog.Expr
+	for _, a := range args {
+		xs = append(xs, b.value(a))
+	}
+	return xs
+}
+
+// literalText is an argument that has to be a string literal.
+func (b *body) literalText(fn string, e syntax.Expr) (string, bool) {
+	x := b.expr(e)
+	if s, ok := x.(*prog.Str); ok {
+		return s.Val, true
+	}
+	if !isBad(x) {
+		b.wantLiteral(fn, "a string literal", e.Span())
+	}
+	return "", false
+}
+
+// literalInt is an argument that has to be a constant number.
+func (b *body) literalInt(fn string, e syntax.Expr) (int64, bool) {
+	x := b.expr(e)
+	if v, ok := constant(x); ok && x.Type().IsInt() {
+		return int64(v), true
+	}
+	if !isBad(x) {
+		b.wantLiteral(fn, "an integer literal", e.Span())
+	}
+	return 0, false
+}
+
+// integerArg is an argument that has to be an integer, or a pointer taken as
+// one.
+func (b *body) integerArg(fn string, e syntax.Expr, t *types.Type) prog.Expr {
+	x := b.value(e)
+	if isBad(x) {
+		return x
+	}
+	if !x.Type().IsInt() && x.Type().Kind != types.Pointer {
+		b.wantKind(fn, "an integer", x.Type(), e.Span())
+		return bad(e.Span())
+	}
+	return b.convert(x, t)
+}
+
+// textArg is an argument that has to be a string.
+func (b *body) textArg(fn string, e syntax.Expr) prog.Expr {
+	x := b.value(e)
+	if isBad(x) {
+		return x
+	}
+	s := b.asString(x)
+	if s == nil {
+		b.wantKind(fn, "a string", x.Type(), e.Span())
+		return bad(e.Span())
+	}
+	return s
+}
+
+// invoke makes a call of codegen's; bad if an argument is.
+func invoke(fn prog.FuncID, t *types.Type, span diag.Span, args ...prog.Expr) prog.Expr {
+	if isBad(args...) {
+		return bad(span)
+	}
+	return &prog.Call{Meta: meta(t, span), Fn: fn, Args: args}
+}
+
+func (b *body) callPrintf(e *syntax.CallExpr) prog.Expr { return b.formatted(prog.ActPrintf, e) }
+func (b *body) callErrorf(e *syntax.CallExpr) prog.Expr { return b.formatted(prog.ActErrorf, e) }
+func (b *body) callWarnf(e *syntax.CallExpr) prog.Expr  { return b.formatted(prog.ActWarnf, e) }
+func (b *body) callCat(e *syntax.CallExpr) prog.Expr    { return b.formatted(prog.ActCat, e) }
+func (b *body) callSystem(e *syntax.CallExpr) prog.Expr { return b.formatted(prog.ActSystem, e) }
+
+// callPrint is print(x): a value by itself, a map as it stands when the event
+// is handled.
+func (b *body) callPrint(e *syntax.CallExpr) prog.Expr {
+	if m, ok := e.Args[0].(*syntax.MapExpr); ok && m.Key == nil {
+		return b.printMap(m, e)
+	}
+	if len(e.Args) > 1 {
+		b.topOfValue(e)
+		return bad(e.At)
+	}
+	x := b.value(e.Args[0])
+	if isBad(x) {
+		return bad(e.At)
+	}
+	if c, ok := x.(*prog.Compose); ok && len(c.T.Fields) == 0 {
+		b.notPrintable(e.At)
+		return bad(e.At)
+	}
+	return b.emit(prog.Action{Kind: prog.ActPrint}, []prog.Expr{x}, e.At)
+}
+
+func (b *body) printMap(m *syntax.MapExpr, e *syntax.CallExpr) prog.Expr {
+	s := b.mapOf(m)
+	if s.m.Value == nil {
+		b.undefinedMap(s, m.Span())
+		return bad(e.At)
+	}
+	a := prog.Action{Kind: prog.ActPrintMap, Map: s.m}
+	for i, arg := range e.Args[1:] {
+		n, ok := b.literalInt("print", arg)
+		if !ok {
+			return bad(e.At)
+		}
+		if n < 0 {
+			b.negativeTop(arg.Span())
+			return bad(e.At)
+		}
+		*[]*int{&a.Top, &a.Div}[i] = int(n)
+	}
+	return b.emit(a, nil, e.At)
+}
+
+// callTime is time(format): the time of day of the event.
+func (b *body) callTime(e *syntax.CallExpr) prog.Expr {
+	format := "%H:%M:%S\n"
+	if len(e.Args) > 0 {
+		var ok bool
+		if format, ok = b.literalText("time", e.Args[0]); !ok {
+			return bad(e.At)
+		}
+	}
+	now := &prog.Builtin{Meta: meta(types.TUint64, e.At), ID: prog.BNsecs}
+	return b.emit(prog.Action{Kind: prog.ActTime, Format: format}, []prog.Expr{now}, e.At)
+}
+
+// callExit ends the session and this body.
+func (b *body) callExit(e *syntax.CallExpr) prog.Expr {
+	code := prog.Expr(integer(types.TInt32, 0, e.At))
+	if len(e.Args) > 0 {
+		code = b.integerArg("exit", e.Args[0], types.TInt32)
+	}
+	x := b.emit(prog.Action{Kind: prog.ActExit}, []prog.Expr{code}, e.At)
+	if blk, ok := x.(*prog.Block); ok {
+		blk.Stmts = append(blk.Stmts, &prog.Return{At: at(e.At)})
+	}
+	return x
+}
+
+// callAssert ends the session with an error unless the condition holds.
+func (b *body) callAssert(e *syntax.CallExpr) prog.Expr {
+	cond := b.not(b.expr(e.Args[0]), e.Args[0].Span())
+	msg, ok := b.literalText("assert", e.Args[1])
+	if !ok || isBad(cond) {
+		return bad(e.At)
+	}
+	act := b.action(prog.Action{Kind: prog.ActAssert, Span: e.At, Format: msg})
+	then := []prog.Stmt{&prog.Emit{At: at(e.At), Action: act}, &prog.Return{At: at(e.At)}}
+	return sequence([]prog.Stmt{&prog.If{At: at(e.At), Cond: cond, Then: then}}, nil, e.At)
+}
+
+// maxJoin is the number of strings that join() reads.
+const maxJoin = 16
+
+// callJoin reads strings up to the first null pointer; those behind it are
+// sent empty.
+func (b *body) callJoin(e *syntax.CallExpr) prog.Expr {
+	a := prog.Action{Kind: prog.ActJoin, Sep: " "}
+	argv := b.integerArg("join", e.Args[0], types.PointerTo(nil, b.space()))
+	if len(e.Args) > 1 {
+		sep, ok := b.literalText("join", e.Args[1])
+		if !ok {
+			return bad(e.At)
+		}
+		a.Sep = sep
+	}
+	if isBad(argv) {
+		return bad(e.At)
+	}
+	chars := types.PointerTo(types.TInt8, argv.Type().Space)
+	var args []prog.Expr
+	stmts := b.collect(func() {
+		argv = b.bind(argv)
+		live := prog.Expr(argv)
+		for i := range int64(maxJoin) {
+			next := &prog.Load{Meta: meta(chars, e.At), Ptr: prog.Clone(argv), Off: 8 * i}
+			live = b.bind(&prog.Cond{Meta: meta(chars, e.At), C: b.truth(prog.Clone(live)), A: next, B: integer(chars, 0, e.At)})
+			args = append(args, b.readString(live, b.prog.Config.MaxStrlen, e.At))
+		}
+	})
+	emit := b.emit(a, args, e.At).(*prog.Block)
+	return sequence(append(stmts, emit.Stmts...), nil, e.At)
+}
+
+// formatted is printf and its kin.
+func (b *body) formatted(kind prog.ActionKind, e *syntax.CallExpr) prog.Expr {
+	format, ok := b.literalText(e.Name, e.Args[0])
+	args := b.values(e.Args[1:])
+	if !ok || isBad(args...) {
+		return bad(e.At)
+	}
+	verbs := Verbs(format)
+	if len(verbs) != len(args) {
+		b.argumentCount(e, len(args), len(verbs))
+		return bad(e.At)
+	}
+	if len(args) > maxFormatArgs {
+		b.tooManyArguments(e)
+		return bad(e.At)
+	}
+	for i, v := range verbs {
+		if !v.takes(args[i].Type()) {
+			b.verbMismatch(v, args[i], e.Args[i+1].Span())
+			return bad(e.At)
+		}
+	}
+	return b.emit(prog.Action{Kind: kind, Format: format}, args, e.At)
+}
+
+// maxFormatArgs bounds the arguments behind a format.
+const maxFormatArgs = 127
+
+// Verb is one conversion of a format: its text is Format[Start:End].
+type Verb struct {
+	Start, End int
+	Flags      string // of "-+ #0"
+	Width      int    // 0: none
+	Precision  int    // -1: none
+	Length     string // hh h l ll j z t, or ""
+	Conv       string // d i u o x X c p s r rx rh gr
+}
+
+// String returns the verb without flags and width.
+func (v Verb) String() string { return fmt.Sprintf("%%%s%s", v.Length, v.Conv) }
+
+// takes tells whether the verb can print values of t.
+func (v Verb) takes(t *types.Type) bool {
+	switch v.Conv {
+	case "s":
+		return t.Kind != types.Void && !t.IsAggregate()
+	case "r", "rx", "rh":
+		return t.Kind == types.Buffer
+	case "gr":
+		return t.IsInt()
+	}
+	return t.Scalar()
+}

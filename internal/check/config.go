@@ -1,0 +1,173 @@
+package check
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// Setting is one variable of the config block and of the environment.
+type Setting struct {
+	Name    string
+	Default string
+	Values  []string // what it may be; nil: see Kind
+	Kind    string   // "number", "bool", "text"
+
+	apply func(*prog.Config, string)
+}
+
+func number(field func(*prog.Config) *int) func(*prog.Config, string) {
+	return func(c *prog.Config, v string) { *field(c), _ = strconv.Atoi(v) }
+}
+
+func yesNo(field func(*prog.Config) *bool) func(*prog.Config, string) {
+	return func(c *prog.Config, v string) { *field(c) = truthWord(v) }
+}
+
+func words(field func(*prog.Config) *string) func(*prog.Config, string) {
+	return func(c *prog.Config, v string) { *field(c) = v }
+}
+
+func kept(*prog.Config, string) {} // only readable through Config.Values
+
+func licenses() []string {
+	return []string{"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}
+}
+
+// Settings lists the config variables with their defaults.
+func Settings() []Setting {
+	level := []string{"error", "warn", "enable"}
+	return []Setting{
+		{Name: "cache_user_symbols", Default: "PER_PID", Values: []string{"PER_PROGRAM", "PER_PID", "NONE"}, apply: kept},
+		{Name: "cpp_demangle", Default: "true", Kind: "bool", apply: kept},
+		{Name: "lazy_symbolication", Default: "true", Kind: "bool", apply: kept},
+		{Name: "license", Default: "GPL", Values: licenses(), apply: words(func(c *prog.Config) *string { return &c.License })},
+		{Name: "log_size", Default: "1000000", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.LogSize })},
+		{Name: "max_bpf_progs", Default: "1024", Kind: "number", apply: kept},
+		{Name: "max_cat_bytes", Default: "10240", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxCatBytes })},
+		{Name: "max_map_keys", Default: "4096", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxMapKeys })},
+		{Name: "max_probes", Default: "1024", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxProbes })},
+		{Name: "max_strlen", Default: "1024", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxStrlen })},
+		{Name: "missing_probes", Default: "error", Values: []string{"error", "warn", "ignore"}, apply: words(func(c *prog.Config) *string { return &c.MissingProbes })},
+		{Name: "on_stack_limit", Default: "32", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.OnStackLimit })},
+		{Name: "perf_rb_pages", Default: "0", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.PerfRBPages })},
+		{Name: "print_maps_on_exit", Default: "true", Kind: "bool", apply: yesNo(func(c *prog.Config) *bool { return &c.PrintMapsOnExit })},
+		{Name: "show_debug_info", Default: "true", Kind: "bool", apply: yesNo(func(c *prog.Config) *bool { return &c.ShowDebugInfo })},
+		{Name: "stack_mode", Default: "bpftrace", Values: stackModeNames(), apply: func(c *prog.Config, v string) { c.StackMode, _ = stackMode(v) }},
+		{Name: "str_trunc_trailer", Default: "..", Kind: "text", apply: words(func(c *prog.Config) *string { return &c.StrTruncTrailer })},
+		{Name: "use_blazesym", Default: "true", Kind: "bool", apply: kept},
+		{Name: "unstable_tseries", Default: "warn", Values: level, apply: kept},
+		{Name: "unstable_dw_ustack", Default: "warn", Values: level, apply: kept},
+		{Name: "unstable_import_statement", Default: "error", Values: level, apply: kept},
+		{Name: "unstable_typeinfo", Default: "error", Values: level, apply: kept},
+		{Name: "unstable_map_decl", Default: "enable", Values: level, apply: kept},
+	}
+}
+
+// renamed are settings that go by another name today.
+func renamed() map[string]string {
+	return map[string]string{
+		"strlen": "max_strlen", "no_cpp_demangle": "cpp_demangle",
+		"cat_bytes_max": "max_cat_bytes", "map_keys_max": "max_map_keys",
+	}
+}
+
+func stackModeNames() []string { return []string{"bpftrace", "perf", "raw", "build_id"} }
+
+func stackMode(name string) (types.StackMode, bool) {
+	for i, n := range stackModeNames() {
+		if n == name {
+			return types.StackMode(i), true
+		}
+	}
+	return 0, false
+}
+
+// maxStrlen bounds max_strlen: a record has to fit the ring buffer.
+const maxStrlen = 1 << 16
+
+// configure takes the defaults, then the script's settings, then the
+// environment's.
+func (c *checker) configure() {
+	settings := Settings()
+	c.prog.Config.Values = map[string]string{}
+	for _, s := range settings {
+		c.set(s, s.Default, diag.Span{})
+	}
+	if c.file.Config != nil {
+		for _, item := range c.file.Config.Items {
+			c.configItem(settings, item)
+		}
+	}
+	for name, value := range c.opts.Env {
+		if s, ok := findSetting(settings, name); ok {
+			c.set(s, value, diag.Span{})
+		}
+	}
+}
+
+func (c *checker) configItem(settings []Setting, item *syntax.ConfigItem) {
+	name := strings.TrimPrefix(strings.ToLower(item.Name), "bpftrace_")
+	s, ok := findSetting(settings, item.Name)
+	if !ok {
+		c.unknownSetting(item, renamed()[name])
+		return
+	}
+	switch v := item.Value.(type) {
+	case *syntax.IntExpr:
+		c.set(s, strconv.FormatUint(v.Value, 10), v.At)
+	case *syntax.BoolExpr:
+		c.set(s, strconv.FormatBool(v.Value), v.At)
+	case *syntax.StringExpr:
+		c.set(s, v.Value, v.At)
+	case *syntax.IdentExpr:
+		c.set(s, v.Name, v.At)
+	}
+}
+
+func findSetting(settings []Setting, name string) (Setting, bool) {
+	name = strings.TrimPrefix(strings.ToLower(name), "bpftrace_")
+	for _, s := range settings {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}
+
+func (c *checker) set(s Setting, value string, at diag.Span) {
+	if !s.valid(value) {
+		c.badSetting(s, value, at)
+		return
+	}
+	c.prog.Config.Values[s.Name] = value
+	s.apply(&c.prog.Config, value)
+}
+
+func (s Setting) valid(value string) bool {
+	switch s.Kind {
+	case "number":
+		n, err := strconv.Atoi(value)
+		if s.Name == "max_strlen" {
+			return err == nil && n > 0 && n <= maxStrlen
+		}
+		return err == nil && n >= 0
+	case "bool":
+		return truthWord(value) || falseWord(value)
+	case "text":
+		return true
+	}
+	for _, v := range s.Values {
+		if v == value {
+			return true
+		}
+	}
+	return false
+}
+
+func truthWord(s string) bool { return s == "1" || strings.EqualFold(s, "true") }
+func falseWord(s string) bool { return s == "0" || strings.EqualFold(s, "false") }

@@ -1,0 +1,113 @@
+package check
+
+import (
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+)
+
+// declare takes in everything of the file that is not a probe.
+func (c *checker) declare() {
+	for _, i := range c.file.Imports {
+		c.notYet(i.Span(), "import")
+	}
+	for _, d := range c.file.CDefs {
+		switch d := d.(type) {
+		case *syntax.Include:
+			c.ignoredInclude(d)
+		case *syntax.Define:
+			c.defines[d.Name] = d
+		case *syntax.StructType:
+			c.defineStruct(d)
+		case *syntax.EnumType:
+			c.defineEnum(d)
+		}
+	}
+	for _, d := range c.file.Decls {
+		switch d := d.(type) {
+		case *syntax.Func:
+			c.notYet(d.Span(), "fn")
+		case *syntax.Macro:
+			c.macros[d.Name] = append(c.macros[d.Name], d)
+		case *syntax.MapDecl:
+			c.decls["@"+d.Name] = d
+			c.checkMapDecl(d)
+		}
+	}
+	c.findOptions()
+}
+
+// findOptions lists the getopt() calls of the whole file, so that an option
+// which only dead code reads is known, too.
+func (c *checker) findOptions() {
+	syntax.Walk(c.file, func(n syntax.Node) bool {
+		call, ok := n.(*syntax.CallExpr)
+		if ok && call.Name == "getopt" && len(call.Args) > 0 {
+			if s, ok := call.Args[0].(*syntax.StringExpr); ok {
+				c.getopts[s.Value] = true
+			}
+		}
+		return true
+	})
+	for name := range c.opts.Named {
+		if !c.getopts[name] {
+			c.unexpectedOption(name)
+		}
+	}
+}
+
+// mapKind is how a map declaration's kind is built.
+type mapKind struct{ lru, perCPU bool }
+
+func mapKinds() map[string]mapKind {
+	return map[string]mapKind{
+		"hash": {}, "lruhash": {lru: true}, "percpuhash": {perCPU: true},
+		"percpulruhash": {lru: true, perCPU: true},
+	}
+}
+
+func (c *checker) checkMapDecl(d *syntax.MapDecl) {
+	if _, ok := mapKinds()[d.Kind]; !ok {
+		c.unknownMapKind(d)
+	}
+	if n, ok := c.constInt(d.Size); !ok || n < 1 {
+		c.badMapSize(d)
+	}
+}
+
+// constInt evaluates an expression that has to be a constant number.
+func (c *checker) constInt(e syntax.Expr) (int64, bool) {
+	none := &prog.Point{Kind: prog.KindBegin}
+	b := &body{checker: c, job: job{point: none, group: &prog.Group{Point: none}}, ordinals: map[string]int{}, quiet: true}
+	var x prog.Expr
+	b.scoped(func() { x = b.expr(e) })
+	v, ok := constant(x)
+	return int64(v), ok
+}
+
+// mapState is what is known of a map so far.
+type mapState struct {
+	m      *prog.Map
+	frozen bool // the program runs with these types
+	used   bool
+	scalar bool // how it was first used; valid when shaped
+	shaped bool
+	shape  diag.Span // where
+}
+
+// mapNamed returns the map called name (with its @), made on first use.
+func (c *checker) mapNamed(name string, span diag.Span) *mapState {
+	if m := c.maps[name]; m != nil {
+		return m
+	}
+	m := &mapState{m: &prog.Map{Name: name, Span: span}}
+	if d := c.decls[name]; d != nil {
+		k := mapKinds()[d.Kind]
+		m.m.LRU, m.m.PerCPU = k.lru, k.perCPU
+		n, _ := c.constInt(d.Size)
+		m.m.Entries = int(n)
+	}
+	c.maps[name] = m
+	c.mapOrder = append(c.mapOrder, m)
+	return m
+}

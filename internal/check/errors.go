@@ -1,0 +1,552 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// errorf reports an error of this pass. In a macro it tells from where the
+// macro was called.
+func (b *body) errorf(at diag.Span, format string, args ...any) *diag.Diagnostic {
+	d := b.pass.Errorf(at, format, args...)
+	b.trace(d)
+	return d
+}
+
+func (b *body) warnf(at diag.Span, format string, args ...any) *diag.Diagnostic {
+	d := b.pass.Warnf(at, format, args...)
+	b.trace(d)
+	return d
+}
+
+func (b *body) trace(d *diag.Diagnostic) {
+	for i := len(b.calls) - 1; i >= 0; i-- {
+		d.Notes = append(d.Notes, diag.Note{Span: b.calls[i].at, Msg: fmt.Sprintf("expanded from %q here", b.calls[i].macro.Name)})
+	}
+}
+
+// notYet tells that something is of the language, but not built.
+func (c *checker) notYet(at diag.Span, what string) {
+	c.pass.Errorf(at, "%s is not supported yet", what)
+}
+
+// The program's parts.
+
+func (c *checker) invalidKind(ap *syntax.AttachPoint) {
+	d := c.pass.Errorf(ap.Span(), "Invalid probe type: %s", ap.Provider)
+	var names []string
+	for _, k := range kinds() {
+		names = append(names, k.name)
+	}
+	d.Hint = suggest(ap.Kind, names)
+}
+
+// noMatch tells what the world said about a point, as severe as
+// missing_probes has it.
+func (c *checker) noMatch(p *prog.Point, err error) {
+	switch c.prog.Config.MissingProbes {
+	case "ignore":
+	case "warn":
+		c.pass.Warnf(p.Span, "%s Skipping.", err)
+	default:
+		c.pass.Errorf(p.Span, "%s", err)
+	}
+}
+
+func (c *checker) offsetInReturn(ap *syntax.AttachPoint) {
+	c.pass.Errorf(ap.Span(), "a uretprobe can not be attached to an offset or an address").Hint =
+		"name the function: uretprobe:" + ap.Target.Text + ":FUNCTION"
+}
+
+func (c *checker) badPeriod(ap *syntax.AttachPoint) {
+	c.pass.Errorf(ap.Span(), "%s: the period must be at least %d ns", ap.Raw, minPeriod)
+}
+
+func (c *checker) unknownCounter(ap *syntax.AttachPoint) {
+	var names []string
+	for _, e := range softwareEvents() {
+		names = append(names, e.name, e.alias)
+	}
+	c.pass.Errorf(ap.Span(), "Unknown software event: %s", ap.Func.Text).Hint = suggest(ap.Func.Text, names)
+}
+
+func (c *checker) unusedMap(d *syntax.MapDecl) { c.diags.Warnf(d.Span(), "Unused map: @%s", d.Name) }
+
+func (c *checker) unknownMapKind(d *syntax.MapDecl) {
+	c.pass.Errorf(d.Span(), "Invalid bpf map type: %s", d.Kind).Hint = "one of hash, lruhash, percpuhash, percpulruhash"
+}
+
+func (c *checker) badMapSize(d *syntax.MapDecl) {
+	c.pass.Errorf(d.Size.Span(), "the size of @%s must be a positive integer literal", d.Name)
+}
+
+func (c *checker) ignoredInclude(d *syntax.Include) {
+	c.pass.Warnf(d.Span(), "#include is ignored: types come from the kernel's and the binary's own type information")
+}
+
+func (c *checker) unexpectedOption(name string) {
+	c.pass.Errorf(diag.Span{}, "unexpected program command line options: --%s", name)
+}
+
+func (c *checker) unknownSetting(item *syntax.ConfigItem, now string) {
+	d := c.pass.Errorf(item.Span(), "%s: not a known configuration option", item.Name)
+	if now != "" {
+		d.Hint = "it is called " + now + " now"
+		return
+	}
+	var names []string
+	for _, s := range Settings() {
+		names = append(names, s.Name)
+	}
+	d.Hint = suggest(item.Name, names)
+}
+
+func (c *checker) badSetting(s Setting, value string, at diag.Span) {
+	d := c.pass.Errorf(at, "Invalid value for %s. Found: %s", s.Name, value)
+	if s.Values != nil {
+		d.Msg += ". Valid values: " + strings.Join(s.Values, ", ")
+	} else {
+		d.Hint = "a " + s.Kind + " is expected"
+	}
+}
+
+// Names.
+
+func (b *body) unknownName(name string, at diag.Span) {
+	var names []string
+	for n := range b.builtins {
+		names = append(names, n)
+	}
+	for n := range b.macros {
+		names = append(names, n)
+	}
+	b.errorf(at, "Unknown identifier: '%s'", name).Hint = suggest(name, names)
+}
+
+func (b *body) unknownFunction(e *syntax.CallExpr) {
+	var names []string
+	for n := range b.functions {
+		names = append(names, n)
+	}
+	for n := range b.macros {
+		names = append(names, n)
+	}
+	b.errorf(e.NameSpan, "Unknown function: '%s'", e.Name).Hint = suggest(e.Name, names)
+}
+
+func (b *body) notExpression(d *syntax.Define, at diag.Span) {
+	b.errorf(at, "%q is not an expression: %s", d.Name, d.Text)
+}
+
+func (b *body) undefinedVariable(e *syntax.VarExpr) {
+	b.errorf(e.At, "Undefined or undeclared variable: $%s", e.Name)
+}
+
+func (b *body) untypedVariable(e *syntax.VarExpr, v *variable) {
+	d := b.errorf(e.At, "$%s has no value: nothing is assigned to it", e.Name)
+	d.Notes = append(d.Notes, diag.Note{Span: v.span, Msg: "declared here"})
+}
+
+func (b *body) redeclared(e *syntax.VarExpr, v *variable) {
+	d := b.errorf(e.At, "Variable $%s was already declared. Variable shadowing is not allowed.", e.Name)
+	d.Notes = append(d.Notes, diag.Note{Span: v.span, Msg: "first declared here"})
+}
+
+func (b *body) foreignName(at diag.Span, name string) {
+	b.errorf(at, "Unhygienic access to %s: a macro uses only what it is given", name).Hint = "pass " + name + " as an argument"
+}
+
+func (b *body) noOverload(name string, args []syntax.Expr, at diag.Span) {
+	b.errorf(at, "Call to macro %q has no match for its %d arguments", name, len(args))
+}
+
+func (b *body) recursion(m *syntax.Macro, at diag.Span) {
+	b.errorf(at, "Recursive macro call: %s", m.Name)
+}
+
+func (b *body) wrongKind(at diag.Span, name string) {
+	b.errorf(at, "%s can not be used with \"%s\" probes", name, b.point.Provider)
+}
+
+func (b *body) missingParam(e *syntax.PositionalExpr) {
+	b.warnf(e.At, "Positional parameter $%d is empty or not provided. ", e.N)
+}
+
+func (b *body) noChild(at diag.Span) { b.warnf(at, "cpid is 0: no command was given with -c") }
+
+// Arguments and results.
+
+func (b *body) place() string {
+	if b.group.Target != nil && len(b.group.Funcs) > 0 {
+		return b.point.Provider + " " + b.group.Funcs[0].Name
+	}
+	return b.point.Provider + " " + strings.Trim(b.point.Target+":"+b.point.Func, ":")
+}
+
+func (b *body) noSuchArg(e *syntax.FieldExpr) {
+	names := argNames(b.group.Args)
+	d := b.errorf(e.NameSpan, "%s has no argument '%s'", b.place(), e.Name)
+	d.Hint = suggest(e.Name, names)
+	if len(names) > 0 {
+		d.Notes = append(d.Notes, diag.Note{Span: b.point.Span, Msg: "its arguments are " + strings.Join(names, ", ")})
+	}
+}
+
+func (b *body) noSuchResult(e *syntax.FieldExpr) {
+	names := argNames(b.group.Rets)
+	d := b.errorf(e.NameSpan, "%s has no result '%s'", b.place(), e.Name)
+	d.Hint = suggest(e.Name, names)
+	d.Notes = append(d.Notes, diag.Note{Span: b.point.Span, Msg: "its results are " + strings.Join(names, ", ")})
+}
+
+func argNames(args []prog.Arg) []string {
+	var names []string
+	for _, a := range args {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+func (b *body) noArgs(at diag.Span) {
+	b.errorf(at, "the arguments of %s are not known: %s", b.place(), b.group.NoArgs)
+}
+
+func (b *body) noResults(at diag.Span, word string) {
+	why := b.group.NoRets
+	if why == "" {
+		why = "it returns nothing"
+	}
+	b.errorf(at, "%s has no value in %s: %s", word, b.place(), why)
+}
+
+func (b *body) outOfReach(a prog.Arg, at diag.Span) {
+	b.warnf(at, "%s can not be read here: it is %s", a.Name, a.Place.Err)
+}
+
+func (b *body) noArgNumber(at diag.Span, name string, n int) {
+	b.errorf(at, "%s does not exist: %s has %d arguments", name, b.place(), n)
+}
+
+func (b *body) noArgRegister(at diag.Span, name string) {
+	b.errorf(at, "%s is not passed in a register on %s", name, b.world.Arch()).Hint = "s" + name + " reads the stack"
+}
+
+func (b *body) notGo(at diag.Span, word string) {
+	b.errorf(at, "%s is known only in functions written in Go", word)
+}
+
+func (b *body) goidUnknown(at diag.Span) {
+	b.errorf(at, "goid is not known in this binary: %s", b.group.Go.Unknown)
+}
+
+// Types.
+
+func (b *body) badOperands(op syntax.Op, l, r *types.Type, at diag.Span) {
+	b.errorf(at, "The %s operator can not be used on expressions of types %s, %s", op, l, r)
+}
+
+func (b *body) badOperand(e *syntax.UnaryExpr, t *types.Type) {
+	b.errorf(e.At, "The %s operator can not be used on expressions of type '%s'", e.Op, t)
+}
+
+func (b *body) badStep(t *types.Type, at diag.Span) {
+	b.errorf(at, "++ and -- can not be used on a value of type '%s'", t)
+}
+
+func (b *body) badCondition(x prog.Expr) {
+	b.errorf(x.Span(), "a value of type '%s' is neither true nor false", x.Type())
+}
+
+func (b *body) branchTypes(x, y *types.Type, at diag.Span) {
+	b.errorf(at, "Branches must return the same type or nothing: have '%s' and '%s'", x, y)
+}
+
+func (b *body) mixedComparison(x, y *types.Type, at diag.Span) {
+	b.warnf(at, "comparison of integers of different signs: '%s' and '%s' can lead to undefined behavior", x, y)
+}
+
+func (b *body) variableMismatch(v *variable, t *types.Type, at diag.Span) {
+	b.errorf(at, "Type mismatch for %s: trying to assign value of type '%s' when variable already has a type '%s'", v.v.Name, t, v.v.Type)
+}
+
+func (b *body) valueMismatch(m *mapState, t *types.Type, at diag.Span) {
+	d := b.errorf(at, "Type mismatch for %s: trying to assign value of type '%s' when map already has a type '%s'", m.m.Name, t, m.m.Value)
+	d.Notes = append(d.Notes, diag.Note{Span: m.m.Span, Msg: "first used here"})
+}
+
+func (b *body) frozenValue(m *mapState, t *types.Type, at diag.Span) {
+	b.errorf(at, "Type mismatch for %s: this target has values of type '%s', but the map was made for '%s'", m.m.Name, t, m.m.Value)
+}
+
+func (b *body) frozenKey(m *mapState, x prog.Expr, t *types.Type) {
+	b.errorf(x.Span(), "Argument mismatch for %s: this target has keys of type '%s', but the map was made for '%s'", m.m.Name, t, m.m.Key)
+}
+
+func (b *body) keyMismatch(m *mapState, x prog.Expr) {
+	d := b.errorf(x.Span(), "Argument mismatch for %s: trying to access with arguments: '%s' when map expects arguments: '%s'", m.m.Name, x.Type(), m.m.Key)
+	d.Notes = append(d.Notes, diag.Note{Span: m.m.Span, Msg: "first used here"})
+}
+
+func (b *body) mixedShape(m *mapState, at diag.Span, scalar bool) {
+	how := map[bool]string{true: "without a key", false: "with a key"}
+	d := b.errorf(at, "%s is used %s here, but %s before", m.m.Name, how[scalar], how[!scalar])
+	d.Notes = append(d.Notes, diag.Note{Span: m.shape, Msg: "used " + how[!scalar] + " here"})
+}
+
+func (b *body) signMismatch(name string, old, t *types.Type, at diag.Span) {
+	b.warnf(at, "%s has type '%s' and is assigned a value of type '%s': large numbers may change sign", name, old, t)
+}
+
+func (b *body) undefinedMap(m *mapState, at diag.Span) {
+	b.errorf(at, "Undefined map: %s", m.m.Name).Hint = "nothing is assigned to it"
+}
+
+func (b *body) notReadable(m *mapState, at diag.Span) {
+	b.errorf(at, "the value of %s has type '%s' and can not be used in an expression", m.m.Name, m.m.Value).Hint =
+		"print(" + m.m.Name + ") prints the map"
+}
+
+func (b *body) badKey(at diag.Span, t *types.Type) {
+	b.errorf(at, "a value of type '%s' can not be used as a map key", t)
+}
+
+func (b *body) badValue(m *mapState, t *types.Type, at diag.Span) {
+	b.errorf(at, "Value '%s' cannot be assigned to a map.", t)
+}
+
+func (b *body) badVariable(v *variable, t *types.Type, at diag.Span) {
+	b.errorf(at, "Value '%s' cannot be assigned to a scratch variable.", t)
+}
+
+func (b *body) noFields(e *syntax.FieldExpr, t *types.Type) {
+	b.errorf(e.At, "Can not access field '%s' on expression of type '%s'", e.Name, t)
+}
+
+func (b *body) noSuchField(e *syntax.FieldExpr, t *types.Type) {
+	var names []string
+	for _, f := range t.Fields {
+		names = append(names, f.Name)
+	}
+	b.errorf(e.NameSpan, "%s does not have a field named '%s'", t, e.Name).Hint = suggest(e.Name, names)
+}
+
+func (b *body) noMember(at diag.Span, t *types.Type, name string) {
+	b.errorf(at, "'%s' has no field named '%s'", t, name)
+}
+
+func (b *body) noSuchElement(e *syntax.FieldExpr, t *types.Type) {
+	b.errorf(e.NameSpan, "Invalid tuple index: %s. Found %d elements in tuple.", e.Name, len(t.Fields))
+}
+
+func (b *body) duplicateField(f *syntax.RecordField) {
+	b.errorf(f.Span(), "the record has two fields named '%s'", f.Name)
+}
+
+func (b *body) noValue(at diag.Span) { b.errorf(at, "this has no value") }
+
+func (b *body) typeAsValue(at diag.Span) { b.errorf(at, "a type can only be the argument of a macro") }
+
+func (b *body) derefVoid(at diag.Span) {
+	b.errorf(at, "Can not dereference a pointer whose type is not known").Hint = "cast it: *(uint64 *)p"
+}
+
+func (b *body) badIndex(e *syntax.IndexExpr, t *types.Type) {
+	b.errorf(e.Index.Span(), "The array index operator [] only accepts integer indices. Got: '%s'", t)
+}
+
+func (b *body) outOfBounds(e *syntax.IndexExpr, i prog.Expr, n int, t *types.Type) {
+	v, ok := constant(i)
+	if !ok {
+		b.errorf(e.Index.Span(), "the index of a tuple must be a literal")
+		return
+	}
+	b.errorf(e.At, "the index %d is out of bounds for array of size %d", int64(v), n)
+}
+
+func (b *body) notIndexable(e *syntax.IndexExpr, t *types.Type) {
+	b.errorf(e.At, "The array index operator [] can only be used on arrays, pointers, strings, tuples and slices. Got: '%s'", t)
+}
+
+func (b *body) unknownType(t *syntax.NamedType, name string) {
+	b.errorf(t.Span(), "Cannot find type: '%s'", name)
+}
+
+func (b *body) badLength(t *syntax.ArrayType) {
+	b.errorf(t.Len.Span(), "the length of an array must be a literal from 0 to %d", maxStrlen)
+}
+
+func (b *body) badBits(f *syntax.CField) {
+	b.errorf(f.Span(), "the width of '%s' does not fit its type", f.Name)
+}
+
+func (b *body) redefined(at diag.Span, name string) { b.errorf(at, "%s is defined twice", name) }
+
+func (b *body) uselessCast(e *syntax.CastExpr, t *types.Type) {
+	b.warnf(e.At, "Unnecessary cast: expression is already of type %s", t)
+}
+
+func (b *body) badCast(e *syntax.CastExpr, from, to *types.Type) {
+	d := b.errorf(e.At, "Cannot cast from \"%s\" to \"%s\"", from, to)
+	if from.Kind == types.String && to.IsInt() {
+		d.Hint = "bpf has no text to number conversion"
+	}
+}
+
+func (b *body) notVariant(e *syntax.CastExpr, x *prog.Int, t *types.Type) {
+	b.errorf(e.At, "%s doesn't contain a variant value of %d", t, int64(x.Val))
+}
+
+// Statements.
+
+func (b *body) unreachable(at diag.Span) { b.warnf(at, "Unreachable statement") }
+func (b *body) discarded(at diag.Span)   { b.warnf(at, "Return value discarded.") }
+
+func (b *body) notConstant(at diag.Span) { b.errorf(at, "this must be known at compile time") }
+
+func (b *body) unrollRange(at diag.Span, msg string) { b.errorf(at, "%s", msg) }
+
+func (b *body) badRange(s *syntax.ForRangeStmt) {
+	b.errorf(s.From.Span().Join(s.To.Span()), "a range needs two integers")
+}
+
+func (b *body) outsideLoop(at diag.Span, word string) {
+	b.errorf(at, "%s statement outside of a loop", word)
+}
+
+func (b *body) badReturn(s *syntax.ReturnStmt) {
+	b.errorf(s.Value.Span(), "a probe can only return an integer")
+}
+
+// Calls.
+
+func (b *body) badArity(fn *Function, e *syntax.CallExpr) {
+	n := len(e.Args)
+	count := func(k int) string {
+		if k == 1 {
+			return "one argument"
+		}
+		return fmt.Sprintf("%d arguments", k)
+	}
+	var need string
+	switch {
+	case fn.Max == 0:
+		need = "requires no arguments"
+	case fn.Min == fn.Max:
+		need = "requires " + count(fn.Min)
+	case n < fn.Min:
+		need = "requires at least " + count(fn.Min)
+	default:
+		need = "takes up to " + count(fn.Max)
+	}
+	b.errorf(e.At, "%s() %s (%d provided)", fn.Name, need, n).Hint = fn.Name + "(" + fn.Args + ")"
+}
+
+func (b *body) unsafeFunction(e *syntax.CallExpr) {
+	b.errorf(e.At, "%s() is an unsafe function being used in safe mode", e.Name).Hint = "--unsafe allows it"
+}
+
+func (b *body) wantLiteral(fn, what string, at diag.Span) {
+	b.errorf(at, "%s() expects %s here", fn, what)
+}
+
+func (b *body) wantKind(fn, what string, t *types.Type, at diag.Span) {
+	b.errorf(at, "%s() only supports %s ('%s' provided)", fn, what, t)
+}
+
+func (b *body) wantMap(fn string, at diag.Span) {
+	b.errorf(at, "%s() expects a map to be provided", fn)
+}
+
+func (b *body) keyedOnly(at diag.Span, what string) {
+	b.errorf(at, "%s expects a map with explicit keys (non-scalar map)", what)
+}
+
+func (b *body) topOfValue(e *syntax.CallExpr) {
+	b.errorf(e.At, "only maps take further arguments of print()")
+}
+
+func (b *body) negativeTop(at diag.Span) { b.errorf(at, "print() expects numbers of 0 and above") }
+
+func (b *body) notPrintable(at diag.Span) {
+	b.errorf(at, "none type passed to print() is not printable")
+}
+
+func (b *body) argumentCount(e *syntax.CallExpr, have, want int) {
+	few := "too many"
+	if have < want {
+		few = "not enough"
+	}
+	b.errorf(e.At, "%s arguments for format string (%d supplied, %d expected)", few, have, want)
+}
+
+func (b *body) tooManyArguments(e *syntax.CallExpr) {
+	b.errorf(e.At, "%s() takes at most %d arguments after the format", e.Name, maxFormatArgs)
+}
+
+func (b *body) verbMismatch(v Verb, x prog.Expr, at diag.Span) {
+	want := "an integer"
+	switch v.Conv {
+	case "s":
+		want = "a printable value"
+	case "r", "rx", "rh":
+		want = "a buffer"
+	case "p":
+		want = "a pointer or an integer"
+	}
+	b.errorf(at, "%s expects %s ('%s' provided)", v, want, x.Type())
+}
+
+func (b *body) negativeLength(fn string, at diag.Span) {
+	b.errorf(at, "%s() cannot use a negative length", fn)
+}
+
+func (b *body) histBits(at diag.Span, bits int64) {
+	b.errorf(at, "hist: bits %d must be 0..%d", bits, maxHistBits)
+}
+
+func (b *body) unknownStackMode(e syntax.Expr) {
+	b.errorf(e.Span(), "unknown stack mode").Hint = "one of " + strings.Join(stackModeNames(), ", ")
+}
+
+func (b *body) stackLimit(e *syntax.CallExpr, n int64) {
+	b.errorf(e.At, "%s() limit must be 1..%d (%d provided)", e.Name, maxFrames, n)
+}
+
+func (b *body) noKernelSymbol(name string, at diag.Span) {
+	b.errorf(at, "Failed to resolve kernel symbol: %s", name)
+}
+
+func (b *body) noUserSymbol(name string, at diag.Span) {
+	b.errorf(at, "Could not resolve symbol: %s:%s", b.point.Target, name)
+}
+
+func (b *body) noRegister(name string, at diag.Span) {
+	b.errorf(at, "'%s' is not a valid register on this architecture (%s)", name, b.world.Arch())
+}
+
+func (b *body) unknownClock(at diag.Span) {
+	b.errorf(at, "nsecs() expects a clock here").Hint = "one of boot, monotonic, tai, sw_tai"
+}
+
+func (b *body) badOption(name, kind, value string, at diag.Span) {
+	b.errorf(at, "program command line option --%s invalid %s (value: %s)", name, kind, value)
+}
+
+func (b *body) unknownSignal(s *prog.Str) {
+	b.errorf(s.At, "%q is not a valid signal", s.Val)
+}
+
+func (b *body) signalRange(e *syntax.CallExpr, n int64) {
+	b.errorf(e.At, "%d is not a valid signal, allowed range: [1,%d]", n, maxSignal)
+}
+
+// suggest is a hint that names the one of names nearest to name.
+func suggest(name string, names []string) string {
+	return diag.DidYouMean(name, slices.Sorted(slices.Values(names)))
+}

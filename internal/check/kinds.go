@@ -1,0 +1,98 @@
+package check
+
+import "github.com/rpcxray/rpcxray/internal/prog"
+
+// Kinds is a set of probe kinds. The zero value means all of them.
+type Kinds uint32
+
+// The kinds by what their probes have in common.
+const (
+	onBegin Kinds = 1 << iota
+	onEnd
+	onSelf
+	onInterval
+	onProfile
+	onSoftware
+	onHardware
+	onTracepoint
+	onRawTracepoint
+	onUprobe
+	onUretprobe
+	onUSDT
+	onKprobe
+	onKretprobe
+	onFentry
+	onFexit
+	onWatchpoint
+	onIter
+	onTest
+	onBench
+
+	onKernelFunc = onKprobe | onKretprobe | onFentry | onFexit
+	onFunction   = onKernelFunc | onUprobe | onUretprobe | onUSDT
+	onReturn     = onUretprobe | onKretprobe | onFexit
+	onEntry      = onUprobe | onKprobe | onUSDT
+	onUser       = onUprobe | onUretprobe | onUSDT
+	onRegisters  = onKprobe | onUprobe | onUretprobe | onUSDT | onProfile | onInterval | onSoftware | onHardware | onWatchpoint
+)
+
+func (k Kinds) has(kind prog.ProbeKind) bool { return k == 0 || k&(1<<kind) != 0 }
+
+// kindInfo is what check knows of a kind of probe.
+type kindInfo struct {
+	name  string
+	kind  prog.ProbeKind
+	sites bool // the world knows where it fires
+	soon  bool // parsed, not built yet
+}
+
+// kinds lists every provider by its full name.
+func kinds() []kindInfo {
+	return []kindInfo{
+		{name: "begin", kind: prog.KindBegin},
+		{name: "end", kind: prog.KindEnd},
+		{name: "self", kind: prog.KindSelf},
+		{name: "interval", kind: prog.KindInterval},
+		{name: "profile", kind: prog.KindProfile},
+		{name: "software", kind: prog.KindSoftware},
+		{name: "hardware", kind: prog.KindHardware, soon: true},
+		{name: "tracepoint", kind: prog.KindTracepoint, sites: true},
+		{name: "rawtracepoint", kind: prog.KindRawTracepoint, sites: true},
+		{name: "uprobe", kind: prog.KindUprobe, sites: true},
+		{name: "uretprobe", kind: prog.KindUretprobe, sites: true},
+		{name: "usdt", kind: prog.KindUSDT, soon: true},
+		{name: "kprobe", kind: prog.KindKprobe, sites: true, soon: true},
+		{name: "kretprobe", kind: prog.KindKretprobe, sites: true, soon: true},
+		{name: "fentry", kind: prog.KindFentry, sites: true, soon: true},
+		{name: "fexit", kind: prog.KindFexit, sites: true, soon: true},
+		{name: "watchpoint", kind: prog.KindWatchpoint, soon: true},
+		{name: "iter", kind: prog.KindIter, soon: true},
+		{name: "test", kind: prog.KindTest, soon: true},
+		{name: "bench", kind: prog.KindBench, soon: true},
+	}
+}
+
+func kindOf(name string) (kindInfo, bool) {
+	for _, k := range kinds() {
+		if k.name == name {
+			return k, true
+		}
+	}
+	return kindInfo{}, false
+}
+
+// counter is a software event with the number of events that make a sample
+// unless the script says so.
+type counter struct {
+	name, alias string
+	period      uint64
+}
+
+func softwareEvents() []counter {
+	return []counter{
+		{"alignment-faults", "", 1}, {"bpf-output", "", 1}, {"context-switches", "cs", 1000},
+		{"cpu-clock", "cpu", 1_000_000}, {"cpu-migrations", "", 1}, {"dummy", "", 1},
+		{"emulation-faults", "", 1}, {"major-faults", "", 1}, {"minor-faults", "", 100},
+		{"page-faults", "faults", 100}, {"task-clock", "", 1},
+	}
+}

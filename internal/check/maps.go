@@ -1,0 +1,273 @@
+package check
+
+import (
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// keyStrlen bounds the strings of Go that become map keys, in bytes with the
+// NUL: a key is compared and copied whole at every access.
+const keyStrlen = 128
+
+// mapOf finds the map that e names, through macro parameters.
+func (b *body) mapOf(e *syntax.MapExpr) *mapState {
+	name := e.Name
+	if p, ok := b.param("@" + name); ok {
+		arg := p.arg.(*syntax.MapExpr)
+		var m *mapState
+		b.within(p, func() { m = b.mapOf(arg) })
+		return m
+	}
+	if b.inMacro() {
+		b.foreignName(e.Span(), "@"+name)
+	}
+	return b.mapNamed("@"+name, e.Span())
+}
+
+// shapeOf notes whether e uses m with a key; false if that does not agree
+// with an earlier use.
+func (b *body) shapeOf(m *mapState, e *syntax.MapExpr) bool {
+	scalar := e.Key == nil
+	if !m.shaped {
+		m.shaped, m.scalar, m.shape = true, scalar, e.Span()
+		return true
+	}
+	if m.scalar != scalar {
+		b.mixedShape(m, e.Span(), scalar)
+		return false
+	}
+	return true
+}
+
+// key checks e's key and makes m's key type hold it. It returns nil for a
+// scalar map and false after an error.
+func (b *body) key(m *mapState, e *syntax.MapExpr) (prog.Expr, bool) {
+	if !b.shapeOf(m, e) {
+		return nil, false
+	}
+	if e.Key == nil {
+		return nil, true
+	}
+	x := b.keyValue(e.Key)
+	if isBad(x) {
+		return nil, false
+	}
+	m.m.KeyN = 1
+	if x.Type().Kind == types.Tuple {
+		m.m.KeyN = max(len(x.Type().Fields), 1)
+	}
+	return b.fitKey(m, x)
+}
+
+// keyValue is e as a key: strings of Go are read, members of opaque kinds are
+// refused.
+func (b *body) keyValue(e syntax.Expr) prog.Expr {
+	x := b.storable(b.expr(e), keyStrlen)
+	if isBad(x) {
+		return x
+	}
+	if t := unfitKey(x.Type()); t != nil {
+		b.badKey(e.Span(), t)
+		return bad(e.Span())
+	}
+	return x
+}
+
+// unfitKey returns the part of t that cannot be a key, nil if there is none.
+func unfitKey(t *types.Type) *types.Type {
+	switch t.Kind {
+	case types.Void, types.Timestamp, types.Float, types.Complex, types.GoSlice, types.GoInterface:
+		return t
+	case types.Tuple, types.Record:
+		for _, f := range t.Fields {
+			if bad := unfitKey(f.Type); bad != nil {
+				return bad
+			}
+		}
+	}
+	if t.IsAggregate() {
+		return t
+	}
+	return nil
+}
+
+func (b *body) fitKey(m *mapState, x prog.Expr) (prog.Expr, bool) {
+	old := m.m.Key
+	if old == nil {
+		old = unknown
+	}
+	merged, ok := merge(old, x.Type())
+	if !ok {
+		b.keyMismatch(m, x)
+		return nil, false
+	}
+	if !same(merged, old) {
+		if m.frozen {
+			b.frozenKey(m, x, merged)
+			return nil, false
+		}
+		m.m.Key = merged
+		b.changed = true
+	}
+	return b.convert(x, m.m.Key), true
+}
+
+// fitValue makes m's value type hold t; false after an error.
+func (b *body) fitValue(m *mapState, t *types.Type, span diag.Span) bool {
+	old := m.m.Value
+	if old == nil {
+		old = unknown
+	}
+	if old.IsAggregate() != t.IsAggregate() && old != unknown {
+		b.valueMismatch(m, t, span)
+		return false
+	}
+	merged, ok := merge(old, t)
+	if !ok {
+		b.valueMismatch(m, t, span)
+		return false
+	}
+	if losesSign(old, t) {
+		b.signMismatch(m.m.Name, old, t, span)
+	}
+	if !same(merged, old) {
+		if m.frozen {
+			b.frozenValue(m, t, span)
+			return false
+		}
+		m.m.Value = merged
+		b.changed = true
+	}
+	return true
+}
+
+// mapGet reads a map's value.
+func (b *body) mapGet(e *syntax.MapExpr) prog.Expr {
+	m := b.mapOf(e)
+	key, ok := b.key(m, e)
+	if !ok {
+		return bad(e.Span())
+	}
+	if m.m.Value == nil {
+		b.undefinedMap(m, e.Span())
+		return bad(e.Span())
+	}
+	t := m.m.Value
+	if t.IsAggregate() {
+		if t = readable(t); t == nil {
+			b.notReadable(m, e.Span())
+			return bad(e.Span())
+		}
+	}
+	return &prog.MapGet{Meta: meta(t, e.Span()), Map: m.m, Key: key}
+}
+
+// readable returns the integer that an aggregate reads as, nil if it is none.
+func readable(t *types.Type) *types.Type {
+	switch t.Kind {
+	case types.Count:
+		return types.TUint64
+	case types.Sum, types.Min, types.Max, types.Avg:
+		return types.Integer(8, t.Signed)
+	}
+	return nil
+}
+
+// assignMap is @m[k] = value.
+func (b *body) assignMap(e *syntax.MapExpr, value syntax.Expr, span diag.Span) {
+	m := b.mapOf(e)
+	if call, ok := value.(*syntax.CallExpr); ok {
+		if fn := b.functions[call.Name]; fn != nil && fn.aggregate != nil && b.macros[call.Name] == nil {
+			b.aggregate(m, e, call, fn, span)
+			return
+		}
+	}
+	key, ok := b.key(m, e)
+	x := b.storable(b.expr(value), b.prog.Config.MaxStrlen)
+	if !ok || isBad(x) {
+		return
+	}
+	if t := unfitValue(x.Type()); t != nil {
+		b.badValue(m, t, span)
+		return
+	}
+	if !b.fitValue(m, x.Type(), span) {
+		return
+	}
+	b.add(&prog.SetMap{At: at(span), Map: m.m, Key: key, X: b.convert(x, m.m.Value)})
+}
+
+func unfitValue(t *types.Type) *types.Type {
+	switch t.Kind {
+	case types.Void, types.Float, types.Complex:
+		return t
+	}
+	return nil
+}
+
+func (b *body) aggregate(m *mapState, e *syntax.MapExpr, call *syntax.CallExpr, fn *Function, span diag.Span) {
+	key, ok := b.key(m, e)
+	if !b.arity(fn, call) {
+		return
+	}
+	t, x := fn.aggregate(b, call)
+	if !ok || t == nil || !b.fitValue(m, t, span) {
+		return
+	}
+	b.add(&prog.Aggregate{At: at(span), Map: m.m, Key: key, X: x})
+}
+
+// addMap is @m[k] += x for integers whose result nobody reads.
+func (b *body) addMap(e *syntax.MapExpr, x prog.Expr, span diag.Span) {
+	m := b.mapOf(e)
+	key, ok := b.key(m, e)
+	if !ok || isBad(x) {
+		return
+	}
+	if m.m.Value != nil && m.m.Value.Kind == types.Pointer {
+		b.stepPointer(m, key, x, span)
+		return
+	}
+	if !b.fitValue(m, b.sumType(m, x.Type()), span) {
+		return
+	}
+	b.add(&prog.AddMap{At: at(span), Map: m.m, Key: key, X: b.convert(x, m.m.Value)})
+}
+
+// sumType is the type of a map's value after something of type t was added.
+func (b *body) sumType(m *mapState, t *types.Type) *types.Type {
+	signed := t.Signed && !isFlexible(t)
+	if old := m.m.Value; old != nil && isNumber(old) {
+		signed = signed || old.Signed && !isFlexible(old)
+	}
+	return types.Integer(8, signed)
+}
+
+// stepPointer is @m[k] += n where the value is a pointer.
+func (b *body) stepPointer(m *mapState, key, n prog.Expr, span diag.Span) {
+	key = b.bind(key)
+	old := &prog.MapGet{Meta: meta(m.m.Value, span), Map: m.m, Key: prog.Clone(key)}
+	b.add(&prog.SetMap{At: at(span), Map: m.m, Key: key, X: b.movePointer(old, n, span)})
+}
+
+// bind keeps x's value in a variable so that it can be used more than once;
+// what costs nothing to evaluate again is left as it is.
+func (b *body) bind(x prog.Expr) prog.Expr {
+	switch x.(type) {
+	case nil, *prog.Int, *prog.Str, *prog.VarRef:
+		return x
+	}
+	return b.keep(x)
+}
+
+// keep is bind also where x is a variable that may change.
+func (b *body) keep(x prog.Expr) prog.Expr {
+	if isBad(x) {
+		return x
+	}
+	v := b.temp(x.Type())
+	b.add(&prog.SetVar{At: at(x.Span()), Var: v, X: x})
+	return &prog.VarRef{Meta: meta(x.Type(), x.Span()), Var: v}
+}

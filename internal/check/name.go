@@ -1,0 +1,39 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+// PointName is a probe's full name as the probe builtin prints it, with fn in
+// the place of a pattern: "uprobe:./bin:main.f+4", "interval:ms:1", "begin".
+func PointName(p *prog.Point, fn string) string {
+	parts := []string{p.Provider}
+	add := func(s string) {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	switch p.Kind {
+	case prog.KindBegin, prog.KindEnd:
+	case prog.KindSelf:
+		parts = append(parts, "signal", p.Signal)
+	case prog.KindSoftware, prog.KindHardware:
+		parts = append(parts, p.Target, fmt.Sprint(p.Period))
+	default:
+		add(p.Target)
+		if fn == "" {
+			fn = p.Func
+		}
+		switch {
+		case p.HasAddr:
+			fn = fmt.Sprintf("%d", p.Address)
+		case p.HasOff:
+			fn = fmt.Sprintf("%s+%d", fn, p.Offset)
+		}
+		add(fn)
+	}
+	return strings.Join(parts, ":")
+}

@@ -1,0 +1,169 @@
+package check
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+)
+
+// jobs makes the program's probes and points and asks the world what they
+// match. A probe whose predicate is a constant no is left out before that.
+func (c *checker) jobs() []job {
+	var jobs []job
+	for _, ast := range c.file.Probes() {
+		if c.dead(ast) {
+			continue
+		}
+		p := &prog.Probe{Index: len(c.prog.Probes), Span: ast.Span()}
+		for _, ap := range ast.Points {
+			if pt := c.attachPoint(ap); pt != nil {
+				p.Name = ap.Name
+				p.Points = append(p.Points, pt)
+			}
+		}
+		c.prog.Probes = append(c.prog.Probes, p)
+		for _, pt := range p.Points {
+			j := job{ast: ast, probe: p, point: pt}
+			c.points[pt] = &j
+			for _, g := range c.groups(pt) {
+				j.group = g
+				jobs = append(jobs, j)
+			}
+		}
+	}
+	return jobs
+}
+
+// dead tells whether a probe's predicate is a constant that is never true.
+func (c *checker) dead(ast *syntax.Probe) bool {
+	if ast.Pred == nil {
+		return false
+	}
+	pass := c.pass
+	c.pass = diag.NewList(c.file.Source)
+	none := &prog.Point{Kind: prog.KindBegin}
+	b := &body{checker: c, job: job{ast: ast, point: none, group: &prog.Group{Point: none}}, ordinals: map[string]int{}, quiet: true}
+	dead := false
+	b.scoped(func() {
+		x := b.expr(ast.Pred)
+		if !c.pass.HasErrors() && !isBad(x) {
+			v, ok := constant(b.truth(x))
+			dead = ok && v == 0
+		}
+	})
+	c.pass = pass
+	return dead
+}
+
+func (c *checker) groups(p *prog.Point) []*prog.Group {
+	if k, _ := kindOf(p.Provider); !k.sites {
+		return []*prog.Group{{Point: p}}
+	}
+	gs, err := c.world.Groups(p)
+	if err != nil {
+		c.noMatch(p, err)
+	}
+	return gs
+}
+
+// attachPoint makes an attach point of what was written; nil if it is wrong.
+func (c *checker) attachPoint(ap *syntax.AttachPoint) *prog.Point {
+	if strings.ContainsRune(ap.Kind, '*') {
+		c.notYet(ap.Span(), "a pattern for the kind of probe")
+		return nil
+	}
+	k, ok := kindOf(ap.Kind)
+	if !ok {
+		c.invalidKind(ap)
+		return nil
+	}
+	if k.soon {
+		c.notYet(ap.Span(), "a "+k.name+" probe")
+		return nil
+	}
+	p := &prog.Point{
+		Index: c.pointCount(), Kind: k.kind, Span: ap.Span(), Provider: k.name,
+		Target: ap.Target.Text, Func: ap.Func.Text, Exact: ap.Func.Quoted,
+		Offset: ap.Offset, HasOff: ap.HasOffset, Address: ap.Address, HasAddr: ap.HasAddress,
+	}
+	if !c.pointDetails(p, ap) {
+		return nil
+	}
+	return p
+}
+
+func (c *checker) pointCount() int {
+	n := 0
+	for _, p := range c.prog.Probes {
+		n += len(p.Points)
+	}
+	return n
+}
+
+// pointDetails fills in what only some kinds have; false after an error.
+func (c *checker) pointDetails(p *prog.Point, ap *syntax.AttachPoint) bool {
+	switch p.Kind {
+	case prog.KindSelf:
+		p.Signal = ap.Func.Text
+	case prog.KindInterval, prog.KindProfile:
+		return c.period(p, ap)
+	case prog.KindSoftware:
+		return c.software(p, ap)
+	case prog.KindUprobe, prog.KindUretprobe:
+		switch {
+		case ap.Lang != "":
+			c.notYet(ap.Span(), "a "+ap.Lang+" name as a probe's target")
+			return false
+		case ap.File != "":
+			c.notYet(ap.Span(), "a source line as a probe's target")
+			return false
+		case p.Kind == prog.KindUretprobe && (p.HasOff || p.HasAddr):
+			c.offsetInReturn(ap)
+			return false
+		}
+	}
+	return true
+}
+
+// units are the timers' units in nanoseconds.
+func units() map[string]uint64 { return map[string]uint64{"": 1, "us": 1e3, "ms": 1e6, "s": 1e9} }
+
+// minPeriod is what the kernel takes at least between two samples, in ns.
+const minPeriod = 1000
+
+func (c *checker) period(p *prog.Point, ap *syntax.AttachPoint) bool {
+	p.Target, p.Func = ap.Unit, strconv.FormatUint(ap.Count, 10)
+	if ap.Unit == "hz" {
+		p.Hz = ap.Count
+		if p.Hz == 0 || p.Hz > 1e9/minPeriod {
+			c.badPeriod(ap)
+			return false
+		}
+		return true
+	}
+	unit, ok := units()[ap.Unit]
+	p.Period = ap.Count * unit
+	if !ok || p.Period < minPeriod || p.Period/unit != ap.Count {
+		c.badPeriod(ap)
+		return false
+	}
+	return true
+}
+
+func (c *checker) software(p *prog.Point, ap *syntax.AttachPoint) bool {
+	for _, e := range softwareEvents() {
+		if p.Func == e.name || p.Func == e.alias {
+			p.Func, p.Target = e.name, p.Func
+			p.Period = e.period
+			if ap.Count != 0 {
+				p.Period = ap.Count
+			}
+			return true
+		}
+	}
+	c.unknownCounter(ap)
+	return false
+}

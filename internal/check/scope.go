@@ -1,0 +1,154 @@
+package check
+
+import (
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// body is the state of building one body.
+type body struct {
+	*checker
+	job
+	scope    *scope
+	out      []prog.Stmt // of the block being built
+	declared []*prog.Var
+	ordinals map[string]int // how often a name was declared in this body
+	loops    int
+	calls    []expansion // macros being expanded, outermost first
+	quiet    bool        // not evaluated: sizeof and friends
+}
+
+// varKey names a declaration so that its type is found again in the next
+// pass: the n-th of that name in the body.
+type varKey struct {
+	point *prog.Point
+	group *prog.Group
+	name  string
+	n     int
+}
+
+// variable is a scratch variable in scope.
+type variable struct {
+	v     *prog.Var
+	key   varKey
+	fixed bool // its type was declared
+	span  diag.Span
+}
+
+// scope is a block's names. A macro's scope has no outer one: its body sees
+// its parameters only.
+type scope struct {
+	outer  *scope
+	vars   map[string]*variable
+	params map[string]param // macro parameters, by name with its sigil
+	macro  bool
+}
+
+// param is what a macro parameter stands for, in the scope of the call.
+type param struct {
+	arg   syntax.Expr
+	scope *scope
+	depth int // how many macros were being expanded at the call
+}
+
+type expansion struct {
+	macro *syntax.Macro
+	at    diag.Span
+}
+
+func (b *body) scoped(f func()) {
+	outer := b.scope
+	b.scope = &scope{outer: outer, vars: map[string]*variable{}}
+	f()
+	b.scope = outer
+}
+
+// collect returns the statements that f adds.
+func (b *body) collect(f func()) []prog.Stmt {
+	outer := b.out
+	b.out = nil
+	f()
+	stmts := b.out
+	b.out = outer
+	return stmts
+}
+
+func (b *body) add(s prog.Stmt) { b.out = append(b.out, s) }
+
+// lookup finds a variable by its name without the $.
+func (b *body) lookup(name string) *variable {
+	for s := b.scope; s != nil; s = s.outer {
+		if v := s.vars[name]; v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+// param finds what a macro parameter stands for.
+func (b *body) param(name string) (param, bool) {
+	for s := b.scope; s != nil; s = s.outer {
+		if p, ok := s.params[name]; ok {
+			return p, true
+		}
+	}
+	return param{}, false
+}
+
+// inMacro tells whether the code being checked is a macro's.
+func (b *body) inMacro() bool {
+	for s := b.scope; s != nil; s = s.outer {
+		if s.macro {
+			return true
+		}
+	}
+	return false
+}
+
+// within evaluates f in the scope of a macro's call.
+func (b *body) within(p param, f func()) {
+	scope, calls := b.scope, b.calls
+	b.scope, b.calls = p.scope, b.calls[:p.depth]
+	f()
+	b.scope, b.calls = scope, calls
+}
+
+// declare makes a variable in the current block; typ is nil if it is to be
+// inferred.
+func (b *body) declareVar(name string, typ *types.Type, span diag.Span) *variable {
+	key := varKey{b.point, b.group, name, b.ordinals[name]}
+	b.ordinals[name]++
+	v := &variable{v: &prog.Var{Name: "$" + name, Type: typ}, key: key, fixed: typ != nil, span: span}
+	if typ == nil {
+		v.v.Type = b.checker.vars[key]
+	}
+	if v.v.Type == nil {
+		v.v.Type = unknown
+	}
+	b.scope.vars[name] = v
+	b.declared = append(b.declared, v.v)
+	return v
+}
+
+// temp makes a variable that the script does not see.
+func (b *body) temp(t *types.Type) *prog.Var {
+	v := &prog.Var{Type: t}
+	b.declared = append(b.declared, v)
+	return v
+}
+
+// grow lets v hold values of t as well; false if it cannot.
+func (b *body) grow(v *variable, t *types.Type) bool {
+	merged, ok := merge(v.v.Type, t)
+	if !ok {
+		return false
+	}
+	if !same(merged, v.v.Type) {
+		v.v.Type = merged
+		b.vars[v.key] = merged
+		b.changed = true
+	}
+	return true
+}

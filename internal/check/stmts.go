@@ -1,0 +1,420 @@
+package check
+
+import (
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// block builds a block with a scope of its own.
+func (b *body) block(blk *syntax.Block) {
+	b.scoped(func() { b.stmts(blk.Stmts) })
+}
+
+func (b *body) stmts(list []syntax.Stmt) {
+	for i, s := range list {
+		b.stmt(s)
+		if n := len(b.out); n > 0 && leaves(b.out[n-1]) && i+1 < len(list) {
+			b.unreachable(list[i+1].Span())
+			return
+		}
+	}
+}
+
+// leaves tells whether nothing behind s in its block runs.
+func leaves(s prog.Stmt) bool {
+	switch s.(type) {
+	case *prog.Return, *prog.Break, *prog.Continue:
+		return true
+	}
+	return false
+}
+
+func (b *body) stmt(s syntax.Stmt) {
+	switch s := s.(type) {
+	case *syntax.Block:
+		b.block(s)
+	case *syntax.ExprStmt:
+		b.exprStmt(s)
+	case *syntax.DiscardStmt:
+		b.eval(b.expr(s.X), s.Span())
+	case *syntax.LetStmt:
+		b.let(s)
+	case *syntax.AssignStmt:
+		b.assign(s)
+	case *syntax.IfStmt:
+		b.ifStmt(s)
+	case *syntax.WhileStmt:
+		b.while(s)
+	case *syntax.UnrollStmt:
+		b.unroll(s)
+	case *syntax.ForRangeStmt:
+		b.forRange(s)
+	case *syntax.ForMapStmt:
+		b.forMap(s)
+	case *syntax.BreakStmt:
+		b.jump(s.Span(), "break", &prog.Break{At: at(s.Span())})
+	case *syntax.ContinueStmt:
+		b.jump(s.Span(), "continue", &prog.Continue{At: at(s.Span())})
+	case *syntax.ReturnStmt:
+		b.ret(s)
+	case *syntax.Import:
+		b.notYet(s.Span(), "import")
+	default:
+		panic("BUG: unknown statement")
+	}
+}
+
+// exprStmt evaluates an expression for its effect. ++ and -- of a map whose
+// result is not used become one atomic add.
+func (b *body) exprStmt(s *syntax.ExprStmt) {
+	if inc, ok := s.X.(*syntax.IncDecExpr); ok {
+		b.step(inc)
+		return
+	}
+	x := b.expr(s.X)
+	if isBad(x) {
+		return
+	}
+	if call, ok := s.X.(*syntax.CallExpr); ok && x.Type().Kind != types.Void && !b.mayDiscard(call) {
+		b.discarded(s.Span())
+	}
+	b.eval(x, s.Span())
+}
+
+// mayDiscard tells whether a call is made for its effect as well.
+func (b *body) mayDiscard(call *syntax.CallExpr) bool {
+	fn := b.functions[call.Name]
+	return fn == nil || fn.Effect
+}
+
+// eval adds x for its effect: the statements of a void expression as they
+// are, other values only if they do something.
+func (b *body) eval(x prog.Expr, span diag.Span) {
+	if isBad(x) {
+		return
+	}
+	if blk, ok := x.(*prog.Block); ok {
+		for _, s := range blk.Stmts {
+			b.add(s)
+		}
+		if blk.X != nil {
+			b.eval(blk.X, span)
+		}
+		return
+	}
+	if call, ok := x.(*prog.Call); ok {
+		if call.Fn == prog.FnDelete {
+			b.add(&prog.Delete{At: at(span), Map: call.Map, Key: arg0(call)})
+			return
+		}
+		b.add(&prog.Eval{At: at(span), X: x})
+		return
+	}
+	if c, ok := x.(*prog.Cond); ok {
+		b.add(&prog.Eval{At: at(span), X: c})
+	}
+}
+
+func arg0(c *prog.Call) prog.Expr {
+	if len(c.Args) == 0 {
+		return nil
+	}
+	return c.Args[0]
+}
+
+func (b *body) let(s *syntax.LetStmt) {
+	if outer := b.lookup(s.Var.Name); outer != nil {
+		b.redeclared(s.Var, outer)
+		return
+	}
+	var typ *types.Type
+	if s.Type != nil {
+		if typ = b.typ(s.Type); typ == nil {
+			typ = unknown
+		}
+	}
+	var x prog.Expr
+	if s.Value != nil {
+		x = b.expr(s.Value)
+	}
+	v := b.declareVar(s.Var.Name, typ, s.Var.Span())
+	if x == nil {
+		if v.v.Type != unknown {
+			b.add(&prog.SetVar{At: at(s.Span()), Var: v.v, X: zero(v.v.Type, s.Span())})
+		}
+		return
+	}
+	b.setVar(v, x, s.Span())
+}
+
+// setVar assigns x to v, whose type grows to hold it.
+func (b *body) setVar(v *variable, x prog.Expr, span diag.Span) {
+	x = b.storable(x, b.prog.Config.MaxStrlen)
+	if isBad(x) || v.fixed && v.v.Type == unknown {
+		return
+	}
+	if t := unfitValue(x.Type()); t != nil {
+		b.badVariable(v, t, span)
+		return
+	}
+	if v.fixed {
+		if x = b.fitFixed(v, x, span); x == nil {
+			return
+		}
+	} else {
+		old := v.v.Type
+		if !b.grow(v, x.Type()) {
+			b.variableMismatch(v, x.Type(), span)
+			return
+		}
+		if old != unknown && losesSign(old, x.Type()) {
+			b.signMismatch(v.v.Name, old, x.Type(), span)
+		}
+	}
+	b.add(&prog.SetVar{At: at(span), Var: v.v, X: b.convert(x, v.v.Type)})
+}
+
+// fitFixed checks an assignment to a variable whose type was declared.
+func (b *body) fitFixed(v *variable, x prog.Expr, span diag.Span) prog.Expr {
+	t, from := v.v.Type, x.Type()
+	if n, ok := x.(*prog.Int); ok && isNumber(t) && isNumber(from) {
+		if truncate(n.Val, t) != n.Val || isLiteral(from) && int64(n.Val) < 0 && !t.Signed && from != hugeLiteral {
+			b.variableMismatch(v, from, span)
+			return nil
+		}
+		return x
+	}
+	merged, ok := merge(t, from)
+	switch {
+	case !ok:
+		b.variableMismatch(v, from, span)
+		return nil
+	case isNumber(t) && isNumber(from):
+		if t.Signed != from.Signed {
+			b.signMismatch(v.v.Name, t, from, span)
+		} else if from.Size > t.Size {
+			b.variableMismatch(v, from, span)
+			return nil
+		}
+	case t.Kind == types.String && !types.Equal(merged, t):
+		return &prog.Cast{Meta: meta(t, x.Span()), X: x}
+	case !types.Equal(merged, t):
+		b.variableMismatch(v, from, span)
+		return nil
+	}
+	return x
+}
+
+func (b *body) assign(s *syntax.AssignStmt) {
+	value := s.Value
+	if s.Op != "" {
+		if m, ok := s.Target.(*syntax.MapExpr); ok {
+			b.updateMap(m, s)
+			return
+		}
+		value = &syntax.BinaryExpr{Loc: s.Loc, Op: s.Op, OpSpan: s.At, L: s.Target, R: s.Value}
+	}
+	switch target := s.Target.(type) {
+	case *syntax.MapExpr:
+		b.assignMap(target, value, s.Span())
+	case *syntax.VarExpr:
+		b.assignVar(target, value, s.Span())
+	}
+}
+
+func (b *body) assignVar(target *syntax.VarExpr, value syntax.Expr, span diag.Span) {
+	if p, ok := b.param("$" + target.Name); ok {
+		x := b.expr(value)
+		b.within(p, func() { b.storeVar(p.arg.(*syntax.VarExpr), x, span) })
+		return
+	}
+	b.storeVar(target, b.expr(value), span)
+}
+
+func (b *body) storeVar(target *syntax.VarExpr, x prog.Expr, span diag.Span) {
+	if p, ok := b.param("$" + target.Name); ok {
+		b.within(p, func() { b.storeVar(p.arg.(*syntax.VarExpr), x, span) })
+		return
+	}
+	v := b.lookup(target.Name)
+	if v == nil {
+		v = b.declareVar(target.Name, nil, target.Span())
+	}
+	b.setVar(v, x, span)
+}
+
+// updateMap is @m[k] op= x. Additions are atomic; the key of others is
+// evaluated once.
+func (b *body) updateMap(e *syntax.MapExpr, s *syntax.AssignStmt) {
+	if s.Op == syntax.OpAdd || s.Op == syntax.OpSub {
+		x := b.intOperand(b.expr(s.Value), s.Op)
+		if s.Op == syntax.OpSub && !isBad(x) {
+			x = b.negate(x, s.Span())
+		}
+		b.addMap(e, x, s.Span())
+		return
+	}
+	m := b.mapOf(e)
+	key, ok := b.key(m, e)
+	if !ok {
+		return
+	}
+	if m.m.Value == nil {
+		b.undefinedMap(m, e.Span())
+		return
+	}
+	key = b.bind(key)
+	old := &prog.MapGet{Meta: meta(m.m.Value, e.Span()), Map: m.m, Key: key}
+	x := b.binary(s.Op, old, b.expr(s.Value), s.Span())
+	if isBad(x) || !b.fitValue(m, x.Type(), s.Span()) {
+		return
+	}
+	set := &prog.SetMap{At: at(s.Span()), Map: m.m, X: b.convert(x, m.m.Value)}
+	if key != nil {
+		set.Key = prog.Clone(key)
+	}
+	b.add(set)
+}
+
+func (b *body) ifStmt(s *syntax.IfStmt) {
+	cond := b.truth(b.expr(s.Cond))
+	if v, ok := constant(cond); ok {
+		b.taken(v != 0, s)
+		return
+	}
+	then := b.collect(func() { b.block(s.Then) })
+	var els []prog.Stmt
+	if s.Else != nil {
+		els = b.collect(func() { b.stmt(s.Else) })
+	}
+	if !isBad(cond) {
+		b.add(&prog.If{At: at(s.Span()), Cond: cond, Then: then, Else: els})
+	}
+}
+
+// taken builds the one branch of an if whose condition is a constant.
+func (b *body) taken(yes bool, s *syntax.IfStmt) {
+	if yes {
+		b.block(s.Then)
+	} else if s.Else != nil {
+		b.stmt(s.Else)
+	}
+}
+
+func (b *body) while(s *syntax.WhileStmt) {
+	cond := b.truth(b.expr(s.Cond))
+	if v, ok := constant(cond); ok && v == 0 {
+		return
+	}
+	stmts := b.loop(func() { b.block(s.Body) })
+	if !isBad(cond) {
+		b.add(&prog.While{At: at(s.Span()), Cond: cond, Body: stmts})
+	}
+}
+
+func (b *body) loop(f func()) []prog.Stmt {
+	b.loops++
+	stmts := b.collect(f)
+	b.loops--
+	return stmts
+}
+
+// maxUnroll bounds unroll(), as the language has it.
+const maxUnroll = 100
+
+func (b *body) unroll(s *syntax.UnrollStmt) {
+	x := b.expr(s.Count)
+	n, ok := constant(x)
+	switch {
+	case isBad(x):
+		return
+	case !ok:
+		b.notConstant(s.Count.Span())
+		return
+	case int64(n) < 1:
+		b.unrollRange(s.Count.Span(), "unroll minimum value is 1")
+		return
+	case n > maxUnroll:
+		b.unrollRange(s.Count.Span(), "unroll maximum value is 100")
+		return
+	}
+	for range n {
+		b.block(s.Body)
+	}
+}
+
+func (b *body) forRange(s *syntax.ForRangeStmt) {
+	if outer := b.lookup(s.Var.Name); outer != nil {
+		b.redeclared(s.Var, outer)
+		return
+	}
+	lo, hi := b.expr(s.From), b.expr(s.To)
+	if !isBad(lo, hi) && !(lo.Type().IsInt() && hi.Type().IsInt()) {
+		b.badRange(s)
+		lo = bad(s.From.Span())
+	}
+	b.scoped(func() {
+		v := b.declareVar(s.Var.Name, types.TInt64, s.Var.Span())
+		if !isBad(lo, hi) && (lo.Type().Signed || hi.Type().Signed) == false {
+			v.v.Type = types.TUint64
+		}
+		stmts := b.loop(func() { b.block(s.Body) })
+		if !isBad(lo, hi) {
+			b.add(&prog.ForRange{At: at(s.Span()), Var: v.v, Lo: b.convert(lo, v.v.Type), Hi: b.convert(hi, v.v.Type), Body: stmts})
+		}
+	})
+}
+
+func (b *body) forMap(s *syntax.ForMapStmt) {
+	if outer := b.lookup(s.Var.Name); outer != nil {
+		b.redeclared(s.Var, outer)
+		return
+	}
+	m := b.mapOf(s.Map)
+	if s.Map.Key != nil || m.shaped && m.scalar {
+		b.keyedOnly(s.Map.Span(), "a for loop")
+		return
+	}
+	if m.m.Key == nil || m.m.Value == nil {
+		b.undefinedMap(m, s.Map.Span())
+		return
+	}
+	value := m.m.Value
+	if value.IsAggregate() {
+		if value = readable(value); value == nil {
+			b.notReadable(m, s.Map.Span())
+			return
+		}
+	}
+	b.scoped(func() {
+		v := b.declareVar(s.Var.Name, types.TupleOf(m.m.Key, value), s.Var.Span())
+		stmts := b.loop(func() { b.block(s.Body) })
+		b.add(&prog.ForMap{At: at(s.Span()), Var: v.v, Map: m.m, Body: stmts})
+	})
+}
+
+func (b *body) jump(span diag.Span, word string, s prog.Stmt) {
+	if b.loops == 0 {
+		b.outsideLoop(span, word)
+		return
+	}
+	b.add(s)
+}
+
+func (b *body) ret(s *syntax.ReturnStmt) {
+	r := &prog.Return{At: at(s.Span())}
+	if s.Value != nil {
+		x := b.expr(s.Value)
+		if isBad(x) {
+			return
+		}
+		if !x.Type().IsInt() {
+			b.badReturn(s)
+			return
+		}
+		r.X = b.convert(x, types.TInt64)
+	}
+	b.add(r)
+}

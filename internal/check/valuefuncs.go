@@ -1,0 +1,451 @@
+package check
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// callStr is str(ptr[, n]): at most n bytes with the NUL.
+func (b *body) callStr(e *syntax.CallExpr) prog.Expr {
+	if p, ok := e.Args[0].(*syntax.PositionalExpr); ok && p.N > 0 {
+		s, _ := b.positionalText(p)
+		return text(s, e.At)
+	}
+	size, n := b.readSize("str", e)
+	x := b.value(e.Args[0])
+	if isBad(x, n) {
+		return bad(e.At)
+	}
+	if s := b.asString(x); s != nil {
+		if len(e.Args) > 1 && s.Type().Size > size {
+			return &prog.Cast{Meta: meta(types.Str(size), e.At), X: s}
+		}
+		return s
+	}
+	if !x.Type().IsInt() && x.Type().Kind != types.Pointer && x.Type().Kind != types.Array {
+		b.wantKind("str", "a pointer or an integer", x.Type(), e.Args[0].Span())
+		return bad(e.At)
+	}
+	return invoke(prog.FnStr, types.Str(size), e.At, b.address(x), n)
+}
+
+// address is x as a pointer: an integer as it is, an array in memory by where
+// it lies.
+func (b *body) address(x prog.Expr) prog.Expr {
+	if load, ok := x.(*prog.Load); ok && x.Type().Kind == types.Array {
+		return offset(load.Ptr, load.Off)
+	}
+	if x.Type().Kind == types.Pointer && x.Type().Space != types.SpaceUnknown {
+		return x
+	}
+	return b.convert(x, types.PointerTo(nil, b.space()))
+}
+
+// readSize is the second argument of str and buf: the capacity that it asks
+// for, and the number at run time.
+func (b *body) readSize(fn string, e *syntax.CallExpr) (int, prog.Expr) {
+	limit := b.prog.Config.MaxStrlen
+	if len(e.Args) < 2 {
+		return limit, integer(types.TUint64, uint64(limit), e.At)
+	}
+	n := b.integerArg(fn, e.Args[1], types.TUint64)
+	if v, ok := constant(n); ok {
+		if int64(v) < 0 {
+			b.negativeLength(fn, e.Args[1].Span())
+			return limit, bad(e.At)
+		}
+		limit = max(min(int(v), limit), 1)
+		n = integer(types.TUint64, uint64(limit), e.At)
+	}
+	return limit, n
+}
+
+// callBuf is buf(x[, n]): bytes as they are.
+func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
+	size, n := b.readSize("buf", e)
+	x := rawBytes(b.value(e.Args[0]))
+	if isBad(x, n) {
+		return bad(e.At)
+	}
+	x, wrap := b.single(x)
+	t := x.Type()
+	switch {
+	case t.Kind == types.GoSlice && t.Elem.Size == 1, t.Kind == types.GoString:
+		if len(e.Args) < 2 {
+			n = part(x, 8, types.TUint64)
+		}
+		x = part(x, 0, types.PointerTo(types.TUint8, types.SpaceUser))
+	case t.Kind == types.Array && len(e.Args) < 2:
+		size = min(size, t.Size)
+		n = integer(types.TUint64, uint64(size), e.At)
+		if _, ok := x.(*prog.Load); !ok {
+			return wrap(&prog.Cast{Meta: meta(bufferOf(size), e.At), X: x})
+		}
+		x = b.address(x)
+	case t.IsInt(), t.Kind == types.Pointer, t.Kind == types.Array:
+		x = b.address(x)
+	default:
+		b.wantKind("buf", "a pointer, an integer or an array", t, e.Args[0].Span())
+		return bad(e.At)
+	}
+	return wrap(invoke(prog.FnBuf, bufferOf(size), e.At, x, n))
+}
+
+// rawBytes is a field of chars as the bytes that it has in memory, where it
+// was read as a string.
+func rawBytes(x prog.Expr) prog.Expr {
+	call, ok := x.(*prog.Call)
+	if !ok || call.Fn != prog.FnStr || call.Args[0].Type().Kind != types.Pointer {
+		return x
+	}
+	if n, ok := constant(call.Args[1]); !ok || n != uint64(call.T.Size) {
+		return x
+	}
+	return &prog.Load{Meta: meta(types.ArrayOf(types.TInt8, call.T.Size), call.At), Ptr: call.Args[0]}
+}
+
+func bufferOf(n int) *types.Type {
+	return &types.Type{Kind: types.Buffer, Size: (4 + n + 3) &^ 3}
+}
+
+func (b *body) callStrlen(e *syntax.CallExpr) prog.Expr {
+	x := b.value(e.Args[0])
+	if s, ok := x.(*prog.Str); ok {
+		return literal(int64(len(s.Val)), e.At)
+	}
+	if x.Type().Kind == types.GoString {
+		return b.callLen(e)
+	}
+	return invoke(prog.FnStrlen, types.TUint64, e.At, b.textArg("strlen", e.Args[0]))
+}
+
+func (b *body) callStrcap(e *syntax.CallExpr) prog.Expr {
+	x := b.textArg("strcap", e.Args[0])
+	if isBad(x) {
+		return x
+	}
+	return literal(int64(x.Type().Size), e.At)
+}
+
+func (b *body) callStrncmp(e *syntax.CallExpr) prog.Expr {
+	x, y := b.textArg("strncmp", e.Args[0]), b.textArg("strncmp", e.Args[1])
+	n, ok := b.literalInt("strncmp", e.Args[2])
+	if !ok || isBad(x, y) {
+		return bad(e.At)
+	}
+	if n < 0 {
+		b.negativeLength("strncmp", e.Args[2].Span())
+		return bad(e.At)
+	}
+	if l, ok := x.(*prog.Str); ok {
+		if r, ok := y.(*prog.Str); ok {
+			return literal(map[bool]int64{false: 1}[head(l.Val, n) == head(r.Val, n)], e.At)
+		}
+	}
+	return invoke(prog.FnStrncmp, types.TUint64, e.At, x, y, integer(types.TUint64, uint64(n), e.At))
+}
+
+func head(s string, n int64) string { return s[:min(int64(len(s)), n)] }
+
+func (b *body) callStrcontains(e *syntax.CallExpr) prog.Expr {
+	x, y := b.textArg("strcontains", e.Args[0]), b.textArg("strcontains", e.Args[1])
+	return invoke(prog.FnStrcontains, types.TBool, e.At, x, y)
+}
+
+func (b *body) callStrstr(e *syntax.CallExpr) prog.Expr {
+	x, y := b.textArg("strstr", e.Args[0]), b.textArg("strstr", e.Args[1])
+	return invoke(prog.FnStrstr, types.TInt64, e.At, x, y)
+}
+
+func (b *body) callStrftime(e *syntax.CallExpr) prog.Expr {
+	format, ok := b.literalText("strftime", e.Args[0])
+	ns := b.integerArg("strftime", e.Args[1], types.TUint64)
+	if !ok {
+		return bad(e.At)
+	}
+	i, known := b.formats[format]
+	if !known {
+		i = len(b.prog.Formats)
+		b.formats[format] = i
+		b.prog.Formats = append(b.prog.Formats, format)
+	}
+	t := &types.Type{Kind: types.Timestamp, Size: types.TimestampSize}
+	return invoke(prog.FnStrftime, t, e.At, integer(types.TUint64, uint64(i), e.At), ns)
+}
+
+func (b *body) callBswap(e *syntax.CallExpr) prog.Expr {
+	x := b.value(e.Args[0])
+	if isBad(x) {
+		return x
+	}
+	if !isNumber(x.Type()) {
+		b.wantKind("bswap", "an integer", x.Type(), e.Args[0].Span())
+		return bad(e.At)
+	}
+	t := types.Integer(x.Type().Size, false)
+	if t.Size == 1 {
+		return b.convert(x, t)
+	}
+	return invoke(prog.FnBswap, t, e.At, b.convert(x, t))
+}
+
+func (b *body) callUptr(e *syntax.CallExpr) prog.Expr { return b.respace(e, types.SpaceUser) }
+func (b *body) callKptr(e *syntax.CallExpr) prog.Expr { return b.respace(e, types.SpaceKernel) }
+
+func (b *body) respace(e *syntax.CallExpr, space types.Space) prog.Expr {
+	x := b.value(e.Args[0])
+	if isBad(x) {
+		return x
+	}
+	t := x.Type()
+	if t.Kind != types.Pointer && !t.IsInt() {
+		b.wantKind(e.Name, "a pointer or an integer", t, e.Args[0].Span())
+		return bad(e.At)
+	}
+	return b.convert(x, types.PointerTo(t.Elem, space))
+}
+
+func (b *body) callKstack(e *syntax.CallExpr) prog.Expr { return b.stack(e, prog.BKstack, false) }
+func (b *body) callUstack(e *syntax.CallExpr) prog.Expr { return b.stack(e, prog.BUstack, true) }
+
+// Frames of a stack, unless the script says how many, and at most.
+const (
+	defaultFrames = 127
+	maxFrames     = 1024
+)
+
+func (b *body) stack(e *syntax.CallExpr, id prog.BuiltinID, user bool) prog.Expr {
+	t := &types.Type{Kind: types.Stack, Size: types.StackSize, User: user, Mode: b.prog.Config.StackMode, Frames: defaultFrames}
+	args := e.Args
+	if len(args) > 0 {
+		if name, ok := args[0].(*syntax.IdentExpr); ok && !b.shadowed(name.Name) {
+			mode, known := stackMode(name.Name)
+			if !known {
+				b.unknownStackMode(name)
+				return bad(e.At)
+			}
+			t.Mode = mode
+			args = args[1:]
+		}
+	}
+	if len(args) > 1 {
+		b.unknownStackMode(args[0])
+		return bad(e.At)
+	}
+	if len(args) == 1 {
+		n, ok := b.literalInt(e.Name, args[0])
+		if !ok {
+			return bad(e.At)
+		}
+		if n < 1 || n > maxFrames {
+			b.stackLimit(e, n)
+			return bad(e.At)
+		}
+		t.Frames = int(n)
+	}
+	return &prog.Builtin{Meta: meta(t, e.At), ID: id}
+}
+
+func (b *body) callKsym(e *syntax.CallExpr) prog.Expr {
+	x := b.integerArg("ksym", e.Args[0], types.TUint64)
+	return invoke(prog.FnKSym, &types.Type{Kind: types.KSym, Size: 8}, e.At, x)
+}
+
+func (b *body) callUsym(e *syntax.CallExpr) prog.Expr {
+	x := b.integerArg("usym", e.Args[0], types.TUint64)
+	return invoke(prog.FnUSym, &types.Type{Kind: types.USym, Size: types.USymSize}, e.At, x)
+}
+
+func (b *body) callKaddr(e *syntax.CallExpr) prog.Expr {
+	name, ok := b.literalText("kaddr", e.Args[0])
+	if !ok {
+		return bad(e.At)
+	}
+	addr, ok := b.world.KernelSymbol(name)
+	if !ok {
+		b.noKernelSymbol(name, e.At)
+		return bad(e.At)
+	}
+	return integer(types.TUint64, addr, e.At)
+}
+
+// callUaddr is a pointer to a symbol, typed by the symbol's size.
+func (b *body) callUaddr(e *syntax.CallExpr) prog.Expr {
+	name, ok := b.literalText("uaddr", e.Args[0])
+	if !ok {
+		return bad(e.At)
+	}
+	addr, size, ok := b.world.UserSymbol(name, b.group)
+	if !ok {
+		b.noUserSymbol(name, e.At)
+		return bad(e.At)
+	}
+	elem := types.TUint64
+	switch size {
+	case 1, 2, 4:
+		elem = types.Integer(size, false)
+	}
+	return integer(types.PointerTo(elem, types.SpaceUser), addr, e.At)
+}
+
+func (b *body) callReg(e *syntax.CallExpr) prog.Expr {
+	name, ok := b.literalText("reg", e.Args[0])
+	if !ok {
+		return bad(e.At)
+	}
+	if !b.world.Register(name) {
+		b.noRegister(name, e.Args[0].Span())
+		return bad(e.At)
+	}
+	return &prog.Reg{Meta: meta(types.TUint64, e.At), Name: name}
+}
+
+func (b *body) callNsecs(e *syntax.CallExpr) prog.Expr {
+	id := prog.BNsecs
+	if len(e.Args) > 0 {
+		mode, _ := e.Args[0].(*syntax.IdentExpr)
+		clocks := map[string]prog.BuiltinID{"boot": prog.BNsecs, "monotonic": prog.BNsecsMono, "tai": prog.BNsecsTAI, "sw_tai": prog.BNsecsTAI}
+		known := false
+		if mode != nil {
+			id, known = clocks[mode.Name]
+		}
+		if !known {
+			b.unknownClock(e.Args[0].Span())
+			return bad(e.At)
+		}
+	}
+	return &prog.Builtin{Meta: meta(types.TUint64, e.At), ID: id}
+}
+
+// Address families of ntop().
+const (
+	afInet  = 2
+	afInet6 = 10
+)
+
+func (b *body) callNtop(e *syntax.CallExpr) prog.Expr {
+	x := rawBytes(b.value(e.Args[len(e.Args)-1]))
+	if isBad(x) {
+		return x
+	}
+	t := x.Type()
+	af := prog.Expr(integer(types.TUint32, afInet, e.At))
+	switch {
+	case t.IsInt():
+		x = b.convert(x, types.TUint32)
+	case t.Kind == types.Array && t.Size == 16:
+		af = integer(types.TUint32, afInet6, e.At)
+	case t.Kind == types.Array && t.Size == 4:
+	default:
+		b.wantKind("ntop", "an integer or an array of 4 or 16 bytes", t, e.Args[len(e.Args)-1].Span())
+		return bad(e.At)
+	}
+	if len(e.Args) == 2 {
+		af = b.integerArg("ntop", e.Args[0], types.TUint32)
+	}
+	return invoke(prog.FnNtop, &types.Type{Kind: types.Inet, Size: types.InetSize}, e.At, af, x)
+}
+
+func (b *body) callMacaddr(e *syntax.CallExpr) prog.Expr {
+	x := rawBytes(b.value(e.Args[0]))
+	if isBad(x) {
+		return x
+	}
+	if _, ok := x.(*prog.Str); ok {
+		b.errorf(e.At, "macaddr() does not support literal string arguments")
+		return bad(e.At)
+	}
+	if x.Type().Size != 6 || x.Type().Kind != types.Array {
+		b.wantKind("macaddr", "an array of 6 bytes", x.Type(), e.Args[0].Span())
+		return bad(e.At)
+	}
+	return invoke(prog.FnMac, &types.Type{Kind: types.Mac, Size: 6}, e.At, x)
+}
+
+func (b *body) callCgroupPath(e *syntax.CallExpr) prog.Expr {
+	if len(e.Args) > 1 {
+		b.notYet(e.Args[1].Span(), "a filter of cgroup_path()")
+		return bad(e.At)
+	}
+	x := b.integerArg("cgroup_path", e.Args[0], types.TUint64)
+	return invoke(prog.FnCgroupPath, &types.Type{Kind: types.CgroupPath, Size: 8}, e.At, x)
+}
+
+// callGetopt is a constant: the option's value, or its default. Without a
+// default it is a flag.
+func (b *body) callGetopt(e *syntax.CallExpr) prog.Expr {
+	name, ok := b.literalText("getopt", e.Args[0])
+	if !ok {
+		return bad(e.At)
+	}
+	def := prog.Expr(boolean(false, e.At))
+	if len(e.Args) > 1 {
+		def = b.expr(e.Args[1])
+	}
+	value, given := b.opts.Named[name]
+	if isBad(def) || !given {
+		return relocate(def, e.At)
+	}
+	switch d := def.(type) {
+	case *prog.Str:
+		return text(value, e.At)
+	case *prog.Int:
+		if d.T.Kind == types.Bool {
+			if truthWord(value) || falseWord(value) || value == "" {
+				return boolean(!falseWord(value), e.At)
+			}
+			b.badOption(name, "boolean", value, e.At)
+			return bad(e.At)
+		}
+		if x := parameter(value, e.At); x.Type().IsInt() {
+			return x
+		}
+		b.badOption(name, "integer", value, e.At)
+		return bad(e.At)
+	}
+	b.wantLiteral("getopt", "a literal", e.Args[1].Span())
+	return bad(e.At)
+}
+
+// signals are the numbers that Linux has on the architectures served.
+func signals() map[string]int {
+	names := strings.Fields("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS")
+	out := map[string]int{}
+	for i, n := range names {
+		out[n] = i + 1
+	}
+	return out
+}
+
+const maxSignal = 64
+
+func (b *body) callSignal(e *syntax.CallExpr) prog.Expr {
+	x := b.expr(e.Args[0])
+	if s, ok := x.(*prog.Str); ok {
+		n, err := strconv.Atoi(s.Val)
+		if err != nil {
+			n = signals()[strings.TrimPrefix(s.Val, "SIG")]
+		}
+		if n == 0 {
+			b.unknownSignal(s)
+			return bad(e.At)
+		}
+		x = literal(int64(n), e.At)
+	}
+	if v, ok := constant(x); ok && (v < 1 || v > maxSignal) {
+		b.signalRange(e, int64(v))
+		return bad(e.At)
+	}
+	if isBad(x) || !x.Type().IsInt() {
+		if !isBad(x) {
+			b.wantKind("signal", "a number or a name", x.Type(), e.Args[0].Span())
+		}
+		return bad(e.At)
+	}
+	call := invoke(prog.FnSignal, types.TInt64, e.At, b.convert(x, types.TUint32))
+	return sequence([]prog.Stmt{&prog.Eval{At: at(e.At), X: call}}, nil, e.At)
+}
