@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -142,5 +143,20 @@ func TestContainerID(t *testing.T) {
 	}
 	if got := containerIn([]byte("0::/user.slice/session-1.scope\n")); got != "" {
 		t.Errorf("outside of a container: %q", got)
+	}
+}
+
+func TestFrameworks(t *testing.T) {
+	info := &GoInfo{BuildInfo: &debug.BuildInfo{Deps: []*debug.Module{
+		{Path: "github.com/smallnest/rpcx", Version: "v1.9.1"},
+		{Path: "google.golang.org/grpc/cmd", Version: "v1.0.0"},
+	}}}
+	table := &pclntab{names: "\x00main.main\x00net/http.(*Server).Serve\x00net/http.(*Client).do\x00net/rpc.(*Server).ServeCodecs\x00"}
+	f := &File{Go: info, pcln: func() (*pclntab, error) { return table, nil }}
+	if diff := cmp.Diff([]string{"rpcx v1.9.1", "net/http"}, f.Frameworks()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := openFixture(t, "plain").Frameworks(); got != nil {
+		t.Errorf("the fixture has %q", got)
 	}
 }

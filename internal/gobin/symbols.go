@@ -72,7 +72,7 @@ func (f *File) appendSymbols(syms []Symbol, s *elf.Section) ([]Symbol, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := string(nameBytes)
+	names := cutString(nameBytes, uint64(len(nameBytes)))
 	b, err := f.readAt(s.Offset, s.FileSize)
 	if err != nil {
 		return nil, err
