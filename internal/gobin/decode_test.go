@@ -215,7 +215,7 @@ func TestDecodeA64(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			code := words(tt.word)
+			code := a64Code(tt.word)
 			tt.want.size = 4
 			if got, err := decodeA64(code, pc); err != nil || got != tt.want {
 				t.Errorf("decodes to %+v, %v, want %+v", got, err, tt.want)
@@ -230,8 +230,8 @@ func TestDecodeA64(t *testing.T) {
 	}
 }
 
-// words makes arm64 code.
-func words(ws ...uint32) []byte {
+// a64Code makes arm64 code.
+func a64Code(ws ...uint32) []byte {
 	var b []byte
 	for _, w := range ws {
 		b = append(b, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
@@ -268,11 +268,11 @@ func TestWalk(t *testing.T) {
 		{"cut", AMD64, unhex(t, "55 e8 00 00"), "0", "its bytes do not decode at +1: cut off"},
 		{"invalid", AMD64, unhex(t, "55 06 c3"), "0", "its bytes do not decode at +1: no valid instruction"},
 		// ldr x0, 1f; ldr w1, 2f; ret; nop; 1: a constant that looks like a ret; 2: another
-		{"constants", ARM64, words(0x58000080, 0x180000a1, 0xd65f03c0, 0xd503201f, 0xd65f03c0, 0, 0xd65f03c0), "0 4 8 12 16! 20! 24!", ""},
+		{"constants", ARM64, a64Code(0x58000080, 0x180000a1, 0xd65f03c0, 0xd503201f, 0xd65f03c0, 0, 0xd65f03c0), "0 4 8 12 16! 20! 24!", ""},
 		// the constant itself looks like a load of the ret before it
-		{"constant like a load", ARM64, words(0x18000040, 0xd65f03c0, 0x18ffffe0), "0 4 8!", ""},
-		{"exclusive", ARM64, words(0xc85ffc20, 0x91000400, 0xc802fc20, 0x35ffffa2, 0xd65f03c0), "0 4! 8 12 16", ""},
-		{"three bytes too many", ARM64, append(words(0xd65f03c0), 1, 2, 3), "0", "its bytes do not decode at +4: cut off"},
+		{"constant like a load", ARM64, a64Code(0x18000040, 0xd65f03c0, 0x18ffffe0), "0 4 8!", ""},
+		{"exclusive", ARM64, a64Code(0xc85ffc20, 0x91000400, 0xc802fc20, 0x35ffffa2, 0xd65f03c0), "0 4! 8 12 16", ""},
+		{"three bytes too many", ARM64, append(a64Code(0xd65f03c0), 1, 2, 3), "0", "its bytes do not decode at +4: cut off"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -443,7 +443,7 @@ func objdumpStarts(t *testing.T, objdump, path string) map[uint64]bool {
 func FuzzDecode(f *testing.F) {
 	f.Add(false, unhex(f, "49 3b 66 10 76 08 55 48 89 e5 5d c3 cc cc e8 00 00 00 00 eb eb"))
 	f.Add(false, unhex(f, "62 f1 fe 48 6f 46 01 c5 f8 77 f0 0f c1 01 c3"))
-	f.Add(true, words(0x58000080, 0xc85ffc20, 0xc802fc20, 0xd65f03c0, 0xd65f03c0))
+	f.Add(true, a64Code(0x58000080, 0xc85ffc20, 0xc802fc20, 0xd65f03c0, 0xd65f03c0))
 	f.Fuzz(func(t *testing.T, arm bool, code []byte) {
 		arch := AMD64
 		if arm {

@@ -126,14 +126,14 @@ func (b *body) planEntry(goCode bool) (s Site, why string, err error) {
 		return Site{}, "", errors.New("its first instruction does not decode")
 	}
 	if !goCode {
-		return b.firstByte("not a Go function")
+		return b.firstByte(SiteFirst, "not a Go function")
 	}
 	if b.framePush(0) {
-		return b.firstByte("push rbp, no stack check before it")
+		return b.firstByte(SitePush, "push rbp, no stack check before it")
 	}
 	check, ok := b.stackCheck()
 	if !ok {
-		return b.firstByte("no stack check")
+		return b.firstByte(SiteFirst, "no stack check")
 	}
 	if b.framePush(check + 1) {
 		s, err = b.site(b.head[check+1], SitePush)
@@ -143,11 +143,7 @@ func (b *body) planEntry(goCode bool) (s Site, why string, err error) {
 	return s, "the stack check's branch, when not taken", err
 }
 
-func (b *body) firstByte(why string) (Site, string, error) {
-	kind := SiteFirst
-	if b.framePush(0) {
-		kind = SitePush
-	}
+func (b *body) firstByte(kind SiteKind, why string) (Site, string, error) {
 	s, err := b.site(b.head[0], kind)
 	if err != nil {
 		return s, why, err
