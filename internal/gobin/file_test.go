@@ -2,10 +2,12 @@ package gobin
 
 import (
 	"debug/elf"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -134,5 +136,44 @@ func TestFileOffsetAndAddressAreInverse(t *testing.T) {
 	}
 	if _, err := openFixture(t, "plain").FileOffset(1); err == nil {
 		t.Error("address 1 has a file offset")
+	}
+}
+
+// TestHugeLiesCostNoMemory: a sparse file may really be as large as its headers
+// say, so that only the caps keep them from being believed.
+func TestHugeLiesCostNoMemory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "huge")
+	data, err := os.ReadFile(fixture(t, "plain"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ef, err := elf.NewFile(readerAt(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shoff := binary.LittleEndian.Uint64(data[0x28:])
+	lie := func(i int) {
+		b := slices.Clone(data)
+		binary.LittleEndian.PutUint64(b[shoff+uint64(i)*64+0x18:], 1<<30) // sh_offset
+		binary.LittleEndian.PutUint64(b[shoff+uint64(i)*64+0x20:], 8<<30) // sh_size
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, 16<<30); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if f, err := Open(path); err == nil {
+			askEverything(f)
+			f.Close()
+		}
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 200<<20 {
+			t.Errorf("section %s of 8 GB: %d MB allocated", ef.Sections[i].Name, got>>20)
+		}
+	}
+	for i := range ef.Sections {
+		lie(i)
 	}
 }

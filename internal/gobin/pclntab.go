@@ -27,8 +27,8 @@ var pclnMagics = map[uint32]pclnFormat{
 }
 
 const (
-	maxPclntab = 96 << 20
-	maxGoFuncs = 1 << 20
+	maxPclntab = 80 << 20
+	maxGoFuncs = 3 << 18
 
 	pcdataInlTreeIndex = 2 // internal/abi, unchanged since Go 1.9
 	funcdataInlTree    = 3 // Go 1.16 on

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	maxSymbols     = 1 << 20
-	maxSymbolNames = 64 << 20
+	maxSymbols     = 3 << 18
+	maxSymbolNames = 48 << 20
 	symbolSize     = 24 // bytes of an Elf64_Sym
 )
 
@@ -22,8 +22,9 @@ type Symbol struct {
 	Type       elf.SymType
 }
 
-// Symbols lists the defined symbols of .symtab and .dynsym, functions and data,
-// in the order of the file. The caller must not change the slice.
+// Symbols lists the defined symbols, functions and data, of .symtab or, where
+// that was stripped, .dynsym, in the order of the file. The caller must not
+// change the slice.
 func (f *File) Symbols() ([]Symbol, error) { return f.symtab() }
 
 // Symbol finds a symbol by its exact name.
@@ -41,23 +42,23 @@ func (f *File) Symbol(name string) (Symbol, bool) {
 }
 
 func (f *File) readSymbols() ([]Symbol, error) {
-	var syms []Symbol
-	for _, t := range []elf.SectionType{elf.SHT_SYMTAB, elf.SHT_DYNSYM} {
-		s := f.ELF.SectionByType(t)
-		if s == nil || t == elf.SHT_DYNSYM && f.Go != nil && len(syms) > 0 {
-			continue // a Go program's dynamic symbols are in .symtab too
-		}
-		var err error
-		if syms, err = f.appendSymbols(syms, s); err != nil {
-			return nil, fmt.Errorf("section %s: %w", s.Name, err)
-		}
+	s := f.ELF.SectionByType(elf.SHT_SYMTAB)
+	if s == nil {
+		s = f.ELF.SectionByType(elf.SHT_DYNSYM)
+	}
+	if s == nil {
+		return nil, nil
+	}
+	syms, err := f.symbolTable(s)
+	if err != nil {
+		return nil, fmt.Errorf("section %s: %w", s.Name, err)
 	}
 	return syms, nil
 }
 
-// appendSymbols decodes one table. debug/elf's own reader takes several times
-// the memory and copies each name.
-func (f *File) appendSymbols(syms []Symbol, s *elf.Section) ([]Symbol, error) {
+// symbolTable decodes a table. debug/elf's own reader takes several times the
+// memory and copies each name.
+func (f *File) symbolTable(s *elf.Section) ([]Symbol, error) {
 	if s.FileSize/symbolSize > maxSymbols {
 		return nil, fmt.Errorf("%d symbols: too many", s.FileSize/symbolSize)
 	}
@@ -77,6 +78,7 @@ func (f *File) appendSymbols(syms []Symbol, s *elf.Section) ([]Symbol, error) {
 	if err != nil {
 		return nil, err
 	}
+	syms := make([]Symbol, 0, len(b)/symbolSize)
 	for ; len(b) >= symbolSize; b = b[symbolSize:] {
 		nameOff := binary.LittleEndian.Uint32(b)
 		typ := elf.ST_TYPE(b[4])
@@ -84,10 +86,7 @@ func (f *File) appendSymbols(syms []Symbol, s *elf.Section) ([]Symbol, error) {
 			typ == elf.STT_SECTION || typ == elf.STT_FILE {
 			continue
 		}
-		name := names[nameOff:]
-		if i := strings.IndexByte(name, 0); i >= 0 {
-			name = name[:i]
-		}
+		name := cString(names, nameOff)
 		if name == "" {
 			continue
 		}
