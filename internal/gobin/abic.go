@@ -127,14 +127,16 @@ func cWords(arch Arch, t *types.Type) ([]leaf, bool) {
 	}
 	var words []leaf
 	for at := 0; at < t.Size; at += 8 {
-		words = append(words, leaf{at: at, size: min(8, t.Size-at), float: arch == AMD64})
+		words = append(words, leaf{at: at, size: min(8, t.Size-at)})
 	}
+	ints := make([]bool, len(words))
 	for _, l := range cLeaves(nil, t, 0) {
 		if l.size > 0 && l.at%min(l.size, 8) != 0 || l.at+l.size > t.Size {
 			return nil, false // unaligned members go to memory
 		}
-		for w := l.at / 8; !l.float && w <= (l.at+l.size-1)/8; w++ {
-			words[w].float = false
+		for w := l.at / 8; l.size > 0 && w <= (l.at+l.size-1)/8; w++ {
+			ints[w] = ints[w] || !l.float
+			words[w].float = arch == AMD64 && !ints[w]
 		}
 	}
 	return words, true

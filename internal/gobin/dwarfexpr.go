@@ -1,11 +1,18 @@
 package gobin
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
+
+// errIndirect says that a location is in memory that a register points to.
+var errIndirect = errors.New("location: behind a pointer")
 
 // The operations of a location expression (DWARF 5, section 7.7.1) that a
 // parameter's place can be made of.
 const (
 	opAddr         = 0x03
+	opDeref        = 0x06
 	opConst1u      = 0x08
 	opConst8s      = 0x0f
 	opConstu       = 0x10
@@ -88,6 +95,8 @@ func (ev *evaluator) run(expr []byte) error {
 func (ev *evaluator) step(op int, c *cursor) error {
 	switch {
 	case op == opNop:
+	case op == opDeref:
+		return errIndirect
 	case op == opAddr:
 		ev.push(exprValue{off: int64(c.fixed(8))})
 	case op >= opConst1u && op <= opConst8s:
@@ -174,8 +183,7 @@ func (ev *evaluator) pushFrameBase(off int64) error {
 		return fmt.Errorf("frame base: %w", err)
 	}
 	if fb.inReg {
-		ev.push(exprValue{base: baseReg, reg: fb.reg, off: off})
-		return nil
+		return fmt.Errorf("location: in the function's own frame")
 	}
 	v, err := fb.pop()
 	if err != nil {
@@ -199,6 +207,8 @@ func (ev *evaluator) endPiece(size int) error {
 			p.Kind, p.Off = PieceStack, v.off+cfaFromSP(ev.arch)
 		case v.base == baseReg && v.reg == stackReg(ev.arch):
 			p.Kind, p.Off = PieceStack, v.off
+		case v.base == baseReg:
+			return errIndirect
 		default:
 			return fmt.Errorf("location: memory that is not on the stack")
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -144,10 +145,23 @@ type call struct {
 	rules   callRules
 	native  bool // compiled C, C++ or Rust
 	atEntry bool // nothing has moved since the first byte
+	// reshaped: GCC made this copy of a function and may have dropped or
+	// reordered its parameters.
+	reshaped bool
+}
+
+// saidPlace is where DWARF says that a parameter is; err: it says something
+// that is no place, and then the calling convention decides.
+type saidPlace struct {
+	Place
+	err error
 }
 
 func (f *File) callOf(fn Func, pc uint64) call {
 	c := call{native: !fn.Go, atEntry: f.atEntry(fn, pc)}
+	for _, suffix := range []string{".isra.", ".constprop.", ".part."} {
+		c.reshaped = c.reshaped || c.native && strings.Contains(fn.Name, suffix)
+	}
 	if fn.Go {
 		c.rules = goRules(f.Arch, f.Go != nil && f.Go.RegABI && fn.ABIInternal)
 	}
@@ -199,7 +213,7 @@ func (d *debugInfo) signature(fn Func, pc uint64, c call) (sig *Signature, err e
 		return nil, err
 	}
 	sig = &Signature{Source: FromDWARF}
-	var said []Place
+	var said []saidPlace
 	dict, seen := -1, map[string]bool{}
 	for _, e := range s.params {
 		if e.name != "" && seen[e.name] && !c.native {
@@ -218,10 +232,7 @@ func (d *debugInfo) signature(fn Func, pc uint64, c call) (sig *Signature, err e
 			dict = len(sig.Params)
 		default:
 			at, err := d.place(s, e, t, pc)
-			if err != nil {
-				at = Place{} // an expression that is no place: the convention decides
-			}
-			sig.Params, said = append(sig.Params, p), append(said, at)
+			sig.Params, said = append(sig.Params, p), append(said, saidPlace{at, err})
 		}
 	}
 	if c.native {

@@ -2,13 +2,16 @@ package gobin
 
 import (
 	"debug/dwarf"
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // placeNative fills in where a compiled function's parameters and result are.
-func (d *debugInfo) placeNative(s *subprogram, sig *Signature, said []Place, c call) error {
+// said is what DWARF says of each parameter, or why that is of no use.
+func (d *debugInfo) placeNative(s *subprogram, sig *Signature, said []saidPlace, c call) error {
 	rust := s.unit.lang == langRust || s.unit.lang == langRustProvisional
 	value := func(t *types.Type, off dwarf.Offset) cValue {
 		large := rust && t.Size > 16 && t.Kind != types.Float
@@ -16,7 +19,9 @@ func (d *debugInfo) placeNative(s *subprogram, sig *Signature, said []Place, c c
 	}
 	var params []cValue
 	for i := range sig.Params {
-		params = append(params, value(sig.Params[i].Type, s.params[i].typ))
+		v := value(sig.Params[i].Type, s.params[i].typ)
+		v.indirect = v.indirect || v.t.Kind == types.Struct && errors.Is(said[i].err, errIndirect)
+		params = append(params, v)
 	}
 	var result *cValue
 	if s.result != 0 {
@@ -33,12 +38,16 @@ func (d *debugInfo) placeNative(s *subprogram, sig *Signature, said []Place, c c
 	}
 	for i := range sig.Params {
 		p := &sig.Params[i]
-		said[i].Pieces = joinStack(said[i].Pieces, p.Type.Size)
+		at := Place{Pieces: joinStack(said[i].Pieces, p.Type.Size)}
 		switch {
 		case !c.atEntry:
-			p.settleInside(said[i])
-		case said[i].complete() && !ownFrame(said[i]):
-			p.Place = place(said[i].Pieces)
+			p.settleInside(at)
+		case params[i].indirect:
+			p.Place = Place{Err: byReference}
+		case at.complete() && !ownFrame(at):
+			p.Place = place(at.Pieces)
+		case c.reshaped:
+			p.Place = Place{Err: "optimised away: the compiler changed how the function is called"}
 		default:
 			p.Place, p.Note = computed[i], byConvention
 		}
@@ -53,7 +62,7 @@ func ownFrame(p Place) bool {
 }
 
 // passedByReference tells whether the type at off is a class whose values C++
-// passes by address.
+// passes by address: clang says so, with GCC a destructor tells it.
 func (d *debugInfo) passedByReference(off dwarf.Offset) bool {
 	const attrCallingConvention, byReference = dwarf.Attr(0x36), 4 // DWARF 5
 	for range maxOrigins {
@@ -68,7 +77,12 @@ func (d *debugInfo) passedByReference(off dwarf.Offset) bool {
 			off, _ = e.Val(dwarf.AttrType).(dwarf.Offset)
 		default:
 			v, _ := e.Val(attrCallingConvention).(int64)
-			return v == byReference
+			destructor := false
+			_ = children(r, e, func(c *dwarf.Entry) error {
+				destructor = destructor || c.Tag == dwarf.TagSubprogram && strings.HasPrefix(name(c), "~")
+				return nil
+			})
+			return v == byReference || destructor
 		}
 	}
 	return false

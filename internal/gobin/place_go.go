@@ -11,13 +11,14 @@ import (
 // byConvention is the note of a place that DWARF did not name.
 const byConvention = "place by the calling convention"
 
-// placeGo fills in where a Go function's parameters and results are. said is
-// what DWARF says of each parameter, dict the index of the dictionary that
+// placeGo fills in where a Go function's parameters and results are. says is
+// what DWARF says of each parameter, nil if nothing, dict the index of the dictionary that
 // DWARF lists, or -1.
-func (sig *Signature) placeGo(name string, said []Place, dict int, c call) {
+func (sig *Signature) placeGo(name string, says []saidPlace, dict int, c call) {
 	params, results := typesOf(sig.Params), typesOf(sig.Results)
-	for i := range said {
-		said[i].Pieces = joinStack(spread(said[i].Pieces, params[i]), params[i].Size)
+	said := make([]Place, len(params))
+	for i := range says {
+		said[i].Pieces = joinStack(spread(says[i].Pieces, params[i]), params[i].Size)
 	}
 	if dict < 0 {
 		dict = dictionary(name)
@@ -183,7 +184,7 @@ func spread(ps []Piece, t *types.Type) []Piece {
 // method's receiver. Closures have captured their function's.
 func dictionary(name string) int {
 	i := strings.Index(name, "[go.shape.")
-	if i < 0 || strings.HasPrefix(name, "type:") {
+	if i < 0 || strings.HasPrefix(name, "type:") || strings.HasPrefix(name, "type..") {
 		return -1 // type:.eq.T is about a type
 	}
 	depth := 0

@@ -38,7 +38,7 @@ func (r *runtimeTypes) signature(fn Func, c call) (sig *Signature, err error) {
 		}
 		sig.Results = append(sig.Results, Param{Name: fmt.Sprintf("~r%d", i), Type: t, Result: true})
 	}
-	sig.placeGo("", make([]Place, len(sig.Params)), -1, c)
+	sig.placeGo("", nil, -1, c)
 	return sig, nil
 }
 
@@ -53,7 +53,7 @@ func (r *runtimeTypes) readMethods() {
 func (r *runtimeTypes) visit(f func(rtype)) {
 	seen := map[uint64]bool{}
 	for _, addr := range r.linked() {
-		for range 2 {
+		for {
 			d, err := r.desc(addr)
 			if err != nil || seen[addr] {
 				break
