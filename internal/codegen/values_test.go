@@ -1,0 +1,437 @@
+package codegen
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// inMemory keeps s, with a NUL behind it, where a program finds it.
+func inMemory(t *testing.T, s string) uint64 {
+	b := append([]byte(s), 0)
+	t.Cleanup(func() { runtime.KeepAlive(b) })
+	return uint64(uintptr(unsafe.Pointer(&b[0])))
+}
+
+func str(addr uint64, size int, n ...prog.Expr) prog.Expr {
+	return call(prog.FnStr, types.Str(size), append([]prog.Expr{userPtr(addr)}, n...)...)
+}
+
+func TestStrings(t *testing.T) {
+	target := hostTarget(t)
+	long := strings.Repeat("0123456789", 20)
+	addr := inMemory(t, long)
+	text := &prog.Var{Type: types.Str(128)}
+	short := &prog.Var{Type: types.Str(8)}
+	cut := func(s string) []byte {
+		return append(binary.LittleEndian.AppendUint32(nil, types.StrTruncated|uint32(len(s))), s...)
+	}
+	unreadable := binary.LittleEndian.AppendUint32(nil, types.StrUnreadable)
+	p, u := script(prog.KindBegin, nil,
+		printf(1, str(addr, 256), str(addr, 201), str(addr, 200), i64(1)),
+		printf(2, str(addr, 64, u64(11)), str(addr, 64, u64(100)), str(addr, 64, u64(0))),
+		printf(3, str(1, 64), str(addr+190, 64)),
+		printf(4, strN(userPtr(addr), u64(5), 16), strN(userPtr(addr), u64(16), 16), strN(userPtr(1), u64(3), 16)),
+		setVar(text, cast(types.Str(128), str(addr+95, 64))),
+		setVar(short, lit("abcdefg")),
+		printf(5, ref(text), ref(short), tuple(ref(short), num(types.TUint8, 3))),
+	)
+	l := loadUnit(t, p, u, target)
+	l.run()
+	wantRecords(t, l,
+		wire(1, 0, long, long, cut(long[:199]), int64(1)),
+		wire(2, 0, long[:10], cut(long[:63]), ""),
+		wire(3, 0, unreadable, long[190:]),
+		wire(4, 1<<2, long[:5], cut(long[:15]), unreadable),
+		wire(5, 0, long[95:158], "abcdefg", "abcdefg", uint8(3)),
+	)
+}
+
+func TestBlobs(t *testing.T) {
+	target := hostTarget(t)
+	addr := inMemory(t, "some bytes")
+	blob := func(addr uint64, n int64) prog.Item {
+		return prog.Item{Arg: 1, Ptr: userPtr(addr), Len: i64(n), Max: 6}
+	}
+	e := &prog.Emit{At: at(), Action: &prog.Action{ID: 9}, Items: []prog.Item{
+		{X: i64(1)}, blob(addr, 4), blob(addr, 100), blob(1, 4), blob(0, 0), blob(addr, -1), {Arg: 2, X: num(types.TUint16, 77)},
+	}}
+	p, u := script(prog.KindBegin, nil, e)
+	l := loadUnit(t, p, u, target)
+	l.run()
+	wantRecords(t, l, wire(9, 0, int64(1), "some", "some b", uint32(types.StrUnreadable), uint32(0), "some b", uint16(77)))
+}
+
+func TestStringFunctions(t *testing.T) {
+	target := hostTarget(t)
+	hay := inMemory(t, "the quick brown fox")
+	s := func() prog.Expr { return str(hay, 64) }
+	v := &prog.Var{Type: types.Str(32)}
+	n := func(fn prog.FuncID, args ...prog.Expr) prog.Expr { return call(fn, types.TInt64, args...) }
+	cases := []struct {
+		name string
+		e    prog.Expr
+		want int64
+	}{
+		{"equal to a constant", bin(prog.Eq, s(), lit("the quick brown fox")), 1},
+		{"equal to its prefix", bin(prog.Eq, s(), lit("the quick")), 0},
+		{"equal to a longer one", bin(prog.Eq, s(), lit("the quick brown foxes")), 0},
+		{"constant too long for it", bin(prog.Ne, s(), lit(strings.Repeat("x", 70))), 1},
+		{"equal to a variable of other size", bin(prog.Eq, s(), ref(v)), 1},
+		{"strncmp prefix", n(prog.FnStrncmp, s(), lit("the quiet"), i64(7)), 0},
+		{"strncmp differs", n(prog.FnStrncmp, s(), lit("the quiet"), i64(9)), 1},
+		{"strncmp whole", n(prog.FnStrncmp, lit("the quick brown fox"), s(), i64(64)), 0},
+		{"strncmp shorter constant", n(prog.FnStrncmp, s(), lit("the"), i64(10)), 1},
+		{"strlen", n(prog.FnStrlen, s()), 19},
+		{"strlen of a constant", n(prog.FnStrlen, lit("four")), 4},
+		{"strstr", n(prog.FnStrstr, s(), lit("brown")), 10},
+		{"strstr at the start", n(prog.FnStrstr, s(), lit("the")), 0},
+		{"strstr nowhere", n(prog.FnStrstr, s(), lit("browny")), -1},
+		{"strstr of nothing", n(prog.FnStrstr, s(), lit("")), 0},
+		{"strstr of a read needle", n(prog.FnStrstr, s(), str(hay+16, 16)), 16},
+		{"strstr of a needle that is not there", n(prog.FnStrstr, str(hay, 8), str(hay+1, 32)), -1},
+		{"strcontains", n(prog.FnStrcontains, s(), lit("fox")), 1},
+		{"strcontains not", n(prog.FnStrcontains, s(), lit("cat")), 0},
+		{"memcmp same", n(prog.FnMemcmp, s(), ref(v), i64(32)), 0},
+		{"memcmp less", n(prog.FnMemcmp, s(), str(hay+4, 64), i64(5)), 1},
+		{"memcmp greater", n(prog.FnMemcmp, str(hay+4, 64), s(), i64(5)), -1},
+		{"bswap 4", n(prog.FnBswap, num(types.TUint32, 0x01020304)), 0x04030201},
+		{"bswap 2", n(prog.FnBswap, num(types.TUint16, 0x0102)), 0x0201},
+	}
+	var want []any
+	var args []prog.Expr
+	for _, c := range cases {
+		args, want = append(args, cast(types.TInt64, c.e)), append(want, c.want)
+	}
+	for i, c := range cases {
+		p, u := script(prog.KindBegin, nil, setVar(v, cast(types.Str(32), str(hay, 24))), printf(1, args[i]))
+		l := loadUnit(t, p, u, target)
+		l.run()
+		got := l.records()
+		if w := wire(1, 0, c.want); len(got) != 1 || string(got[0]) != string(w) {
+			t.Errorf("%s: %x, want %x\n%s", c.name, got, w, l.obj.IR())
+		}
+	}
+}
+
+// pair is a struct of C: a byte, then bit fields in a word, then an array.
+var pair = &types.Type{Kind: types.Struct, Name: "pair", Size: 24, Fields: []types.Field{
+	{Name: "tag", Type: types.TInt8},
+	{Name: "bits", Type: types.TUint32, Offset: 4, BitOff: 3, BitSize: 5},
+	{Name: "list", Type: types.ArrayOf(types.TInt16, 8), Offset: 8},
+}}
+
+func TestMemoryValues(t *testing.T) {
+	target := hostTarget(t)
+	b := make([]byte, 24)
+	b[0] = 0xfe
+	binary.LittleEndian.PutUint32(b[4:], 0x15<<3|0xffffff07)
+	for i := range 8 {
+		binary.LittleEndian.PutUint16(b[8+2*i:], uint16(-i*100))
+	}
+	addr := uint64(uintptr(unsafe.Pointer(&b[0])))
+	v, i := &prog.Var{Type: pair}, &prog.Var{Type: types.TUint64}
+	field := func(n int) prog.Expr {
+		f := pair.Fields[n]
+		return &prog.Member{Meta: meta(f.Type), X: ref(v), Off: int64(f.Offset), BitOff: f.BitOff, BitSize: f.BitSize}
+	}
+	elem := func(i prog.Expr) prog.Expr { return &prog.Elem{Meta: meta(types.TInt16), X: field(2), I: i} }
+	m := mapOf("@m", types.TUint64, pair)
+	keyed := mapOf("@k", types.TupleOf(types.TInt8, types.Str(10), types.TInt64), types.Str(40))
+	key := func() prog.Expr { return tuple(num(types.TInt8, -2), cast(types.Str(10), lit("k")), i64(5)) }
+	p, u := script(prog.KindBegin, []*prog.Map{m, keyed},
+		setVar(v, load(pair, userPtr(addr), 0, false)),
+		setVar(i, u64(3)),
+		printf(1, field(0), field(1), field(2), elem(u64(7)), elem(ref(i)), elem(bin(prog.Mul, ref(i), ref(i)))),
+		setMap(m, ref(i), ref(v)),
+		printf(2, &prog.Member{Meta: meta(types.TInt8), X: get(m, u64(3), pair), Off: 0}, get(m, u64(4), pair)),
+		setMap(keyed, key(), cast(types.Str(40), lit("a value of some length"))),
+		printf(3, get(keyed, key(), types.Str(40)), bin(prog.Eq, key(), key()), bin(prog.Ne, ref(v), get(m, u64(3), pair))),
+		printf(4, call(prog.FnHasKey, types.TBool), u64(0)),
+	)
+	p.Maps[1].Name = "@k"
+	last := u.Bodies[0].Stmts[7].(*prog.Emit)
+	last.Items[0].X = &prog.Call{Meta: meta(types.TBool), Fn: prog.FnHasKey, Map: keyed, Args: []prog.Expr{key()}}
+	last.Items[1].X = &prog.Call{Meta: meta(types.TBool), Fn: prog.FnDelete, Map: keyed, Args: []prog.Expr{key()}}
+	l := loadUnit(t, p, u, target)
+	l.run()
+	runtime.KeepAlive(b)
+	wantRecords(t, l,
+		wire(1, 0, int8(-2), uint32(0x15), b[8:24], int16(-700), int16(-300), int16(0)),
+		wire(2, 0, int8(-2), make([]byte, 24)),
+		wire(3, 0, "a value of some length", uint8(1), uint8(0)),
+		wire(4, 0, uint8(1), uint8(1)),
+	)
+	if n := l.losses()[prog.LossBounds]; n != 1 {
+		t.Errorf("%d accesses out of bounds, want 1", n)
+	}
+}
+
+func TestOpaqueValues(t *testing.T) {
+	target := hostTarget(t)
+	six := types.ArrayOf(types.TUint8, 6)
+	addr := inMemory(t, "\x01\x02\x03\x04\x05\x06")
+	p, u := script(prog.KindBegin, nil,
+		printf(1,
+			call(prog.FnMac, &types.Type{Kind: types.Mac, Size: 6}, load(six, userPtr(addr), 0, false)),
+			call(prog.FnNtop, &types.Type{Kind: types.Inet, Size: 20}, num(types.TInt32, 2), num(types.TUint32, 0x0100007f)),
+			call(prog.FnUSym, &types.Type{Kind: types.USym, Size: 16}, u64(0x1234)),
+			call(prog.FnStrftime, &types.Type{Kind: types.Timestamp, Size: 16}, u64(2), u64(99)),
+			call(prog.FnBuf, &types.Type{Kind: types.Buffer, Size: 12}, userPtr(addr), u64(3)),
+			builtin(prog.BPid, types.TUint32), builtin(prog.BNcpus, types.TUint64),
+			builtin(prog.BProbe, types.TUint64), builtin(prog.BFunc, types.TUint64)))
+	l := loadUnit(t, p, u, target)
+	l.run()
+	inet := make([]byte, 20)
+	copy(inet, []byte{2, 0, 0, 0, 127, 0, 0, 1})
+	wantRecords(t, l, wire(1, 0, []byte{1, 2, 3, 4, 5, 6}, inet,
+		uint64(0x1234), uint32(os.Getpid()), uint32(0), uint64(99), uint64(2),
+		uint32(3), []byte{1, 2, 3, 0, 0, 0, 0, 0},
+		uint32(os.Getpid()), uint64(target.CPUs), uint64(3<<32|7), uint64(7)))
+}
+
+func TestControl(t *testing.T) {
+	target := hostTarget(t)
+	for _, may := range []bool{true, false} {
+		target.MayGoto = may
+		t.Run(fmt.Sprint(may), func(t *testing.T) { control(t, target) })
+	}
+}
+
+func control(t *testing.T, target Target) {
+	i, sum, w := &prog.Var{Type: types.TInt64}, &prog.Var{Type: types.TInt64}, &prog.Var{Type: types.TInt64}
+	add := func(v *prog.Var, e prog.Expr) prog.Stmt { return setVar(v, bin(prog.Add, ref(v), e)) }
+	when := func(c prog.Expr, then ...prog.Stmt) prog.Stmt { return &prog.If{At: at(), Cond: c, Then: then} }
+	p, u := script(prog.KindBegin, nil,
+		setVar(sum, i64(0)),
+		&prog.ForRange{At: at(), Var: i, Lo: i64(2), Hi: i64(20), Body: []prog.Stmt{
+			when(bin(prog.Eq, bin(prog.Mod, ref(i), i64(2)), i64(0)), &prog.Continue{At: at()}),
+			when(bin(prog.Gt, ref(i), i64(11)), &prog.Break{At: at()}),
+			add(sum, ref(i)),
+		}},
+		setVar(w, i64(0)),
+		&prog.While{At: at(), Cond: bin(prog.Lt, ref(w), i64(10)), Body: []prog.Stmt{
+			add(w, i64(3)),
+			when(bin(prog.Eq, ref(w), i64(6)), printf(1, lit("six"), ref(w))),
+		}},
+		printf(2, ref(sum), ref(w)),
+		when(bin(prog.Eq, ref(sum), i64(3+5+7+9+11)), &prog.Return{At: at()}),
+		printf(3, i64(0)),
+	)
+	u.Bodies = append(u.Bodies, &prog.Body{Group: u.Bodies[0].Group, Stmts: []prog.Stmt{printf(4, lit("next body"))}})
+	l := loadUnit(t, p, u, target)
+	l.run()
+	wantRecords(t, l, wire(1, 0, "six", int64(6)), wire(2, 0, int64(35), int64(12)), wire(4, 0, "next body"))
+}
+
+// TestConditionalScratch claims the slot in one branch only and uses it after.
+func TestConditionalScratch(t *testing.T) {
+	target := hostTarget(t)
+	in := mapOf("@in", nil, types.TInt64)
+	x := func() prog.Expr { return get(in, nil, types.TInt64) }
+	p, u := script(prog.KindBegin, []*prog.Map{in},
+		&prog.If{At: at(), Cond: bin(prog.Eq, x(), i64(1)), Then: []prog.Stmt{printf(1, lit("a"), x())}},
+		&prog.If{At: at(), Cond: bin(prog.Lt, x(), i64(2)), Then: []prog.Stmt{printf(2, lit("b"))}, Else: []prog.Stmt{&prog.Return{At: at()}}},
+		printf(3, lit("c")),
+		&prog.AddMap{At: at(), Map: in, X: i64(1)},
+	)
+	l := loadUnit(t, p, u, target)
+	for range 3 {
+		l.run()
+	}
+	wantRecords(t, l, wire(2, 0, "b"), wire(3, 0, "c"),
+		wire(1, 0, "a", int64(1)), wire(2, 0, "b"), wire(3, 0, "c"))
+}
+
+func TestUnreadable(t *testing.T) {
+	target := hostTarget(t)
+	counts := mapOf("@c", types.TInt64, &types.Type{Kind: types.Count})
+	v := &prog.Var{Type: types.TInt64}
+	bad := func(addr uint64) prog.Expr { return load(types.TInt64, userPtr(addr), 0, true) }
+	p, u := script(prog.KindBegin, []*prog.Map{counts},
+		agg(counts, bad(8), nil),
+		agg(counts, i64(5), nil),
+		setVar(v, bin(prog.Add, bad(16), i64(2))),
+		printf(1, ref(v), bad(24), i64(4), load(types.TInt64, userPtr(32), 0, false)),
+		printf(2, lit("text"), bad(24)),
+	)
+	l := loadUnit(t, p, u, target)
+	l.run()
+	wantRecords(t, l, wire(1, 1<<1, int64(2), int64(0), int64(4), int64(0)), wire(2, 1<<1, "text", int64(0)))
+	if n := l.losses(); n[prog.LossUnreadable] != 2 || len(n) != 1 {
+		t.Errorf("losses %v, want 2 unreadable", n)
+	}
+	var per []uint64
+	if err := l.coll.Maps["@c"].Lookup(int64(0), &per); err == nil {
+		t.Errorf("counted under a key that could not be read")
+	}
+}
+
+func TestMapFullAndReads(t *testing.T) {
+	target := hostTarget(t)
+	counts := mapOf("@c", types.TInt64, &types.Type{Kind: types.Count})
+	plain := mapOf("@p", types.TInt64, types.TInt64)
+	avg := mapOf("@a", nil, &types.Type{Kind: types.Avg})
+	low := mapOf("@l", types.TInt64, &types.Type{Kind: types.Min})
+	i := &prog.Var{Type: types.TInt64}
+	p, u := script(prog.KindBegin, []*prog.Map{counts, plain, avg, low},
+		&prog.ForRange{At: at(), Var: i, Lo: i64(0), Hi: i64(20), Body: []prog.Stmt{
+			agg(counts, ref(i), nil), agg(counts, ref(i), nil),
+			&prog.AddMap{At: at(), Map: plain, Key: ref(i), X: ref(i)},
+			&prog.AddMap{At: at(), Map: plain, Key: ref(i), X: i64(-100)},
+			agg(avg, nil, ref(i)),
+			agg(low, i64(1), bin(prog.Sub, i64(3), ref(i))),
+		}},
+		printf(1, get(counts, i64(4), types.TInt64), get(plain, i64(4), types.TInt64), get(avg, nil, types.TInt64),
+			get(low, i64(1), types.TInt64), get(low, i64(2), types.TInt64)),
+	)
+	l := loadUnit(t, p, u, target)
+	l.run()
+	wantRecords(t, l, wire(1, 0, int64(2), int64(-96), int64(9), int64(-16), int64(0)))
+	if n := l.losses()[prog.LossMapFull]; n != 2*4+2*4 {
+		t.Errorf("%d updates lost, want 16", n)
+	}
+}
+
+// TestFrame does what a framed call does: insert under a tuple, find in
+// another body, read in place, delete.
+func TestFrame(t *testing.T) {
+	target := hostTarget(t)
+	table := &prog.Map{Name: "frames", Hidden: true, Entries: 2, Key: types.TupleOf(types.TUint64, types.TUint64),
+		Value: types.TupleOf(types.TUint64, types.Str(40))}
+	key := func(n uint64) prog.Expr { return tuple(u64(n), u64(2)) }
+	ptr := &prog.Var{Type: types.PointerTo(table.Value, types.SpaceMap)}
+	k := &prog.Var{Type: table.Key}
+	at2 := func(n uint64) []prog.Stmt {
+		return []prog.Stmt{
+			setVar(k, key(n)),
+			setVar(ptr, &prog.MapPtr{Meta: meta(ptr.Type), Map: table, Key: ref(k)}),
+			&prog.If{At: at(), Cond: bin(prog.Eq, ref(ptr), u64(0)), Then: []prog.Stmt{
+				&prog.Count{At: at(), Loss: prog.LossUnpaired}, &prog.Return{At: at()}}},
+			printf(int(n), load(types.TUint64, ref(ptr), 0, false), load(types.Str(40), ref(ptr), 8, false)),
+			&prog.Delete{At: at(), Map: table, Key: ref(k)},
+		}
+	}
+	insert := func(n uint64) prog.Stmt {
+		return setMap(table, key(n), compose(table.Value, u64(n*10), cast(types.Str(40), lit("kept"))))
+	}
+	p, u := script(prog.KindBegin, nil, insert(1), insert(2), insert(3))
+	u.Maps = []*prog.Map{table}
+	for _, n := range []uint64{1, 1, 3, 2} {
+		u.Bodies = append(u.Bodies, &prog.Body{Group: u.Bodies[0].Group, Stmts: at2(n)})
+	}
+	l := loadUnit(t, p, u, target)
+	l.run()
+	wantRecords(t, l, wire(1, 0, uint64(10), "kept"), wire(2, 0, uint64(20), "kept"))
+	if n := l.losses(); n[prog.LossFrames] != 1 || n[prog.LossUnpaired] != 2 {
+		t.Errorf("losses %v, want one frame without room and two unpaired", n)
+	}
+}
+
+func TestStacks(t *testing.T) {
+	target := hostTarget(t)
+	word := u64(0xabc)
+	kernel := &types.Type{Kind: types.Stack, Size: types.StackSize, Frames: 5}
+	push := func() prog.Expr { return call(prog.FnStackPush, kernel, builtin(prog.BKstack, kernel), word) }
+	p, u := script(prog.KindBegin, nil,
+		printf(1, builtin(prog.BKstack, kernel), push(), call(prog.FnLen, types.TInt64, builtin(prog.BKstack, kernel))))
+	l := loadUnit(t, p, u, target)
+	l.run()
+	l.run()
+	recs := l.records()
+	if len(recs) != 2 {
+		t.Fatalf("%d records, losses %v", len(recs), l.losses())
+	}
+	if !bytes.Equal(recs[0], recs[1]) {
+		t.Errorf("one place gave two stacks: %x, %x", recs[0], recs[1])
+	}
+	type stack struct {
+		id           uint64
+		tgid, frames uint32
+	}
+	read := func(i int) stack {
+		b := recs[0][types.HeaderSize+16*i:]
+		return stack{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])}
+	}
+	frames := func(s stack) []uint64 {
+		v, err := l.coll.Maps[MapStacks].LookupBytes(s.id)
+		if err != nil || len(v) != StackValueSize {
+			t.Fatalf("stack %#x: %v", s.id, err)
+		}
+		if n := binary.LittleEndian.Uint32(v); n != s.frames {
+			t.Errorf("stack %#x has %d frames in the table, %d in the record", s.id, n, s.frames)
+		}
+		list := make([]uint64, s.frames)
+		for i := range list {
+			list[i] = binary.LittleEndian.Uint64(v[StackHead+8*i:])
+		}
+		return list
+	}
+	plain, pushed := read(0), read(1)
+	if plain.frames == 0 || int(plain.tgid) != os.Getpid() || pushed.id == plain.id {
+		t.Fatalf("stacks %+v, %+v", plain, pushed)
+	}
+	a, b := frames(plain), frames(pushed)
+	if n := binary.LittleEndian.Uint64(recs[0][types.HeaderSize+32:]); n != uint64(plain.frames) {
+		t.Errorf("len() is %d of %d frames", n, plain.frames)
+	}
+	// Frame 0 is the call of the helper and differs.
+	if b[1] != 0xabc || len(b) != 5 || a[1] != b[2] || a[3] != b[4] {
+		t.Errorf("frames %x became %x", a, b)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	loop := &prog.ForMap{At: at(), Var: &prog.Var{Type: types.TInt64}, Map: mapOf("@m", types.TInt64, types.TInt64)}
+	series := mapOf("@t", types.TInt64, &types.Type{Kind: types.TSeries})
+	cases := map[string]prog.Stmt{
+		"loops over maps are not built yet":     loop,
+		"this aggregate is not built yet":       agg(series, i64(1), i64(2)),
+		"\"r99\" is no register of amd64":       printf(1, reg("r99")),
+		"a probe of this kind has no registers": printf(1, reg("di")),
+		"the length has to be a constant":       printf(1, call(prog.FnStrncmp, types.TInt64, lit("a"), lit("b"), builtin(prog.BRand, types.TUint32))),
+	}
+	for want, s := range cases {
+		p, u := script(prog.KindBegin, nil, s)
+		if _, err := Compile(p, u, testTarget); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+	big := &prog.Var{Type: types.Str(60000)}
+	p, u := script(prog.KindBegin, nil, setVar(big, lit("x")), printf(1, ref(big)))
+	if _, err := Compile(p, u, testTarget); err == nil || !strings.Contains(err.Error(), "bytes of scratch space") {
+		t.Errorf("error %v, want one about scratch space", err)
+	}
+}
+
+// TestSpans finds the text of an instruction by its raw offset.
+func TestSpans(t *testing.T) {
+	p, u := script(prog.KindBegin, nil, printf(1, u64(1<<40)))
+	o, err := Compile(p, u, testTarget)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := 0
+	for i := range o.Spec.Instructions {
+		in := &o.Spec.Instructions[i]
+		span, ok := o.SpanAt(raw)
+		if in.Reference() == MapEvents && (!ok || span != at().Pos) {
+			t.Errorf("instruction %d: span %v, %v", raw, span, ok)
+		}
+		raw += int(in.Width())
+	}
+	if _, ok := o.SpanAt(raw); ok {
+		t.Errorf("a span behind the end")
+	}
+	if _, ok := o.SpanAt(-1); ok {
+		t.Errorf("a span before the start")
+	}
+}
