@@ -2,6 +2,7 @@ package lower
 
 import (
 	"fmt"
+	"hash/fnv"
 
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -97,6 +98,9 @@ func (l *lowerer) kernel(b *prog.Body) {
 	for i, f := range b.Group.Funcs {
 		sites[i] = prog.Site{Func: f.ID}
 	}
+	if len(sites) == 0 {
+		sites = make([]prog.Site, 1) // begin, end, timers: no function
+	}
 	l.add(&fragment{body: b, sites: sites, order: orderEntry})
 }
 
@@ -143,53 +147,50 @@ func (l *lowerer) addEntries(b *prog.Body, sites []prog.Site, maps []*prog.Map) 
 	l.add(&fragment{body: &guarded, sites: checked, maps: maps, order: orderEntry})
 }
 
+// uretprobe makes one fragment of the returns and, where a frame is needed,
+// one of the entries. All functions of a group share a RET with others, or none
+// does.
 func (l *lowerer) uretprobe(b *prog.Body) {
-	byShared := map[bool][]prog.Func{}
-	returns := map[uint32][]prog.Site{}
-	entries := map[uint32]prog.Site{}
-	framed := needsFrame(b.Stmts)
-	for _, f := range b.Group.Funcs {
-		rets, err := l.planner.Returns(b.Group.Target, f)
-		shared := err == nil && len(rets) > 0 && f.Shared
-		if err == nil && (framed || shared) {
-			entries[f.ID], err = l.planner.Entry(b.Group.Target, f)
-		}
+	g := b.Group
+	shared := len(g.Funcs) > 0 && g.Funcs[0].Shared
+	framed := shared || needsFrame(b.Stmts)
+	var in, out []prog.Site
+	for _, f := range g.Funcs {
+		entry, rets, err := l.ends(g.Target, f, framed)
 		if err != nil {
-			l.skip(f, b.Group.Point, err)
+			l.skip(f, g.Point, err)
 			continue
 		}
-		returns[f.ID] = rets
-		byShared[shared] = append(byShared[shared], f)
+		in, out = append(in, entry), append(out, rets...)
 	}
-	for _, shared := range []bool{false, true} {
-		if len(byShared[shared]) > 0 {
-			l.returnGroup(b, byShared[shared], shared, framed || shared, entries, returns)
-		}
-	}
-}
-
-func (l *lowerer) returnGroup(b *prog.Body, funcs []prog.Func, shared, framed bool, entries map[uint32]prog.Site, returns map[uint32][]prog.Site) {
-	var in, out []prog.Site
-	for _, f := range funcs {
-		out = append(out, returns[f.ID]...)
-		in = append(in, entries[f.ID])
-	}
-	c := &context{arch: l.arch, group: b.Group, caller: b.Group.Go != nil}
+	c := &context{arch: l.arch, group: g, caller: g.Go != nil}
 	if !framed {
 		c.rewrite(b)
 		l.add(&fragment{body: b, sites: out, order: orderReturn})
 		return
 	}
-	ret := b
-	if shared {
-		copied := *b
-		ret = &copied
+	fr := newFrame(c, frameTable(b))
+	fr.rewriteReturn(b, !shared)
+	maps := []*prog.Map{fr.table}
+	l.add(&fragment{body: b, sites: out, maps: maps, order: orderReturn})
+	l.addEntries(fr.entryBody(b), in, maps)
+}
+
+// frameTable names the frame map of a body: bodies made at another time for
+// another binary or layout must not share it.
+func frameTable(b *prog.Body) string {
+	h := fnv.New64a()
+	fmt.Fprint(h, b.Group.Point.Index, b.Group.Target.ID, b.Group.Target.PID, b.Group.Layout)
+	return fmt.Sprintf("frames_%x", h.Sum64())
+}
+
+// ends returns the sites of a call of f; the entry only where framed.
+func (l *lowerer) ends(t *prog.Target, f prog.Func, framed bool) (entry prog.Site, rets []prog.Site, err error) {
+	if rets, err = l.planner.Returns(t, f); err != nil || !framed {
+		return entry, rets, err
 	}
-	name := fmt.Sprintf("frames_%d_%d", b.Probe.Index, len(l.fragments))
-	fr := newFrame(c, name)
-	fr.rewriteReturn(ret, !shared)
-	l.add(&fragment{body: ret, sites: out, maps: []*prog.Map{fr.table}, order: orderReturn})
-	l.addEntries(fr.entryBody(b), in, []*prog.Map{fr.table})
+	entry, err = l.planner.Entry(t, f)
+	return entry, rets, err
 }
 
 func (l *lowerer) add(f *fragment) {

@@ -1,0 +1,114 @@
+package attach
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/rpcxray/rpcxray/internal/kernel"
+)
+
+// Session holds the maps that all units of a script share, and the units.
+// Its methods may be called concurrently.
+type Session struct {
+	facts *kernel.Facts
+
+	mu    sync.Mutex
+	maps  map[string]*ebpf.Map
+	units []*Unit
+}
+
+// NewSession creates the maps of specs. Errors name the map.
+func NewSession(facts *kernel.Facts, specs map[string]*ebpf.MapSpec) (*Session, error) {
+	s := &Session{facts: facts, maps: map[string]*ebpf.Map{}}
+	if err := s.AddMaps(specs); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// AddMaps creates those maps of specs that the session does not have yet.
+func (s *Session) AddMaps(specs map[string]*ebpf.MapSpec) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, spec := range specs {
+		if s.maps[name] != nil {
+			continue
+		}
+		m, err := ebpf.NewMap(spec)
+		if err != nil {
+			return fmt.Errorf("map %s (%d entries of %d bytes): %w", name, spec.MaxEntries, spec.KeySize+spec.ValueSize, err)
+		}
+		s.maps[name] = m
+	}
+	return nil
+}
+
+// Map returns the map called name, nil if the session has none.
+func (s *Session) Map(name string) *ebpf.Map {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.maps[name]
+}
+
+// gateMap is the one-element array that programs test before anything else.
+const gateMap = "gate"
+
+// OpenGate lets programs count; CloseGate makes them leave at once.
+func (s *Session) OpenGate() error  { return s.setGate(1) }
+func (s *Session) CloseGate() error { return s.setGate(0) }
+
+func (s *Session) setGate(v uint32) error {
+	if err := s.Map(gateMap).Put(uint32(0), v); err != nil {
+		return fmt.Errorf("setting the gate: %w", err)
+	}
+	return nil
+}
+
+// Units returns the units that are loaded, in the order of loading.
+func (s *Session) Units() []*Unit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*Unit(nil), s.units...)
+}
+
+// Drop detaches u and forgets it.
+func (s *Session) Drop(u *Unit) error {
+	s.mu.Lock()
+	for i, other := range s.units {
+		if other == u {
+			s.units = append(s.units[:i], s.units[i+1:]...)
+			break
+		}
+	}
+	s.mu.Unlock()
+	return u.close()
+}
+
+// Detach removes every probe, entries before returns; maps stay readable.
+func (s *Session) Detach() error {
+	var errs []error
+	units := s.Units()
+	for i := len(units) - 1; i >= 0; i-- {
+		errs = append(errs, units[i].Detach())
+	}
+	return errors.Join(errs...)
+}
+
+// Close detaches all units and closes all descriptors.
+func (s *Session) Close() error {
+	var errs []error
+	for _, u := range s.Units() {
+		errs = append(errs, s.Drop(u))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, m := range s.maps {
+		errs = append(errs, m.Close())
+		delete(s.maps, name)
+	}
+	return errors.Join(errs...)
+}

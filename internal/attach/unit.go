@@ -1,0 +1,119 @@
+package attach
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/rpcxray/rpcxray/internal/codegen"
+	"github.com/rpcxray/rpcxray/internal/kernel"
+	"github.com/rpcxray/rpcxray/internal/lower"
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+// Unit is a loaded program and its links.
+type Unit struct {
+	Plan    *lower.Unit
+	Object  *codegen.Object
+	Skipped []SkippedSite // refused by the kernel
+
+	facts   *kernel.Facts
+	program *ebpf.Program
+	links   []io.Closer
+}
+
+// SkippedSite is a site that the kernel would not probe.
+type SkippedSite struct {
+	Site   prog.Site
+	Reason error
+}
+
+// Load loads the program of o with the session's maps. A refusal by the
+// verifier is returned as an *ebpf.VerifierError.
+func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
+	spec := o.Spec.Copy()
+	if err := s.bindMaps(spec); err != nil {
+		return nil, err
+	}
+	p, err := ebpf.NewProgramWithOptions(spec, ebpf.ProgramOptions{ExtraRelocationTargets: nil})
+	if err != nil {
+		return nil, fmt.Errorf("program %s: %w", plan.Name, err)
+	}
+	u := &Unit{Plan: plan, Object: o, facts: s.facts, program: p}
+	s.mu.Lock()
+	s.units = append(s.units, u)
+	s.mu.Unlock()
+	return u, nil
+}
+
+func (s *Session) bindMaps(spec *ebpf.ProgramSpec) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range spec.Instructions {
+		ins := &spec.Instructions[i]
+		if !ins.IsLoadFromMap() {
+			continue
+		}
+		m := s.maps[ins.Reference()]
+		if m == nil {
+			return fmt.Errorf("BUG: program %s uses the unknown map %q", spec.Name, ins.Reference())
+		}
+		if err := ins.AssociateMap(m); err != nil {
+			return fmt.Errorf("map %s: %w", ins.Reference(), err)
+		}
+	}
+	return nil
+}
+
+// Attach links the program to its sites. Sites that the kernel refuses are
+// left out and listed in Skipped; an error means that no site was taken.
+func (u *Unit) Attach() error {
+	switch u.Plan.Kind {
+	case prog.KindBegin, prog.KindEnd, prog.KindSelf:
+		return nil // run by Run
+	case prog.KindUprobe, prog.KindUretprobe:
+		return u.attachUser()
+	case prog.KindTracepoint:
+		return u.attachTracepoints()
+	case prog.KindRawTracepoint:
+		return u.attachRaw()
+	case prog.KindInterval, prog.KindProfile, prog.KindSoftware:
+		return u.attachPerf()
+	}
+	return fmt.Errorf("attaching %s: this kind of probe is not built yet", u.Plan.Point.Provider)
+}
+
+// Run runs the program once, as begin and end probes are.
+func (u *Unit) Run() error {
+	if _, err := u.program.Run(&ebpf.RunOptions{}); err != nil {
+		return fmt.Errorf("running %s: %w", u.Plan.Point.Provider, err)
+	}
+	return nil
+}
+
+// Stats returns how often the program ran and for how long, if the kernel was
+// told to count (kernel.bpf_stats_enabled, or ebpf.EnableStats).
+func (u *Unit) Stats() (runs uint64, total time.Duration, err error) {
+	st, err := u.program.Stats()
+	if err != nil {
+		return 0, 0, err
+	}
+	return st.RunCount, st.Runtime, nil
+}
+
+// Detach closes the links; the program can be attached again.
+func (u *Unit) Detach() error {
+	var errs []error
+	for _, l := range u.links {
+		errs = append(errs, l.Close())
+	}
+	u.links = nil
+	return errors.Join(errs...)
+}
+
+func (u *Unit) close() error {
+	return errors.Join(u.Detach(), u.program.Close())
+}

@@ -1,0 +1,96 @@
+package run
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/render"
+)
+
+// handle carries out one record of the ring buffer. Records come in the order
+// in which the programs sent them, so that print(@a); clear(@a) means what it
+// says.
+func (s *session) handle(raw []byte) error {
+	rec, err := s.decoder.Decode(raw, time.Now())
+	if err != nil {
+		return err
+	}
+	if s.stopped && rec.Action.Kind != prog.ActPrintf && rec.Action.Kind != prog.ActPrint {
+		return nil
+	}
+	return s.act(rec)
+}
+
+func (s *session) act(rec *events.Record) error {
+	a := rec.Action
+	switch a.Kind {
+	case prog.ActPrintMap:
+		report, err := s.maps.Print(a)
+		if err != nil {
+			return err
+		}
+		return s.opts.Sink.Event(report)
+	case prog.ActClear:
+		return s.maps.Clear(a)
+	case prog.ActZero:
+		return s.maps.Zero(a)
+	case prog.ActExit:
+		s.stop(int(int32(rec.Values[0].Int)), nil)
+		return nil
+	case prog.ActAssert:
+		s.stop(1, nil)
+		return s.opts.Sink.Event(rec)
+	case prog.ActCat:
+		return s.cat(rec)
+	case prog.ActSystem:
+		return s.system(rec)
+	}
+	return s.opts.Sink.Event(rec)
+}
+
+// stop ends the run after the record at hand; the first reason counts.
+func (s *session) stop(status int, err error) {
+	if !s.stopped {
+		s.stopped, s.status, s.stopErr = true, status, err
+	}
+}
+
+// cat prints the file that the record names, up to max_cat_bytes.
+func (s *session) cat(rec *events.Record) error {
+	path := render.Sprintf(rec, s.prog.Config.StrTruncTrailer)
+	f, err := os.Open(path)
+	if err != nil {
+		return s.opts.Sink.Event(&events.Message{Level: "error", Text: fmt.Sprintf("cat: %v", err)})
+	}
+	defer f.Close()
+	text := make([]byte, s.prog.Config.MaxCatBytes)
+	n, err := f.Read(text)
+	if n == 0 && err != nil {
+		return nil
+	}
+	return s.opts.Sink.Event(&events.Output{Action: rec.Action, Data: text[:n]})
+}
+
+// system runs the record's text in a shell; its output stands in the order of
+// the events.
+func (s *session) system(rec *events.Record) error {
+	if err := s.opts.Sink.Flush(); err != nil {
+		return err
+	}
+	cmd := exec.Command("/bin/sh", "-c", render.Sprintf(rec, s.prog.Config.StrTruncTrailer))
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		text := strings.TrimSpace(fmt.Sprintf("system: %v %s", err, errOut.String()))
+		if err := s.opts.Sink.Event(&events.Message{Level: "error", Text: text}); err != nil {
+			return err
+		}
+	}
+	return s.opts.Sink.Event(&events.Output{Action: rec.Action, Data: out.Bytes()})
+}

@@ -1,0 +1,211 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+// binary is an opened target with what was found out about it.
+type binary struct {
+	file   *gobin.File
+	target *prog.Target
+	gofact func() (gobin.G, error)
+	plans  map[planKey]gobin.Plan
+	funcs  map[uint32]gobin.Func // by session-wide id
+	ids    map[uint64]uint32     // by entry and, for offsets, place
+}
+
+type planKey struct {
+	entry uint64
+	want  gobin.PlanWant
+}
+
+// plan caches the site planner's answers.
+func (b *binary) plan(fn gobin.Func, want gobin.PlanWant) gobin.Plan {
+	key := planKey{fn.Entry, want}
+	p, ok := b.plans[key]
+	if !ok {
+		p = b.file.Plan(fn, want)
+		b.plans[key] = p
+	}
+	return p
+}
+
+// binaries holds every opened target and names every function of the session.
+type binaries struct {
+	mu    sync.Mutex
+	byID  map[string]*binary
+	names []funcName // index: function id; 0 is no function
+}
+
+// funcName is what func and probe print for a function id.
+type funcName struct {
+	name string
+	addr uint64
+	bin  *binary // nil: a kernel event
+}
+
+func newBinaries() *binaries {
+	return &binaries{byID: map[string]*binary{}, names: make([]funcName, 1)}
+}
+
+// open opens the target that the script calls path; file is where it is found
+// now, pid the process it is limited to (0: all).
+func (bs *binaries) open(path, file string, pid int) (*binary, error) {
+	f, err := gobin.Open(file)
+	if err != nil {
+		return nil, renamed(err, file, path)
+	}
+	id, err := f.ID()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	key := fmt.Sprintf("%d:%d/%s", id.Dev, id.Inode, id.BuildID)
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	if b, ok := bs.byID[key]; ok {
+		f.Close()
+		return b, nil
+	}
+	b := &binary{
+		file:   f,
+		target: &prog.Target{Path: path, File: file, ID: key, PID: pid},
+		gofact: sync.OnceValues(f.GoroutineFacts),
+		plans:  map[planKey]gobin.Plan{},
+		funcs:  map[uint32]gobin.Func{},
+		ids:    map[uint64]uint32{},
+	}
+	bs.byID[key] = b
+	return b, nil
+}
+
+// renamed makes an error speak of the path that the user typed.
+func renamed(err error, file, path string) error {
+	if file == path || path == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// processes counts the running processes of the binaries.
+func (bs *binaries) processes() int {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	procs, _, err := gobin.GoProcesses()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, p := range procs {
+		var st unix.Stat_t
+		if unix.Stat(exePath(p.PID), &st) != nil {
+			continue
+		}
+		prefix := fmt.Sprintf("%d:%d/", st.Dev, st.Ino)
+		for id := range bs.byID {
+			if strings.HasPrefix(id, prefix) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// of returns the binary of a target.
+func (bs *binaries) of(t *prog.Target) *binary {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	return bs.byID[t.ID]
+}
+
+// funcID names fn for the session; the same function has one id.
+func (bs *binaries) funcID(b *binary, fn gobin.Func) uint32 {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	if id, ok := b.ids[fn.Entry]; ok && b.funcs[id].Name == fn.Name {
+		return id
+	}
+	id := uint32(len(bs.names))
+	bs.names = append(bs.names, funcName{name: gobin.Demangle(fn.Name), addr: fn.Entry, bin: b})
+	b.ids[fn.Entry] = id
+	b.funcs[id] = fn
+	return id
+}
+
+// eventID names a kernel event.
+func (bs *binaries) eventID(name string) uint32 {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	for id, n := range bs.names {
+		if n.bin == nil && n.name == name && id > 0 {
+			return uint32(id)
+		}
+	}
+	bs.names = append(bs.names, funcName{name: name})
+	return uint32(len(bs.names) - 1)
+}
+
+// name returns what is known of a function id.
+func (bs *binaries) name(id uint32) funcName {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	if int(id) < len(bs.names) {
+		return bs.names[id]
+	}
+	return funcName{}
+}
+
+// close closes every file.
+func (bs *binaries) close() {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	for _, b := range bs.byID {
+		b.file.Close()
+	}
+}
+
+// libraryPaths is where the loader looks for libraries by default.
+var libraryPaths = []string{
+	"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+	"/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib",
+}
+
+// locate finds the file that a target names: a path, a program in PATH, or a
+// library by its short name ("c", "libc", "libc.so.6").
+func locate(target string) (string, error) {
+	if strings.Contains(target, "/") {
+		return target, nil
+	}
+	if st, err := os.Stat(target); err == nil && st.Mode().IsRegular() {
+		return target, nil
+	}
+	if p, err := exec.LookPath(target); err == nil {
+		return p, nil
+	}
+	name := target
+	if !strings.HasPrefix(name, "lib") {
+		name = "lib" + name
+	}
+	for _, dir := range libraryPaths {
+		for _, pattern := range []string{name, name + ".so", name + ".so.*"} {
+			if found, _ := filepath.Glob(filepath.Join(dir, pattern)); len(found) > 0 {
+				return found[0], nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s: %w: no such file, program in PATH or library", target, os.ErrNotExist)
+}
+
+// errNoTarget is the error of an attach point without a binary and without -p.
+var errNoTarget = errors.New("no binary is named and no process given with -p")

@@ -1,0 +1,85 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+)
+
+// child is the process of -c. It is stopped at its first instruction until the
+// probes are attached.
+type child struct {
+	cmd   *exec.Cmd
+	ended chan error
+}
+
+// startStopped starts a command stopped by ptrace, which has a process wait at
+// its exec; the calling goroutine stays on its thread until resume, because
+// only the thread that started it may let it go. No command is no child.
+func startStopped(command []string) (*child, error) {
+	if len(command) == 0 {
+		return nil, nil
+	}
+	runtime.LockOSThread()
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		runtime.UnlockOSThread()
+		return nil, fmt.Errorf("starting %s: %w", command[0], err)
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(cmd.Process.Pid, &status, 0, nil); err != nil || !status.Stopped() {
+		runtime.UnlockOSThread()
+		return nil, fmt.Errorf("starting %s: it did not stop at its first instruction: %w", command[0], err)
+	}
+	return &child{cmd: cmd, ended: make(chan error, 1)}, nil
+}
+
+func (c *child) pid() int {
+	if c == nil {
+		return 0
+	}
+	return c.cmd.Process.Pid
+}
+
+// resume lets the process run and begins to wait for its end.
+func (c *child) resume() error {
+	if c == nil {
+		return nil
+	}
+	err := syscall.PtraceDetach(c.cmd.Process.Pid)
+	runtime.UnlockOSThread()
+	if err != nil {
+		return fmt.Errorf("resuming %s: %w", c.cmd.Path, err)
+	}
+	go func() { c.ended <- c.cmd.Wait() }()
+	return nil
+}
+
+// done tells whether the process has ended.
+func (c *child) done() bool {
+	if c == nil {
+		return false
+	}
+	select {
+	case err := <-c.ended:
+		c.ended <- err
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends a process that is still there when the run is over.
+func (c *child) kill() {
+	if c == nil || c.done() {
+		return
+	}
+	if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return
+	}
+}

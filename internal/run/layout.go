@@ -1,0 +1,137 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+// layout is what makes the code on one function differ from that on another.
+type layout struct {
+	key    string
+	args   []prog.Arg
+	rets   []prog.Arg
+	noArgs string
+	noRets string
+	facts  *prog.GoFacts
+	shared bool
+}
+
+// needs says what a probe's text asks of a function, so that DWARF is read only
+// for those who want it.
+type needs struct {
+	values bool // args, ret, retval
+}
+
+func (w *world) layout(p *prog.Point, b *binary, fn gobin.Func, n needs) layout {
+	l := layout{facts: w.goFacts(b, fn)}
+	pc := fn.Entry
+	if p.HasOff {
+		pc += p.Offset
+	} else if entry := b.plan(fn, gobin.WantEntry); entry.EntryErr == nil {
+		pc = entry.Entry.Addr
+	}
+	if p.Kind == prog.KindUretprobe && fn.Go {
+		for _, r := range b.plan(fn, gobin.WantRets).Rets {
+			l.shared = l.shared || r.Shared
+		}
+	}
+	if n.values {
+		l.signature(b.file, fn, pc)
+	}
+	l.key = fmt.Sprint(b.target.ID, b.target.PID, l.shared, l.noArgs, l.noRets, describe(l.args), describe(l.rets))
+	if l.facts != nil {
+		l.key += fmt.Sprint(l.facts.GReg, l.facts.HasTLS)
+	}
+	return l
+}
+
+// describe is a text that is equal for arguments of equal names, types and
+// places.
+func describe(args []prog.Arg) string {
+	s := ""
+	for _, a := range args {
+		s += fmt.Sprint(a.Name, " ", a.Type, " ", a.Place, ";")
+	}
+	return s
+}
+
+func (l *layout) signature(f *gobin.File, fn gobin.Func, pc uint64) {
+	sig, err := f.Signature(fn, pc)
+	switch {
+	case err != nil:
+		l.noArgs = err.Error()
+	case sig.Source == gobin.FromABI:
+		l.noArgs = "the binary tells no parameter types of " + fn.Name + " (no DWARF, and no method that reflection keeps)"
+	default:
+		l.args, l.rets = arguments(sig.Params), arguments(sig.Results)
+	}
+	l.noRets = l.noArgs
+}
+
+func arguments(params []gobin.Param) []prog.Arg {
+	args := make([]prog.Arg, 0, len(params))
+	for _, p := range params {
+		args = append(args, prog.Arg{Name: p.Name, Type: p.Type, From: prog.FromPlace, Place: place(p.Place, p.Type.Size)})
+	}
+	return args
+}
+
+// place turns a debugger's place into one without gaps: what no piece holds is
+// padding.
+func place(p gobin.Place, size int) prog.Place {
+	out := prog.Place{Err: p.Err}
+	if p.Err != "" {
+		return out
+	}
+	at := 0
+	pad := func(to int) {
+		if to > at {
+			out.Pieces = append(out.Pieces, prog.Piece{Reg: prog.NoReg, Size: to - at})
+		}
+	}
+	for _, piece := range p.Pieces {
+		pad(piece.At)
+		at = piece.At + piece.Size
+		switch piece.Kind {
+		case gobin.PieceReg:
+			out.Pieces = append(out.Pieces, prog.Piece{Reg: piece.RegName, Size: piece.Size})
+		case gobin.PieceStack:
+			out.Pieces = append(out.Pieces, prog.Piece{Off: piece.Off, Size: piece.Size})
+		case gobin.PieceXMM:
+			return prog.Place{Err: "in xmm"}
+		default:
+			return prog.Place{Err: "optimized away"}
+		}
+	}
+	pad(size)
+	return out
+}
+
+// goFacts tells where g is on fn and what is in it; nil for what is not Go.
+func (w *world) goFacts(b *binary, fn gobin.Func) *prog.GoFacts {
+	if !fn.Go {
+		return nil
+	}
+	facts := &prog.GoFacts{Version: b.file.Go.Version, MapLenBytes: 8}
+	if g, err := b.gofact(); err != nil {
+		facts.Unknown = err.Error()
+		facts.StackHi = 8 // the same in every release
+	} else {
+		facts.StackLo, facts.StackHi, facts.GoID = int64(g.StackLo), int64(g.StackHi), int64(g.Goid)
+		facts.M, facts.CurG, facts.G0 = int64(g.M), int64(g.MCurg), int64(g.MG0)
+	}
+	at, err := b.file.GPlace(fn)
+	switch {
+	case err != nil:
+		facts.Unknown = err.Error()
+	case at.Register && b.file.Arch == gobin.ARM64:
+		facts.GReg = "r28"
+	case at.Register:
+		facts.GReg = "r14"
+	default:
+		facts.HasTLS, facts.GTLS = true, at.TLS
+	}
+	return facts
+}

@@ -1,0 +1,375 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/rpcxray/rpcxray/internal/attach"
+	"github.com/rpcxray/rpcxray/internal/check"
+	"github.com/rpcxray/rpcxray/internal/codegen"
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/kernel"
+	"github.com/rpcxray/rpcxray/internal/lower"
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+const kindRaw = prog.KindRawTracepoint
+
+// session is a script that runs: its maps are fixed, its units come and go.
+// Everything happens on one goroutine, in the order of the events.
+type session struct {
+	opts    Options
+	facts   *kernel.Facts
+	bins    *binaries
+	world   *world
+	startNS uint64
+
+	checked  *check.Result
+	prog     *prog.Program
+	kernel   *attach.Session
+	decoder  *events.Decoder
+	symbols  *events.Symbols
+	maps     *events.Maps
+	losses   *events.Losses
+	reader   *events.Reader
+	watch    *watch
+	guard    *guard
+	skipped  int
+	stopped  bool
+	status   int
+	stopErr  error
+	deadline time.Time
+	lastTick time.Time
+}
+
+// start creates the maps, loads and attaches all units, runs the begin probes
+// and opens the gate.
+func (s *session) start(c *check.Result, plan *lower.Lowered) error {
+	s.checked, s.prog = c, c.Program
+	if err := s.reportSkips(plan.Skipped); err != nil {
+		return err
+	}
+	if len(plan.Units) == 0 && !s.awaitsTargets() {
+		return errNoProbes(plan.Skipped)
+	}
+	t, err := s.target(plan.Units)
+	if err != nil {
+		return err
+	}
+	if s.kernel, err = attach.NewSession(s.facts, codegen.Maps(s.prog, t)); err != nil {
+		return err
+	}
+	if err := s.openEvents(); err != nil {
+		return err
+	}
+	s.watch = newWatch(s)
+	if err := s.watch.allow(s.opts.PID); err != nil {
+		return err
+	}
+	units, err := s.load(plan.Units, t)
+	if err != nil {
+		return err
+	}
+	if err := s.runAll(prog.KindBegin); err != nil {
+		return err
+	}
+	if s.guard, err = newGuard(s); err != nil {
+		return err
+	}
+	if err := s.attach(units); err != nil {
+		return err
+	}
+	if err := s.kernel.OpenGate(); err != nil {
+		return err
+	}
+	return s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()})
+}
+
+// awaitsTargets tells whether the script probes what may start later.
+func (s *session) awaitsTargets() bool {
+	for _, pr := range s.prog.Probes {
+		for _, p := range pr.Points {
+			if p.Target == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func errNoProbes(skips []lower.Skip) error {
+	if len(skips) == 0 {
+		return errors.New("no probes to attach")
+	}
+	f := skips[0]
+	return fmt.Errorf("no probes to attach: %s: %w", f.Func.Name, f.Reason)
+}
+
+// openEvents connects user space to the maps of the session.
+func (s *session) openEvents() error {
+	s.symbols = events.NewSymbols(&resolver{s: s}, s.kernel.Map(codegen.MapStacks))
+	s.decoder = events.NewDecoder(s.prog, s.symbols)
+	s.losses = events.NewLosses(s.kernel.Map(codegen.MapLosses))
+	s.maps = events.NewMaps(s.prog, s.symbols)
+	for _, m := range s.prog.Maps {
+		s.maps.Add(m, s.kernel.Map(codegen.MapName(m)))
+	}
+	var err error
+	s.reader, err = events.NewReader(s.kernel.Map(codegen.MapEvents))
+	return err
+}
+
+// load compiles and loads units. One that the kernel refuses in its fast form
+// is planned again without that feature.
+func (s *session) load(plans []*lower.Unit, t codegen.Target) ([]*attach.Unit, error) {
+	var units []*attach.Unit
+	for _, plan := range plans {
+		u, err := s.loadUnit(plan, t)
+		if err != nil && t.Sleepable && plan.Sleepable && !isVerifier(err) {
+			s.facts.Refuse(kernel.FeatureUprobeMultiSleepable, err)
+			t.Sleepable = false
+			u, err = s.loadUnit(plan, t)
+		}
+		if err != nil {
+			return nil, err
+		}
+		units = append(units, u)
+	}
+	return units, nil
+}
+
+func isVerifier(err error) bool {
+	var v *ebpf.VerifierError
+	return errors.As(err, &v)
+}
+
+func (s *session) loadUnit(plan *lower.Unit, t codegen.Target) (*attach.Unit, error) {
+	o, err := codegen.Compile(s.prog, plan, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.kernel.AddMaps(codegen.UnitMaps(s.prog, plan, t)); err != nil {
+		return nil, err
+	}
+	u, err := s.kernel.Load(plan, o)
+	if err != nil {
+		return nil, s.explain(o, err)
+	}
+	return u, nil
+}
+
+// explain shows a verifier's refusal at the script's line.
+func (s *session) explain(o *codegen.Object, err error) error {
+	var v *ebpf.VerifierError
+	if !errors.As(err, &v) {
+		return err
+	}
+	span, ok := refusedAt(o, v)
+	if !ok {
+		return err
+	}
+	l := diag.NewList(s.opts.Source)
+	d := l.Errorf(span, "the kernel's verifier refuses the code of this: %s", lastLine(v))
+	d.Hint = "make the probe smaller: fewer or shorter strings, fewer turns of a loop; -v shows the verifier's log"
+	if s.opts.Verbose {
+		fmt.Fprintf(s.opts.Stderr, "%+v\n", v)
+	}
+	return &diag.ListError{List: l}
+}
+
+// refusedAt finds the text of the last instruction in the verifier's log, whose
+// lines begin with the instruction's offset.
+func refusedAt(o *codegen.Object, v *ebpf.VerifierError) (diag.Span, bool) {
+	for i := len(v.Log) - 1; i >= 0; i-- {
+		var off int
+		if n, _ := fmt.Sscanf(v.Log[i], "%d: (", &off); n == 1 {
+			return o.SpanAt(off)
+		}
+	}
+	return diag.Span{}, false
+}
+
+// lastLine is the verifier's reason: its last line that is not statistics.
+func lastLine(v *ebpf.VerifierError) string {
+	for i := len(v.Log) - 1; i >= 0; i-- {
+		line := strings.TrimSpace(v.Log[i])
+		if line != "" && !strings.HasPrefix(line, "processed ") && !strings.HasPrefix(line, "verification time") &&
+			!strings.HasPrefix(line, "stack depth") {
+			return line
+		}
+	}
+	return v.Cause.Error()
+}
+
+// attach links units in order: returns first, so that no call is taken for one
+// whose entry was missed.
+func (s *session) attach(units []*attach.Unit) error {
+	for _, u := range units {
+		if err := u.Attach(); err != nil {
+			return err
+		}
+		for _, skip := range u.Skipped {
+			s.skipped++
+			if err := s.warning("%s at %#x gets no probe: %v", s.bins.name(skip.Site.Func).name, skip.Site.Addr, skip.Reason); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxListedSkips is how many skipped functions are named; the rest is counted.
+const maxListedSkips = 10
+
+func (s *session) reportSkips(skips []lower.Skip) error {
+	s.skipped += len(skips)
+	for i, sk := range skips {
+		if i == maxListedSkips && !s.opts.Verbose {
+			return s.warning("%d more functions get no probe (-v lists them)", len(skips)-i)
+		}
+		if err := s.warning("%s gets no probe: %v", sk.Func.Name, sk.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) attachedProbes() int {
+	n := 0
+	for _, u := range s.kernel.Units() {
+		n += max(len(u.Plan.Sites), 1)
+	}
+	return n
+}
+
+// runAll runs the begin or end probes in source order and handles what they
+// report.
+func (s *session) runAll(kind prog.ProbeKind) error {
+	for _, u := range s.kernel.Units() {
+		if u.Plan.Kind != kind {
+			continue
+		}
+		if err := u.Run(); err != nil {
+			return err
+		}
+	}
+	return s.reader.Drain(s.handle)
+}
+
+// trace handles events until the script, the process or the user ends it, then
+// runs the end probes and prints the maps.
+func (s *session) trace(ctx context.Context, c *child) (int, error) {
+	if s.opts.Duration > 0 {
+		s.deadline = time.Now().Add(s.opts.Duration)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if s.stopped {
+		cancel()
+	}
+	idle := func() error {
+		if err := s.tick(); err != nil {
+			return err
+		}
+		if s.stopped || c.done() || !s.deadline.IsZero() && time.Now().After(s.deadline) {
+			cancel()
+		}
+		return s.opts.Sink.Flush()
+	}
+	handle := func(raw []byte) error {
+		err := s.handle(raw)
+		if s.stopped {
+			cancel()
+		}
+		return err
+	}
+	if err := s.reader.Run(ctx, handle, idle); err != nil {
+		return 1, err
+	}
+	if err := s.finish(); err != nil {
+		return 1, err
+	}
+	return s.status, s.stopErr
+}
+
+// tickEvery is how often losses, processes and overhead are looked at.
+const tickEvery = 100 * time.Millisecond
+
+func (s *session) tick() error {
+	if now := time.Now(); now.Sub(s.lastTick) >= tickEvery {
+		s.lastTick = now
+		return errors.Join(s.watch.tick(now), s.guard.tick(now))
+	}
+	return nil
+}
+
+// finish reads what is left, runs the end probes, and prints maps and losses.
+func (s *session) finish() error {
+	if err := s.kernel.CloseGate(); err != nil {
+		return err
+	}
+	if err := s.reader.Drain(s.handle); err != nil {
+		return err
+	}
+	if err := s.runAll(prog.KindEnd); err != nil {
+		return err
+	}
+	if err := s.opts.Sink.Event(&events.Ended{}); err != nil {
+		return err
+	}
+	if err := s.printMaps(); err != nil {
+		return err
+	}
+	if err := s.reportLosses(); err != nil {
+		return err
+	}
+	return s.opts.Sink.Flush()
+}
+
+func (s *session) printMaps() error {
+	if !s.prog.Config.PrintMapsOnExit {
+		return nil
+	}
+	reports, err := s.maps.AtExit()
+	if err != nil {
+		return err
+	}
+	for _, r := range reports {
+		if err := s.opts.Sink.Event(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) reportLosses() error {
+	losses, err := s.losses.Read()
+	if err != nil {
+		return err
+	}
+	for _, l := range losses {
+		if l.Kind == prog.LossMapFull {
+			l.Full = s.maps.Full()
+		}
+		if err := s.opts.Sink.Event(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) close() {
+	if s.reader != nil {
+		s.reader.Close()
+	}
+	if s.kernel != nil {
+		s.kernel.Close()
+	}
+	s.bins.close()
+}

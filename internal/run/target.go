@@ -1,0 +1,86 @@
+package run
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/rpcxray/rpcxray/internal/codegen"
+	"github.com/rpcxray/rpcxray/internal/kernel"
+	"github.com/rpcxray/rpcxray/internal/lower"
+)
+
+// target says what to compile for: this machine's kernel and processor. A
+// feature is probed only where a unit can use it.
+func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
+	f := s.facts
+	cpus, err := kernel.PossibleCPUs()
+	if err != nil {
+		return codegen.Target{}, err
+	}
+	t := codegen.Target{
+		Arch:        runtime.GOARCH,
+		CPUs:        len(cpus),
+		SelfTGID:    uint32(os.Getpid()),
+		StartNS:     s.startNS,
+		FilterPIDs:  s.opts.PID != 0,
+		AtomicFetch: f.Has(kernel.FeatureAtomicFetch),
+		NoPrealloc:  f.Has(kernel.FeatureNoPrealloc),
+		PercpuRead:  true,
+		MayGoto:     f.Has(kernel.FeatureLoop),
+		Cookies:     true,
+	}
+	for _, u := range units {
+		if u.Target != nil {
+			t.UprobeMulti = f.Has(kernel.FeatureUprobeMulti)
+			t.Sleepable = t.Sleepable || u.Sleepable && f.Has(kernel.FeatureUprobeMultiSleepable)
+		}
+		if u.Kind == kindRaw {
+			t.TypedRawTp = f.Has(kernel.FeatureTpBTF)
+		}
+		if usesTLS(u) && !t.HasFSBase {
+			if t.FSBaseOff, err = fsBaseOffset(f); err != nil {
+				return t, err
+			}
+			t.HasFSBase = true
+		}
+	}
+	return t, nil
+}
+
+// usesTLS tells whether u reads g from thread-local storage.
+func usesTLS(u *lower.Unit) bool {
+	for _, b := range u.Bodies {
+		if g := b.Group.Go; g != nil && g.HasTLS {
+			return true
+		}
+	}
+	return false
+}
+
+// fsBaseOffset finds where the kernel keeps a thread's fs base (amd64) or
+// thread pointer (arm64) in its task_struct.
+func fsBaseOffset(f *kernel.Facts) (int64, error) {
+	btf, err := f.BTF()
+	if err != nil {
+		return 0, fmt.Errorf("place of thread-local storage: %w", err)
+	}
+	path := map[string][]string{"amd64": {"thread", "fsbase"}, "arm64": {"thread", "uw", "tp_value"}}[runtime.GOARCH]
+	t, err := btf.Struct("task_struct")
+	if err != nil {
+		return 0, fmt.Errorf("place of thread-local storage: %w", err)
+	}
+	off := 0
+	for _, name := range path {
+		if full, err := btf.Resolve(t); err == nil {
+			t = full
+		}
+		fl, ok := t.FieldNamed(name)
+		if !ok {
+			return 0, fmt.Errorf("place of thread-local storage: task_struct has no %s", name)
+		}
+		off += fl.Offset
+		t = fl.Type
+	}
+	return int64(off), nil
+}

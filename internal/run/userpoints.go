@@ -1,0 +1,199 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+// userGroups resolves a uprobe or uretprobe: the binary, the functions that
+// match, and groups of those whose code can be the same.
+func (w *world) userGroups(p *prog.Point) ([]*prog.Group, error) {
+	bins, err := w.targets(p)
+	if err != nil {
+		return nil, err
+	}
+	var all []*prog.Group
+	var first error
+	for _, b := range bins {
+		gs, err := w.groupsIn(p, b)
+		if err != nil && first == nil {
+			first = err
+		}
+		all = append(all, gs...)
+	}
+	if len(all) == 0 {
+		return nil, first
+	}
+	return all, nil
+}
+
+// targets opens what the point's target names now.
+func (w *world) targets(p *prog.Point) ([]*binary, error) {
+	switch {
+	case p.Target == "" && w.pid == 0:
+		return nil, errNoTarget
+	case p.Target == "":
+		b, err := w.bins.open(exePath(w.pid), exePath(w.pid), w.pid)
+		return []*binary{b}, err
+	case p.Target == "*":
+		return w.runningGo()
+	}
+	file, err := locate(p.Target)
+	if err != nil {
+		return nil, err
+	}
+	b, err := w.bins.open(p.Target, w.inProcess(file), w.pid)
+	return []*binary{b}, err
+}
+
+func exePath(pid int) string { return fmt.Sprintf("/proc/%d/exe", pid) }
+
+// inProcess prefers the file that the traced process runs over the one that
+// lies at its path: it may have been deleted or replaced since.
+func (w *world) inProcess(file string) string {
+	if w.pid == 0 {
+		return file
+	}
+	exe, err := os.Readlink(exePath(w.pid))
+	if err != nil {
+		return file
+	}
+	if abs, ok := strings.CutSuffix(exe, " (deleted)"); ok && sameBase(abs, file) {
+		return exePath(w.pid)
+	}
+	if _, err := os.Stat(file); err != nil {
+		if inside := fmt.Sprintf("/proc/%d/root%s", w.pid, file); strings.HasPrefix(file, "/") {
+			return inside
+		}
+	}
+	return file
+}
+
+func sameBase(a, b string) bool {
+	return a[strings.LastIndexByte(a, '/')+1:] == b[strings.LastIndexByte(b, '/')+1:]
+}
+
+// runningGo opens the binary of every running Go process but this one.
+func (w *world) runningGo() ([]*binary, error) {
+	procs, _, err := gobin.GoProcesses()
+	if err != nil {
+		return nil, err
+	}
+	var bins []*binary
+	seen := map[*binary]bool{}
+	for _, p := range procs {
+		if p.PID == os.Getpid() || w.pid != 0 && p.PID != w.pid {
+			continue
+		}
+		b, err := w.bins.open(p.Exe, exePath(p.PID), w.pid)
+		if err == nil && !seen[b] {
+			seen[b] = true
+			bins = append(bins, b)
+		}
+	}
+	return bins, nil
+}
+
+// groupsIn matches the point in one binary.
+func (w *world) groupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
+	fns, err := matching(p, b.file)
+	if err != nil {
+		return nil, err
+	}
+	if len(fns) == 0 {
+		return nil, w.noMatch(p, b)
+	}
+	needs := w.needs(p)
+	var groups []*prog.Group
+	byLayout := map[string]*prog.Group{}
+	for _, fn := range fns {
+		if err := checkKind(p, fn); err != nil {
+			return nil, err
+		}
+		l := w.layout(p, b, fn, needs)
+		g, ok := byLayout[l.key]
+		if !ok {
+			g = &prog.Group{Point: p, Target: b.target, Args: l.args, Rets: l.rets, NoArgs: l.noArgs,
+				NoRets: l.noRets, Go: l.facts, Layout: l.key}
+			byLayout[l.key] = g
+			groups = append(groups, g)
+		}
+		id := w.bins.funcID(b, fn)
+		g.Funcs = append(g.Funcs, prog.Func{ID: id, Name: gobin.Demangle(fn.Name), Address: fn.Entry, Shared: l.shared})
+	}
+	return groups, nil
+}
+
+func checkKind(p *prog.Point, fn gobin.Func) error {
+	if p.Kind == prog.KindUprobe && p.HasOff && fn.Size() > 0 && p.Offset >= fn.Size() {
+		return fmt.Errorf("offset outside the function bounds ('%s' size is %d)", fn.Name, fn.Size())
+	}
+	return nil
+}
+
+// matching lists the functions that the point names.
+func matching(p *prog.Point, f *gobin.File) ([]gobin.Func, error) {
+	switch {
+	case p.HasAddr:
+		fn, ok := f.FuncAt(p.Address)
+		if !ok {
+			return nil, fmt.Errorf("could not resolve address: %s:%#x", p.Target, p.Address)
+		}
+		p.HasOff, p.Offset = p.Address != fn.Entry, p.Address-fn.Entry
+		return []gobin.Func{fn}, nil
+	case p.Exact || !strings.Contains(p.Func, "*"):
+		return exactly(p.Func, f)
+	}
+	return f.Match(gobin.Glob(p.Func))
+}
+
+// exactly finds the functions of one whole name. A native binary may have
+// several; Go's linker makes each name once.
+func exactly(name string, f *gobin.File) ([]gobin.Func, error) {
+	return f.Match(func(s string) bool { return s == name })
+}
+
+// noMatch explains why a name has no function: inlined away, or misspelt.
+func (w *world) noMatch(p *prog.Point, b *binary) error {
+	msg := fmt.Sprintf("no function of %s matches %q", p.Target, p.Func)
+	if p.Target == "" {
+		msg = fmt.Sprintf("no function of process %d matches %q", w.pid, p.Func)
+	}
+	sites, err := b.file.InlinedAt(p.Func)
+	if err == nil && len(sites) > 0 {
+		return fmt.Errorf("%s: the compiler inlined it%s; probe a caller, or build with -gcflags=-l", msg, where(sites))
+	}
+	if near := b.file.Nearest(p.Func, 3); len(near) > 0 {
+		return fmt.Errorf("%s; did you mean %s?", msg, strings.Join(quoted(near), ", "))
+	}
+	return errors.New(msg)
+}
+
+func where(sites []gobin.InlineSite) string {
+	var b strings.Builder
+	for i, s := range sites {
+		if i == 3 {
+			fmt.Fprintf(&b, " and %d more", len(sites)-i)
+			break
+		}
+		sep := ","
+		if i == 0 {
+			sep = " into"
+		}
+		fmt.Fprintf(&b, "%s %s (%s:%d)", sep, s.Caller, s.File, s.Line)
+	}
+	return b.String()
+}
+
+func quoted(names []string) []string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = fmt.Sprintf("%q", n)
+	}
+	return q
+}

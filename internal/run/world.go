@@ -1,0 +1,168 @@
+package run
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/kernel"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// world answers check's questions from this machine.
+type world struct {
+	facts *kernel.Facts
+	bins  *binaries
+	file  *syntax.File
+	pid   int // of -p; 0: every process
+	arch  gobin.Arch
+}
+
+// Groups implements check.World.
+func (w *world) Groups(p *prog.Point) ([]*prog.Group, error) {
+	switch p.Kind {
+	case prog.KindUprobe, prog.KindUretprobe:
+		return w.userGroups(p)
+	case prog.KindTracepoint:
+		return w.tracepointGroups(p)
+	case prog.KindRawTracepoint:
+		return w.rawGroups(p)
+	case prog.KindKprobe, prog.KindKretprobe:
+		if err := w.facts.Require(kernel.FeatureKprobe); err != nil {
+			return nil, err
+		}
+	case prog.KindFentry, prog.KindFexit:
+		if err := w.facts.Require(kernel.FeatureFentry); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%s probes are not built yet", p.Provider)
+}
+
+// needs looks up what the text of the point's probe asks for.
+func (w *world) needs(p *prog.Point) needs {
+	var n needs
+	for _, pr := range w.file.Probes() {
+		if sp := pr.Span(); p.Span.Start < sp.Start || p.Span.End > sp.End {
+			continue
+		}
+		syntax.Walk(pr, func(node syntax.Node) bool {
+			if id, ok := node.(*syntax.IdentExpr); ok {
+				switch id.Name {
+				case "args", "ret", "retval":
+					n.values = true
+				}
+			}
+			return true
+		})
+	}
+	return n
+}
+
+// Type implements check.World.
+func (w *world) Type(name string, g *prog.Group) (*types.Type, bool) {
+	if t, ok := builtinTypes[name]; ok {
+		return t, true
+	}
+	if g != nil && g.Target != nil {
+		if t, err := w.bins.of(g.Target).file.LookupType(strings.TrimPrefix(name, "struct ")); err == nil {
+			return t, true
+		}
+	}
+	btf, err := w.facts.BTF()
+	if err != nil {
+		return nil, false
+	}
+	t, err := btf.TypeByName(name)
+	return t, err == nil
+}
+
+// Resolve implements check.World.
+func (w *world) Resolve(t *types.Type, g *prog.Group) *types.Type {
+	btf, err := w.facts.BTF()
+	if err != nil {
+		return t
+	}
+	if full, err := btf.Resolve(t); err == nil {
+		return full
+	}
+	return t
+}
+
+// EnumConst implements check.World.
+func (w *world) EnumConst(name string) (int64, *types.Type, bool) {
+	btf, err := w.facts.BTF()
+	if err != nil {
+		return 0, nil, false
+	}
+	v, t, err := btf.EnumConstant(name)
+	return v, t, err == nil
+}
+
+// KernelSymbol implements check.World.
+func (w *world) KernelSymbol(name string) (uint64, bool) {
+	syms, err := w.facts.Symbols()
+	if err != nil {
+		return 0, false
+	}
+	s, ok := syms.Named(name)
+	return s.Addr, ok
+}
+
+// UserSymbol implements check.World.
+func (w *world) UserSymbol(name string, g *prog.Group) (addr uint64, size int, ok bool) {
+	if g == nil || g.Target == nil {
+		return 0, 0, false
+	}
+	s, ok := w.bins.of(g.Target).file.Symbol(name)
+	return s.Addr, int(s.Size), ok
+}
+
+// abi is what scripts see of an architecture's C calling convention.
+type abi struct {
+	args       []string
+	ret        string
+	stackArg   int64 // of argument 0, from SP at the first byte
+	registers  string
+	compatName string // as bpftrace calls it
+}
+
+var abis = map[gobin.Arch]abi{
+	gobin.AMD64: {
+		args: []string{"di", "si", "dx", "cx", "r8", "r9"}, ret: "ax", stackArg: 8, compatName: "x86_64",
+		registers: " r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di orig_ax ip cs flags sp ss pc ",
+	},
+	gobin.ARM64: {
+		args: []string{"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7"}, ret: "r0", compatName: "aarch64",
+		registers: " r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 r13 r14 r15 r16 r17 r18 r19 r20 r21 r22 r23 r24 r25 r26 r27 r28 r29 r30 sp pc pstate ",
+	},
+}
+
+// Register implements check.World.
+func (w *world) Register(name string) bool {
+	return strings.Contains(abis[w.arch].registers, " "+name+" ")
+}
+
+// ArgReg implements check.World.
+func (w *world) ArgReg(n int) (string, bool) {
+	if args := abis[w.arch].args; n < len(args) {
+		return args[n], true
+	}
+	return "", false
+}
+
+// RetReg implements check.World.
+func (w *world) RetReg() string { return abis[w.arch].ret }
+
+// StackReg implements check.World.
+func (w *world) StackReg() string { return "sp" }
+
+// StackArg implements check.World.
+func (w *world) StackArg(n int) int64 { return abis[w.arch].stackArg + 8*int64(n) }
+
+// Arch implements check.World.
+func (w *world) Arch() string { return abis[w.arch].compatName }
+
+func globMatches(pattern, s string) bool { return gobin.Glob(pattern)(s) }
