@@ -49,8 +49,8 @@ func (d *Decoder) Update(p *prog.Program) {
 	d.values.syms.setFormats(p.Formats)
 }
 
-// Decode decodes raw, which was handled at wall. The Record's strings share
-// raw's memory. Bytes that no program of this session can have written are an
+// Decode decodes raw, which was handled at wall; that of time() is its own. The
+// Record's strings share raw's memory. Bytes that no program of this session can have written are an
 // error.
 func (d *Decoder) Decode(raw []byte, wall time.Time) (*Record, error) {
 	if len(raw) < types.HeaderSize {
@@ -84,6 +84,9 @@ func (d *Decoder) Decode(raw []byte, wall time.Time) (*Record, error) {
 				d.rec.Values[i].Unreadable = true
 			}
 		}
+	}
+	if action.Kind == prog.ActTime && len(d.rec.Values) > 0 {
+		d.rec.Wall = d.values.syms.WallTime(d.rec.Values[0].Int)
 	}
 	return &d.rec, nil
 }

@@ -64,7 +64,7 @@ func (stacks) Lookup(key, out any) error {
 	if key != uint64(9) {
 		return errors.New("no such stack")
 	}
-	*out.(*stackValue) = stackValue{N: 2, Frames: [MaxStackFrames]uint64{0x1000, 0x2000}}
+	*out.(*stackValue) = stackValue{N: 2, Frames: [maxStackFrames]uint64{0x1000, 0x2000}}
 	return nil
 }
 
@@ -267,6 +267,14 @@ func TestDecoderUpdate(t *testing.T) {
 	rec, err := d.Decode(header(1, 0).u64(0).u64(1).b, time.Time{})
 	if err != nil || rec.Action != p.Actions[1] || rec.Values[0].Text != "2026" {
 		t.Errorf("%+v, %v", rec, err)
+	}
+}
+
+func TestTimeIsThatOfTheProgram(t *testing.T) {
+	p := &prog.Program{Actions: []*prog.Action{{Kind: prog.ActTime, Args: []*types.Type{types.TUint64}}}}
+	rec, err := NewDecoder(p, testSymbols()).Decode(header(0, 0).u64(2_000_000_000).b, time.Now())
+	if want := time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC); err != nil || !rec.Wall.Equal(want) {
+		t.Errorf("%v, %v, want %v", rec, err, want)
 	}
 }
 

@@ -18,7 +18,7 @@ type Event interface{ event() }
 type Record struct {
 	Action *prog.Action
 	Values []Value
-	Wall   time.Time // when user space handled it
+	Wall   time.Time // when user space handled it; of time() when it ran
 }
 
 // Output is what a command or file of the script gave: system, cat.

@@ -16,12 +16,12 @@ const noWakeup = 1 // BPF_RB_NO_WAKEUP
 // emitter is a program that sends its run's number of records without waking
 // the reader: u32 sequence numbers that go on from run to run.
 type emitter struct {
-	t    *testing.T
+	t    testing.TB
 	ring *ebpf.Map
 	prog *ebpf.Program
 }
 
-func newEmitter(t *testing.T) *emitter {
+func newEmitter(t testing.TB) *emitter {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("ring buffers need root")
@@ -122,5 +122,30 @@ func TestReaderDrain(t *testing.T) {
 	e.emit(2)
 	if err := r.Run(t.Context(), func([]byte) error { return stop }, func() error { return nil }); err != stop {
 		t.Errorf("error of the handler: %v", err)
+	}
+}
+
+func BenchmarkReader(b *testing.B) {
+	e := newEmitter(b)
+	r, err := NewReader(e.ring)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	const batch = 50_000
+	b.ReportAllocs()
+	left := 0
+	for b.Loop() {
+		if left > 0 {
+			left--
+			continue
+		}
+		b.StopTimer()
+		e.emit(batch)
+		left = batch - 1
+		b.StartTimer()
+		if err := r.Drain(func([]byte) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -46,12 +46,12 @@ type StackTable interface {
 	Lookup(key, valueOut any) error
 }
 
-// MaxStackFrames is how many frames the kernel's table has room for in a stack.
-const MaxStackFrames = 127
+// maxStackFrames is how many frames the kernel's table keeps of a stack.
+const maxStackFrames = 127
 
 type stackValue struct {
 	N, _   uint32
-	Frames [MaxStackFrames]uint64
+	Frames [maxStackFrames]uint64
 }
 
 type userAddr struct {
@@ -226,7 +226,7 @@ func (s *Symbols) stack(t *types.Type, id uint64, tgid uint32, limit int) (frame
 	if s.table == nil || s.table.Lookup(id, &v) != nil {
 		return nil, false
 	}
-	for _, addr := range v.Frames[:min(int(v.N), limit, MaxStackFrames)] {
+	for _, addr := range v.Frames[:min(int(v.N), limit, maxStackFrames)] {
 		switch {
 		case t.Mode == types.StackRaw:
 			frames = append(frames, Frame{Addr: addr})

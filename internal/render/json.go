@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"math"
 	"math/bits"
 	"strconv"
@@ -153,17 +154,22 @@ func reportType(value *types.Type) string {
 	return "map"
 }
 
-// jsonKey appends a key's parts, joined by commas, without blanks.
+// jsonKey appends a key's parts, joined by commas; blanks stay only in strings.
 func (p *printer) jsonKey(dst []byte, key []events.Value) []byte {
-	start := len(dst)
-	dst = p.key(dst, key)
-	kept := dst[:start]
-	for _, c := range dst[start:] {
-		if c != ' ' {
-			kept = append(kept, c)
+	if len(key) == 1 && key[0].Type.Kind == types.Tuple && !key[0].Unreadable {
+		key = key[0].Elems
+	}
+	for i := range key {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		start := len(dst)
+		dst = p.value(dst, &key[i])
+		if key[i].Elems != nil {
+			dst = append(dst[:start], bytes.ReplaceAll(dst[start:], []byte(" "), nil)...)
 		}
 	}
-	return kept
+	return dst
 }
 
 // json appends v as a JSON value: numbers where JSON has them, else the text.
