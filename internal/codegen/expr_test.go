@@ -27,7 +27,7 @@ func norm(t *types.Type, v uint64) uint64 {
 	return v << n >> n
 }
 
-func flag(b bool) uint64 {
+func truthOf(b bool) uint64 {
 	if b {
 		return 1
 	}
@@ -43,7 +43,7 @@ func (n *env) eval(e prog.Expr) uint64 {
 		return n.vars[e.Var]
 	case *prog.Cast:
 		if e.T.Kind == types.Bool {
-			return flag(n.eval(e.X) != 0)
+			return truthOf(n.eval(e.X) != 0)
 		}
 		return norm(e.T, n.eval(e.X))
 	case *prog.Unary:
@@ -54,7 +54,7 @@ func (n *env) eval(e prog.Expr) uint64 {
 		case prog.BitNot:
 			return norm(e.T, ^x)
 		}
-		return flag(x == 0)
+		return truthOf(x == 0)
 	case *prog.Cond:
 		if n.eval(e.C) != 0 {
 			return n.eval(e.A)
@@ -74,9 +74,9 @@ func (n *env) binary(e *prog.Binary) uint64 {
 	x := n.eval(e.X)
 	switch e.Op {
 	case prog.AndAnd:
-		return flag(x != 0 && n.eval(e.Y) != 0)
+		return truthOf(x != 0 && n.eval(e.Y) != 0)
 	case prog.OrOr:
-		return flag(x != 0 || n.eval(e.Y) != 0)
+		return truthOf(x != 0 || n.eval(e.Y) != 0)
 	}
 	y := n.eval(e.Y)
 	signed := e.X.Type().Signed
@@ -86,17 +86,17 @@ func (n *env) binary(e *prog.Binary) uint64 {
 	}
 	switch e.Op {
 	case prog.Eq:
-		return flag(x == y)
+		return truthOf(x == y)
 	case prog.Ne:
-		return flag(x != y)
+		return truthOf(x != y)
 	case prog.Lt:
-		return flag(less)
+		return truthOf(less)
 	case prog.Ge:
-		return flag(!less)
+		return truthOf(!less)
 	case prog.Gt:
-		return flag(!less && x != y)
+		return truthOf(!less && x != y)
 	case prog.Le:
-		return flag(less || x == y)
+		return truthOf(less || x == y)
 	case prog.Div, prog.Mod:
 		return norm(e.T, n.divide(e.Op, x, y, signed))
 	}
