@@ -47,7 +47,7 @@ type text struct {
 }
 
 func newFrame(c *context, name string) *frame {
-	f := &frame{c: c, table: &prog.Map{Name: name, Hidden: true, Entries: frameEntries},
+	f := &frame{c: c, table: &prog.Map{Name: name, Hidden: true, Frames: c.group.Go != nil, Entries: frameEntries},
 		start: &prog.Var{Type: types.TUint64}, hi: &prog.Var{Type: types.TUint64}}
 	c.frame = f
 	return f

@@ -45,6 +45,7 @@ type Map struct {
 	LRU     bool // declared lruhash or percpulruhash
 	PerCPU  bool // declared percpuhash or percpulruhash
 	Hidden  bool
+	Frames  bool // hidden: frames of Go calls, see lower
 	Deleted bool // the script deletes single keys of this aggregate
 }
 

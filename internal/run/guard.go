@@ -117,19 +117,16 @@ func (g *guard) sum(loads []load) uint64 {
 	return n
 }
 
-// loads reads the hit counters, which programs keep by function id.
+// loads reads the hit counters, which programs keep by function id, and returns
+// what came since the last time.
 func (g *guard) loads() ([]load, error) {
 	seen := map[uint32]bool{}
 	g.eachSite(func(site prog.Site) { seen[site.Func] = true })
 	var loads []load
 	for fn := range seen {
-		var cpus []uint64
-		if err := g.hits.Lookup(fn%codegen.HitSlots, &cpus); err != nil {
-			return nil, fmt.Errorf("hit counters: %w", err)
-		}
-		total := uint64(0)
-		for _, n := range cpus {
-			total += n
+		total, err := g.hitsOf(fn)
+		if err != nil {
+			return nil, err
 		}
 		if n := total - g.last[fn]; n > 0 {
 			loads = append(loads, load{fn, n})
@@ -137,6 +134,31 @@ func (g *guard) loads() ([]load, error) {
 		}
 	}
 	return loads, nil
+}
+
+func (g *guard) hitsOf(fn uint32) (uint64, error) {
+	var cpus []uint64
+	if err := g.hits.Lookup(fn%codegen.HitSlots, &cpus); err != nil {
+		return 0, fmt.Errorf("hit counters: %w", err)
+	}
+	total := uint64(0)
+	for _, n := range cpus {
+		total += n
+	}
+	return total, nil
+}
+
+// total is the number of all hits and what they cost the traced processes.
+func (g *guard) total() (hits uint64, cost time.Duration, err error) {
+	for fn, per := range g.costPerHit() {
+		n, err := g.hitsOf(fn)
+		if err != nil {
+			return 0, 0, err
+		}
+		hits += n
+		cost += time.Duration(n) * per
+	}
+	return hits, cost, nil
 }
 
 // processes is how many processes the limit is for: that of -p, or those that

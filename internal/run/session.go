@@ -30,22 +30,23 @@ type session struct {
 	world   *world
 	startNS uint64
 
-	checked  *check.Result
-	prog     *prog.Program
-	kernel   *attach.Session
-	decoder  *events.Decoder
-	symbols  *events.Symbols
-	maps     *events.Maps
-	losses   *events.Losses
-	reader   *events.Reader
-	watch    *watch
-	guard    *guard
-	skipped  int
-	stopped  bool
-	status   int
-	stopErr  error
-	deadline time.Time
-	lastTick time.Time
+	checked   *check.Result
+	prog      *prog.Program
+	kernel    *attach.Session
+	decoder   *events.Decoder
+	symbols   *events.Symbols
+	maps      *events.Maps
+	losses    *events.Losses
+	reader    *events.Reader
+	watch     *watch
+	guard     *guard
+	skipped   int
+	stopped   bool
+	status    int
+	stopErr   error
+	deadline  time.Time
+	lastTick  time.Time
+	lastSweep time.Time
 }
 
 // start creates the maps, loads and attaches all units, runs the begin probes
@@ -265,6 +266,7 @@ func (s *session) runAll(kind prog.ProbeKind) error {
 // trace handles events until the script, the process or the user ends it, then
 // runs the end probes and prints the maps.
 func (s *session) trace(ctx context.Context, c *child) (int, error) {
+	s.lastSweep = time.Now()
 	if s.opts.Duration > 0 {
 		s.deadline = time.Now().Add(s.opts.Duration)
 	}
@@ -304,6 +306,12 @@ const tickEvery = 100 * time.Millisecond
 func (s *session) tick() error {
 	if now := time.Now(); now.Sub(s.lastTick) >= tickEvery {
 		s.lastTick = now
+		if now.Sub(s.lastSweep) >= sweepEvery {
+			s.lastSweep = now
+			if err := s.sweep(); err != nil {
+				return err
+			}
+		}
 		return errors.Join(s.watch.tick(now), s.guard.tick(now))
 	}
 	return nil
@@ -328,6 +336,11 @@ func (s *session) finish() error {
 	}
 	if err := s.reportLosses(); err != nil {
 		return err
+	}
+	if s.opts.Stats {
+		if err := s.reportStats(); err != nil {
+			return err
+		}
 	}
 	return s.opts.Sink.Flush()
 }
