@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -305,7 +306,37 @@ func (b *body) formatted(kind prog.ActionKind, e *syntax.CallExpr) prog.Expr {
 			return bad(e.At)
 		}
 	}
-	return b.emit(prog.Action{Kind: kind, Format: format}, args, e.At)
+	return b.emit(prog.Action{Kind: kind, Format: inFull(format, verbs, args)}, args, e.At)
+}
+
+// inFull gives conversions without a length 64 bits where they print what has no
+// counterpart in C: Go values, times, goroutine ids. bpftrace's 32 bits would
+// cut them.
+func inFull(format string, verbs []Verb, args []prog.Expr) string {
+	for i := len(verbs) - 1; i >= 0; i-- {
+		v := verbs[i]
+		if v.Length == "" && len(v.Conv) == 1 && strings.Contains("diouxX", v.Conv) && ownWord(args[i]) {
+			at := v.End - len(v.Conv)
+			format = format[:at] + "ll" + format[at:]
+		}
+	}
+	return format
+}
+
+// ownWord tells whether x computes with a 64-bit value that only this language
+// has, or with a clock.
+func ownWord(x prog.Expr) bool {
+	found := false
+	prog.RewriteExpr(x, func(e prog.Expr) prog.Expr {
+		switch e := e.(type) {
+		case *prog.GoParam, *prog.Duration, *prog.GoID:
+			found = true
+		case *prog.Builtin:
+			found = found || e.ID <= prog.BElapsed
+		}
+		return e
+	})
+	return found && x.Type().Size == 8
 }
 
 // maxFormatArgs bounds the arguments behind a format.

@@ -173,12 +173,11 @@ func (c *checker) settle(jobs []job) []*prog.Body {
 		c.changed = false
 		c.pass = diag.NewList(c.file.Source)
 		c.prog.Actions = c.prog.Actions[:c.fixed:c.fixed]
-		for _, m := range c.mapOrder {
-			m.used = m.used || m.frozen
-		}
 		var bodies []*prog.Body
 		for _, j := range jobs {
-			bodies = append(bodies, c.build(j))
+			if body := c.build(j); body != nil {
+				bodies = append(bodies, body)
+			}
 		}
 		if !c.changed {
 			c.diags.All = append(c.diags.All, c.pass.All...)
@@ -200,7 +199,7 @@ func (c *checker) finish() {
 		c.prog.Maps = append(c.prog.Maps, m.m)
 	}
 	for _, d := range c.file.Decls {
-		if d, ok := d.(*syntax.MapDecl); ok && c.maps["@"+d.Name] == nil {
+		if d, ok := d.(*syntax.MapDecl); ok && c.maps["@"+d.Name] == nil && !c.diags.HasErrors() {
 			c.unusedMap(d)
 		}
 	}
@@ -220,36 +219,40 @@ func (c *checker) dropWarnings() {
 	c.diags.All = kept
 }
 
-// build makes one body.
+// build makes one body; nil where the predicate is never true.
 func (c *checker) build(j job) *prog.Body {
 	b := &body{checker: c, job: j, ordinals: map[string]int{}}
 	out := &prog.Body{Probe: j.probe, Group: j.group}
+	runs := true
 	out.Stmts = b.collect(func() {
 		b.pidFilter()
-		b.scoped(func() { b.statements() })
+		b.scoped(func() { runs = b.statements() })
 	})
+	if !runs {
+		return nil
+	}
 	out.Vars = b.declared
 	return out
 }
 
-func (b *body) statements() {
-	ast := b.ast
-	if ast.Pred == nil {
-		b.stmts(ast.Body.Stmts)
-		return
+// statements builds predicate and body; false if they never run.
+func (b *body) statements() bool {
+	if b.ast.Pred == nil {
+		b.stmts(b.ast.Body.Stmts)
+		return true
 	}
-	cond := b.truth(b.expr(ast.Pred))
-	if isBad(cond) {
-		return
-	}
+	cond := b.truth(b.expr(b.ast.Pred))
 	if v, ok := constant(cond); ok {
 		if v != 0 {
-			b.stmts(ast.Body.Stmts)
+			b.stmts(b.ast.Body.Stmts)
 		}
-		return
+		return v != 0
 	}
-	then := b.collect(func() { b.block(ast.Body) })
-	b.add(&prog.If{At: at(ast.Pred.Span()), Cond: cond, Then: then})
+	then := b.collect(func() { b.block(b.ast.Body) })
+	if !isBad(cond) {
+		b.add(&prog.If{At: at(b.ast.Pred.Span()), Cond: cond, Then: then})
+	}
+	return true
 }
 
 // pidKinds are the kinds whose events come from every process, so that the

@@ -89,7 +89,6 @@ func (c *checker) constInt(e syntax.Expr) (int64, bool) {
 type mapState struct {
 	m      *prog.Map
 	frozen bool // the program runs with these types
-	used   bool
 	scalar bool // how it was first used; valid when shaped
 	shaped bool
 	shape  diag.Span // where

@@ -38,15 +38,6 @@ func (c *checker) notYet(at diag.Span, what string) {
 
 // The program's parts.
 
-func (c *checker) invalidKind(ap *syntax.AttachPoint) {
-	d := c.pass.Errorf(ap.Span(), "Invalid probe type: %s", ap.Provider)
-	var names []string
-	for _, k := range kinds() {
-		names = append(names, k.name)
-	}
-	d.Hint = suggest(ap.Kind, names)
-}
-
 // noMatch tells what the world said about a point, as severe as
 // missing_probes has it.
 func (c *checker) noMatch(p *prog.Point, err error) {
@@ -316,8 +307,11 @@ func (b *body) badKey(at diag.Span, t *types.Type) {
 	b.errorf(at, "a value of type '%s' can not be used as a map key", t)
 }
 
-func (b *body) badValue(m *mapState, t *types.Type, at diag.Span) {
-	b.errorf(at, "Value '%s' cannot be assigned to a map.", t)
+func (b *body) badValue(t, part *types.Type, at diag.Span) {
+	d := b.errorf(at, "Value '%s' cannot be assigned to a map.", t)
+	if part.Kind >= types.GoString && part.Kind <= types.GoInterface {
+		d.Hint = fmt.Sprintf("'%s' leads to memory that may be gone when the map is printed; print it here", part)
+	}
 }
 
 func (b *body) badVariable(v *variable, t *types.Type, at diag.Span) {
@@ -342,10 +336,6 @@ func (b *body) noMember(at diag.Span, t *types.Type, name string) {
 
 func (b *body) noSuchElement(e *syntax.FieldExpr, t *types.Type) {
 	b.errorf(e.NameSpan, "Invalid tuple index: %s. Found %d elements in tuple.", e.Name, len(t.Fields))
-}
-
-func (b *body) duplicateField(f *syntax.RecordField) {
-	b.errorf(f.Span(), "the record has two fields named '%s'", f.Name)
 }
 
 func (b *body) noValue(at diag.Span) { b.errorf(at, "this has no value") }

@@ -201,12 +201,6 @@ func (b *body) record(e *syntax.RecordExpr) prog.Expr {
 	out := &prog.Compose{Meta: meta(nil, e.At)}
 	var fields []types.Field
 	for _, f := range e.Fields {
-		for _, other := range fields {
-			if other.Name == f.Name {
-				b.duplicateField(f)
-				return bad(e.At)
-			}
-		}
 		x := b.value(f.Value)
 		if isBad(x) {
 			return bad(e.At)

@@ -150,10 +150,26 @@ func (b *body) fieldValue(x prog.Expr, span diag.Span) prog.Expr {
 		x = part(x, 0, full)
 		t = full
 	}
+	if t.Kind == types.Pointer {
+		return b.placePointer(x)
+	}
 	if b.group.Go == nil && isText(t) {
 		return textValue(x, span)
 	}
 	return x
+}
+
+// placePointer says where the pointer x, just read, leads to: what lies in user
+// memory points there, also where the type is one of the kernel's.
+func (b *body) placePointer(x prog.Expr) prog.Expr {
+	t, space := x.Type(), b.space()
+	if load, ok := x.(*prog.Load); ok {
+		space = load.Ptr.Type().Space
+	}
+	if t.Space == space || t.Space != types.SpaceUnknown && space != types.SpaceUser {
+		return x
+	}
+	return part(x, 0, types.PointerTo(t.Elem, space))
 }
 
 // isText tells whether t is an array of C's char.

@@ -68,27 +68,26 @@ func (b *body) keyValue(e syntax.Expr) prog.Expr {
 	if isBad(x) {
 		return x
 	}
-	if t := unfitKey(x.Type()); t != nil {
+	t := x.Type()
+	if t.Kind == types.Timestamp || unfit(t) != nil {
 		b.badKey(e.Span(), t)
 		return bad(e.Span())
 	}
 	return x
 }
 
-// unfitKey returns the part of t that cannot be a key, nil if there is none.
-func unfitKey(t *types.Type) *types.Type {
+// unfit returns the part of t that a map cannot keep, nil if there is none:
+// what leads to memory that is gone when the map is printed.
+func unfit(t *types.Type) *types.Type {
 	switch t.Kind {
-	case types.Void, types.Timestamp, types.Float, types.Complex, types.GoSlice, types.GoInterface:
+	case types.Void, types.Float, types.Complex, types.GoString, types.GoSlice, types.GoInterface:
 		return t
-	case types.Tuple, types.Record:
+	case types.Tuple, types.Record, types.Struct:
 		for _, f := range t.Fields {
-			if bad := unfitKey(f.Type); bad != nil {
+			if bad := unfit(f.Type); bad != nil {
 				return bad
 			}
 		}
-	}
-	if t.IsAggregate() {
-		return t
 	}
 	return nil
 }
@@ -189,22 +188,14 @@ func (b *body) assignMap(e *syntax.MapExpr, value syntax.Expr, span diag.Span) {
 	if !ok || isBad(x) {
 		return
 	}
-	if t := unfitValue(x.Type()); t != nil {
-		b.badValue(m, t, span)
+	if part := unfit(x.Type()); part != nil {
+		b.badValue(x.Type(), part, span)
 		return
 	}
 	if !b.fitValue(m, x.Type(), span) {
 		return
 	}
 	b.add(&prog.SetMap{At: at(span), Map: m.m, Key: key, X: b.convert(x, m.m.Value)})
-}
-
-func unfitValue(t *types.Type) *types.Type {
-	switch t.Kind {
-	case types.Void, types.Float, types.Complex:
-		return t
-	}
-	return nil
 }
 
 func (b *body) aggregate(m *mapState, e *syntax.MapExpr, call *syntax.CallExpr, fn *Function, span diag.Span) {

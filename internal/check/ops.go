@@ -212,7 +212,31 @@ func (b *body) compareStrings(o prog.Op, x, y prog.Expr, span diag.Span) prog.Ex
 	if lok && rok {
 		return boolean((l.Val == r.Val) == (o == prog.Eq), span)
 	}
+	if lok {
+		y = shorten(y, len(l.Val)+2)
+	}
+	if rok {
+		x = shorten(x, len(r.Val)+2)
+	}
 	return &prog.Binary{Meta: meta(types.TBool, span), Op: o, X: x, Y: y}
+}
+
+// shorten reads at most size bytes of a string, the NUL included, where no
+// more are looked at: to tell it from a literal, one more than that has.
+func shorten(x prog.Expr, size int) prog.Expr {
+	if x.Type().Size <= size {
+		return x
+	}
+	switch x := x.(type) {
+	case *prog.StrN:
+		return &prog.StrN{Meta: meta(types.Str(size), x.At), Ptr: x.Ptr, Len: x.Len, Checked: x.Checked}
+	case *prog.Call:
+		if _, ok := constant(x.Args[len(x.Args)-1]); ok && x.Fn == prog.FnStr {
+			n := integer(types.TUint64, uint64(size), x.At)
+			return &prog.Call{Meta: meta(types.Str(size), x.At), Fn: x.Fn, Args: []prog.Expr{x.Args[0], n}}
+		}
+	}
+	return x
 }
 
 // compareNames compares func or probe with a name by the numbers they stand
@@ -358,6 +382,9 @@ func divide(op prog.Op, l, r uint64, signed bool) (uint64, bool) {
 
 // movePointer adds n elements to a pointer.
 func (b *body) movePointer(p, n prog.Expr, span diag.Span) prog.Expr {
+	if v, ok := constant(n); ok && v == 0 {
+		return p
+	}
 	size := b.elemSize(p.Type())
 	n = b.convert(n, types.TInt64)
 	if size != 1 {

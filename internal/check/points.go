@@ -77,8 +77,7 @@ func (c *checker) attachPoint(ap *syntax.AttachPoint) *prog.Point {
 	}
 	k, ok := kindOf(ap.Kind)
 	if !ok {
-		c.invalidKind(ap)
-		return nil
+		panic("BUG: kind of probe " + ap.Kind) // syntax refuses what is none
 	}
 	if k.soon {
 		c.notYet(ap.Span(), "a "+k.name+" probe")

@@ -155,7 +155,8 @@ func (b *body) setVar(v *variable, x prog.Expr, span diag.Span) {
 	if isBad(x) || v.fixed && v.v.Type == unknown {
 		return
 	}
-	if t := unfitValue(x.Type()); t != nil {
+	switch t := x.Type(); t.Kind {
+	case types.Void, types.Float, types.Complex:
 		b.badVariable(v, t, span)
 		return
 	}
@@ -192,11 +193,12 @@ func (b *body) fitFixed(v *variable, x prog.Expr, span diag.Span) prog.Expr {
 		b.variableMismatch(v, from, span)
 		return nil
 	case isNumber(t) && isNumber(from):
-		if t.Signed != from.Signed {
-			b.signMismatch(v.v.Name, t, from, span)
-		} else if from.Size > t.Size {
+		if from.Size > t.Size {
 			b.variableMismatch(v, from, span)
 			return nil
+		}
+		if !types.Equal(merged, t) {
+			b.signMismatch(v.v.Name, t, from, span)
 		}
 	case t.Kind == types.String && !types.Equal(merged, t):
 		return &prog.Cast{Meta: meta(t, x.Span()), X: x}

@@ -55,10 +55,7 @@ func (b *body) typ(t syntax.Type) *types.Type {
 	case *syntax.ArrayType:
 		return b.arrayType(t)
 	case *syntax.TypeofType:
-		if t.Type != nil {
-			return b.typ(t.Type)
-		}
-		return b.typeOf(t.X)
+		return b.typeIn(t.Type, t.X)
 	case *syntax.StructType:
 		return b.layoutStruct(t)
 	}
@@ -157,13 +154,18 @@ func (b *body) sizeof(e *syntax.SizeofExpr) prog.Expr {
 // typeIn resolves what stands in sizeof, offsetof and typeof: a type, or an
 // expression. A bare name that is the script's own is an expression.
 func (b *body) typeIn(t syntax.Type, x syntax.Expr) *types.Type {
-	if named, ok := t.(*syntax.NamedType); ok && named.Tag == "" && b.shadowed(named.Name) {
+	if named, ok := t.(*syntax.NamedType); ok && named.Tag == "" && b.isValue(named.Name) {
 		return b.typeOf(&syntax.IdentExpr{Loc: named.Loc, Name: named.Name})
 	}
 	if t != nil {
 		return b.typ(t)
 	}
 	return b.typeOf(x)
+}
+
+// isValue tells whether a bare name in a type context is a value's.
+func (b *body) isValue(name string) bool {
+	return b.shadowed(name) || cTypes()[name] == nil && b.builtins[builtinName(name)] != nil
 }
 
 func (b *body) offsetof(e *syntax.OffsetofExpr) prog.Expr {
@@ -213,6 +215,9 @@ func (b *body) cast(e *syntax.CastExpr) prog.Expr {
 	case from.Kind == types.Array && t.IsInt() && from.Size == t.Size:
 		return &prog.Cast{Meta: meta(t, e.At), X: x}
 	case from.Scalar() && (t.IsInt() || t.Kind == types.Pointer):
+		if t.Kind == types.Pointer && from.Kind == types.Pointer && from.Space != types.SpaceUnknown {
+			t = types.PointerTo(t.Elem, from.Space)
+		}
 		if n, ok := x.(*prog.Int); ok {
 			return integer(t, n.Val, e.At)
 		}

@@ -146,6 +146,7 @@ func (b *body) callStrncmp(e *syntax.CallExpr) prog.Expr {
 			return literal(map[bool]int64{false: 1}[head(l.Val, n) == head(r.Val, n)], e.At)
 		}
 	}
+	x, y = shorten(x, int(min(n, maxStrlen))+1), shorten(y, int(min(n, maxStrlen))+1)
 	return invoke(prog.FnStrncmp, types.TUint64, e.At, x, y, integer(types.TUint64, uint64(n), e.At))
 }
 

@@ -106,6 +106,10 @@ func (w *fakeWorld) all(p *prog.Point) []*prog.Group {
 	case p.Kind == prog.KindRawTracepoint && p.Func == "sched_switch":
 		task := prog.Arg{Name: "prev", Type: types.PointerTo(cNamed("struct task_struct"), types.SpaceKernel), From: prog.FromArg, N: 1}
 		return []*prog.Group{{Args: []prog.Arg{task}, RawArgs: []prog.Arg{{Name: "preempt", Type: types.TBool, From: prog.FromArg}, task}}}
+	case p.Target == "/bin/c" && p.Func == "typed":
+		return []*prog.Group{{Target: &prog.Target{Path: "/bin/c"}, Funcs: []prog.Func{{ID: 8, Name: p.Func}},
+			Args: []prog.Arg{placed("n", types.TInt32, reg(4, "di")), placed("s", types.PointerTo(types.TInt8, types.SpaceUnknown), reg(8, "si"))},
+			Rets: []prog.Arg{placed("", types.TInt32, reg(4, "ax"))}}}
 	case p.Target == "/bin/c":
 		return []*prog.Group{{Target: &prog.Target{Path: "/bin/c"}, NoArgs: "the binary has no DWARF",
 			Funcs: []prog.Func{{ID: 9, Name: p.Func}}}}

@@ -199,7 +199,15 @@ func (d *dumper) list(es []Expr) string {
 }
 
 // expr writes a value as text:type.
-func (d *dumper) expr(e Expr) string { return d.bare(e) + ":" + e.Type().String() }
+// Pointers say where they lead to.
+func (d *dumper) expr(e Expr) string {
+	t := e.Type()
+	text := d.bare(e) + ":" + t.String()
+	if t.Kind == types.Pointer {
+		text += [...]string{types.SpaceUser: "user", types.SpaceKernel: "kernel", types.SpaceMap: "map", types.SpaceUnknown: "?"}[t.Space]
+	}
+	return text
+}
 
 var opNames = [...]string{
 	Add: "+", Sub: "-", Mul: "*", Div: "/", Mod: "%", And: "&", Or: "|", Xor: "^", Shl: "<<", Shr: ">>",
