@@ -41,7 +41,7 @@ func (c *comp) lookup(m *prog.Map, key prog.Expr) opnd {
 	if direct(m) {
 		return c.copy(c.addr(inScalar(m)))
 	}
-	return c.find(m, c.key(m, key))
+	return c.reuse(m, key, func() opnd { return c.find(m, c.key(m, key)) })
 }
 
 // full counts a key that found no room.
@@ -73,6 +73,7 @@ func (c *comp) setMap(s *prog.SetMap) {
 		c.zero(v.at(m.Value.Size), setWord(m)-m.Value.Size)
 		c.store(v.at(setWord(m)), 8, iOpnd(1))
 	}
+	c.changes(m)
 	err := c.call(asm.FnMapUpdateElem, mOpnd(MapName(m)), key, c.addr(v), iOpnd(updateAny))
 	end := c.block()
 	c.unless(asm.JEq, err, iOpnd(0), end)
@@ -92,7 +93,8 @@ func (c *comp) addMap(s *prog.AddMap) {
 	x := c.value(s.X)
 	found, end, again := c.block(), c.block(), c.block()
 	p := c.reg()
-	c.set(p, c.find(m, key))
+	c.set(p, c.reuse(m, s.Key, func() opnd { return c.find(m, key) }))
+	c.changes(m)
 	c.unless(asm.JNE, rOpnd(p), iOpnd(0), found)
 	v := c.stackMem(8)
 	c.store(v, 8, x)
@@ -134,6 +136,7 @@ func (c *comp) aggregate(s *prog.Aggregate) {
 	if s.X != nil {
 		x = c.value(s.X)
 	}
+	c.changes(s.Map)
 	p, end := c.slotOf(s.Map, key)
 	m := mem{base: p}
 	switch t.Kind {
@@ -279,9 +282,9 @@ func (c *comp) log2(x opnd) opnd {
 	c.set(n, iOpnd(0))
 	rest := c.copy(x)
 	for _, half := range []int64{32, 16, 8, 4, 2, 1} {
-		// all ones in bit 63 of -(rest >> half) if anything is there
+		// rest >> half is not negative: its negative is, if anything is there
 		high := c.alu(asm.RSh, rest, iOpnd(half))
-		any := c.alu(asm.RSh, c.alu(asm.Or, high, c.alu(asm.Sub, iOpnd(0), high)), iOpnd(63))
+		any := c.alu(asm.RSh, c.alu(asm.Sub, iOpnd(0), high), iOpnd(63))
 		shift := c.alu(asm.Mul, any, iOpnd(half))
 		rest = c.alu(asm.RSh, rest, shift)
 		c.set(n, c.alu(asm.Add, rOpnd(n), shift))
@@ -342,6 +345,7 @@ func (c *comp) mapGetMem(e *prog.MapGet, dst mem) {
 // to zero.
 func (c *comp) delete(m *prog.Map, key prog.Expr) opnd {
 	if m.Key != nil {
+		defer c.changes(m)
 		return c.call(asm.FnMapDeleteElem, mOpnd(MapName(m)), c.key(m, key))
 	}
 	if direct(m) {

@@ -102,6 +102,10 @@ type comp struct {
 	once    map[asm.BuiltinFunc]opnd
 	onFault func(ok *block)
 
+	lookups []known // valid at this point
+	changed map[*prog.Map]int
+	writes  map[*prog.Var]int
+
 	slot    arena
 	scratch vreg
 	claimed claim
@@ -117,6 +121,7 @@ type variable struct {
 
 func (c *comp) program() {
 	c.once = map[asm.BuiltinFunc]opnd{}
+	c.changed, c.writes = map[*prog.Map]int{}, map[*prog.Var]int{}
 	ctx := c.reg()
 	c.emit(ins{op: opCtx, dst: ctx})
 	c.ctx = rOpnd(ctx)
@@ -198,7 +203,7 @@ func (c *comp) countHit() {
 func (c *comp) compileBody(b *prog.Body) {
 	c.body, c.bodyEnd = b, c.block()
 	before := c.claimed
-	c.stmts(b.Stmts)
+	c.afresh(func() { c.stmts(b.Stmts) })
 	c.start(c.bodyEnd)
 	c.claimed = join(before, c.claimed)
 }

@@ -75,6 +75,7 @@ func (c *comp) blockStmts(e *prog.Block) {
 // setVarInBlock is setVar, but a read that fails is the surrounding
 // expression's.
 func (c *comp) setVarInBlock(s *prog.SetVar) {
+	defer func() { c.writes[s.Var]++ }()
 	v := c.vars[s.Var]
 	if s.Var.Type.Scalar() {
 		c.set(v.reg, c.value(s.X))
@@ -304,7 +305,7 @@ func (c *comp) condBinary(e *prog.Binary, yes, no *block) bool {
 		}
 		before := c.claimed
 		c.start(more)
-		c.cond(e.Y, yes, no)
+		c.within(func() { c.cond(e.Y, yes, no) })
 		c.claimed = join(before, c.claimed)
 		return true
 	}

@@ -63,11 +63,15 @@ func (c *comp) emitRecord(s *prog.Emit) {
 	c.store(r.m, 4, iOpnd(int64(s.Action.ID)))
 	c.store(r.m.at(4), 4, c.alu(asm.RSh, c.pidTgid(), iOpnd(32)))
 	c.store(r.m.at(8), 8, iOpnd(0))
+	known := c.lookups
 	for _, it := range s.Items {
 		r.item(it)
 	}
 	r.output(fixed)
 	c.start(r.drop)
+	if !fixed { // a record of known size is never dropped half-way
+		c.lookups = known
+	}
 }
 
 // item adds it. Temporaries that its value needs are free again behind it.

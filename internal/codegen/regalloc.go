@@ -35,6 +35,7 @@ type interval struct {
 	start, end int
 	crosses    bool // a call lies inside
 	uses       int
+	atOnce     bool // a call's result that only the branch behind it tests
 	hints      []vreg
 	regHints   []asm.Register
 }
@@ -60,6 +61,7 @@ func (f *fn) intervals() []*interval {
 	}
 	out := f.liveOut()
 	var calls []int
+	var tested []*interval
 	n := 0
 	for _, b := range f.blocks {
 		first := 2 * n
@@ -77,6 +79,9 @@ func (f *fn) intervals() []*interval {
 				touch(i.dst, 2*n+1).uses++
 			}
 			f.hint(i, touch, n)
+			if i.op == opBranch && k > 0 && b.ins[k-1].op == opCall && i.a.isReg(b.ins[k-1].dst) && i.b.fits32() {
+				tested = append(tested, all[i.a.reg])
+			}
 			n++
 		}
 		live := append(regSet(nil), out[b]...)
@@ -93,6 +98,9 @@ func (f *fn) intervals() []*interval {
 				touch(v, first)
 			}
 		}
+	}
+	for _, i := range tested {
+		i.atOnce = i.end == i.start+1
 	}
 	return sortIntervals(all, calls)
 }
@@ -142,6 +150,10 @@ func (f *fn) allocate() *allocation {
 	s := &scan{fn: f, places: map[vreg]place{}}
 	for _, i := range f.intervals() {
 		s.expire(i.start)
+		if i.atOnce {
+			s.places[i.v] = place{reg: tempA}
+			continue
+		}
 		if r, ok := s.pick(i); ok {
 			s.take(i, r)
 			continue

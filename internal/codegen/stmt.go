@@ -53,9 +53,11 @@ func (c *comp) stmt(s prog.Stmt) {
 		c.count(prog.LossUnreadable)
 		c.jump(end)
 	}
+	known := c.lookups
 	c.one(s)
 	if faulted {
 		c.claimed = join(before, c.claimed)
+		c.lookups = known
 	}
 	c.start(end)
 	c.stack.at, c.slot.at, c.onFault = stack, slot, outer
@@ -78,9 +80,9 @@ func (c *comp) one(s prog.Stmt) {
 	case *prog.If:
 		c.ifElse(s)
 	case *prog.While:
-		c.while(s)
+		c.afresh(func() { c.while(s) })
 	case *prog.ForRange:
-		c.forRange(s)
+		c.afresh(func() { c.forRange(s) })
 	case *prog.Break:
 		c.jump(c.loops[len(c.loops)-1].leave)
 	case *prog.Continue:
@@ -119,6 +121,7 @@ func (c *comp) setVar(s *prog.SetVar) {
 		c.count(prog.LossUnreadable)
 		c.jump(ok)
 	}
+	defer func() { c.writes[s.Var]++ }()
 	v := c.vars[s.Var]
 	if s.Var.Type.Scalar() {
 		c.set(v.reg, c.value(s.X))
@@ -146,10 +149,10 @@ func overlaps(e prog.Expr, v *prog.Var) bool {
 // claimed may be claimed afterwards.
 func (c *comp) both(a, b func()) {
 	before := c.claimed
-	a()
+	c.within(a)
 	first := c.claimed
 	c.claimed = before
-	b()
+	c.within(b)
 	c.claimed = join(first, c.claimed)
 }
 
@@ -219,6 +222,7 @@ func (c *comp) forRange(s *prog.ForRange) {
 	c.branch(lessThan(t), rOpnd(i), hi, body, end)
 	c.start(body)
 	c.set(c.vars[s.Var].reg, rOpnd(i))
+	c.writes[s.Var]++
 	c.turns(end, next, s.Body)
 	c.start(next)
 	c.emit(ins{op: opALU, alu: asm.Add, dst: i, a: rOpnd(i), b: iOpnd(1)})

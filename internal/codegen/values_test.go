@@ -435,3 +435,66 @@ func TestSpans(t *testing.T) {
 		t.Errorf("a span before the start")
 	}
 }
+
+// TestReuse reads a key again after everything that may have changed it.
+func TestReuse(t *testing.T) {
+	target := hostTarget(t)
+	m := mapOf("@m", types.TUint64, types.TInt64)
+	v, i := &prog.Var{Type: types.TInt64}, &prog.Var{Type: types.TUint64}
+	read := func() prog.Expr { return get(m, u64(1), types.TInt64) }
+	set := func(n int64) prog.Stmt { return setMap(m, u64(1), i64(n)) }
+	del := &prog.Delete{At: at(), Map: m, Key: u64(1)}
+	p, u := script(prog.KindBegin, []*prog.Map{m},
+		printf(1, read(), read()),
+		set(5),
+		printf(2, read(), bin(prog.Add, read(), read())),
+		&prog.If{At: at(), Cond: bin(prog.Eq, read(), i64(5)), Then: []prog.Stmt{del}},
+		printf(3, read()),
+		set(7),
+		setVar(v, read()),
+		&prog.ForRange{At: at(), Var: i, Lo: u64(0), Hi: u64(3), Body: []prog.Stmt{
+			printf(4, get(m, ref(i), types.TInt64), get(m, ref(i), types.TInt64)),
+			setMap(m, bin(prog.Add, ref(i), u64(1)), bin(prog.Add, ref(v), cast(types.TInt64, ref(i)))),
+		}},
+		printf(5, read()),
+	)
+	l := loadUnit(t, p, u, target)
+	if n := strings.Count(l.obj.IR(), "MapLookupElem(map @m"); n != 6 {
+		t.Errorf("%d look-ups, want 6\n%s", n, l.obj.IR())
+	}
+	l.run()
+	wantRecords(t, l, wire(1, 0, int64(0), int64(0)), wire(2, 0, int64(5), int64(10)), wire(3, 0, int64(0)),
+		wire(4, 0, int64(0), int64(0)), wire(4, 0, int64(7), int64(7)), wire(4, 0, int64(8), int64(8)),
+		wire(5, 0, int64(7)))
+}
+
+// TestHistogramEdges feeds every power of two and its neighbours.
+func TestHistogramEdges(t *testing.T) {
+	target := hostTarget(t)
+	for _, k := range []int{0, 1, 5} {
+		ht := &types.Type{Kind: types.Hist, Bits: k}
+		m := mapOf("@h", nil, ht)
+		in := mapOf("@in", nil, types.TInt64)
+		p, u := script(prog.KindBegin, []*prog.Map{m, in}, agg(m, nil, get(in, nil, types.TInt64)))
+		l := loadUnit(t, p, u, target)
+		want := make([]uint64, ht.AggregateWords())
+		for bit := range 64 {
+			for d := int64(-1); d <= 1; d++ {
+				v := int64(1)<<bit + d
+				want[types.HistIndex(v, k)]++
+				b := make([]byte, 16)
+				binary.LittleEndian.PutUint64(b, uint64(v))
+				if err := l.coll.Maps["@in"].Put(uint32(0), b); err != nil {
+					t.Fatal(err)
+				}
+				l.run()
+			}
+		}
+		got := l.perCPUWords("@h", uint32(0))
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("hist(x, %d) bucket %d: %d, want %d", k, i, got[i], want[i])
+			}
+		}
+	}
+}
