@@ -145,11 +145,11 @@ func (fn funcCode) walk(visit func(off uint64, in inst) bool) error {
 		if err != nil && isPadding(fn.code[off:]) {
 			return nil
 		}
-		if constants != nil && constants[off] {
-			in, err = inst{size: 4, refuse: refuseData}, nil
-		}
 		if err != nil {
 			return &decodeError{off: off, err: err}
+		}
+		if constants != nil && constants[off] {
+			in = inst{size: 4, refuse: refuseData}
 		}
 		switch {
 		case in.class == classLoadExclusive:

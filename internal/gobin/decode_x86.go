@@ -61,6 +61,7 @@ const (
 
 const (
 	rexW = 8
+	rexR = 4
 	rexX = 2
 	rexB = 1
 )
@@ -307,9 +308,8 @@ func (x *x86Inst) mod() byte { return x.modrm >> 6 }
 func (x *x86Inst) reg() byte { return x.modrm >> 3 & 7 }
 func (x *x86Inst) rm() byte  { return x.modrm & 7 }
 
-// The registers that ModRM names, with what REX adds.
-func (x *x86Inst) regNumber() byte { return x.reg() | x.rex&4<<1 }
-func (x *x86Inst) rmNumber() byte  { return x.rm() | x.rex&rexB<<3 }
+// regNumber is the register that ModRM's reg field names, with what REX adds.
+func (x *x86Inst) regNumber() byte { return x.reg() | x.rex&rexR<<1 }
 
 // classify says what part the instruction plays.
 func (x *x86Inst) classify(in *inst) {

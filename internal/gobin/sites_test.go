@@ -142,7 +142,7 @@ func checkProgram(t *testing.T, f *File) {
 	if checked := count["entry push"] + count["entry jbe"]; checked*10 < count["functions"]*7 {
 		t.Errorf("only %d of %d functions have a site behind the stack check", checked, count["functions"])
 	}
-	if len(refused)*200 > count["functions"] {
+	if len(refused)*100 > count["functions"] {
 		t.Errorf("%d of %d functions are refused: %q", len(refused), count["functions"], refused)
 	}
 }
