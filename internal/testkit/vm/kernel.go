@@ -1,0 +1,154 @@
+// Package vm runs programs on other kernels: it fetches a distribution's kernel,
+// packs an initial RAM file system around the programs and boots both in QEMU,
+// without hardware support for virtual machines.
+package vm
+
+import (
+	"archive/tar"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Image is a kernel on disk.
+type Image struct {
+	Release string // as uname -r tells it, with the package's name in front removed
+	Path    string // the file that QEMU boots
+}
+
+// Fetch returns the newest kernel among Debian's packages whose whole names match
+// the regular expression. A kernel in the cache folder is taken without asking for
+// a newer one; remove it there to have it fetched again. It needs apt-get with
+// current lists, and dpkg-deb.
+func Fetch(cache, packages string) (Image, error) {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return Image{}, err
+	}
+	re, err := regexp.Compile("^(?:" + packages + ")$")
+	if err != nil {
+		return Image{}, err
+	}
+	if name := newest(re, cached(cache)); name != "" {
+		return image(cache, name), nil
+	}
+	out, err := exec.Command("apt-cache", "pkgnames", "linux-").Output()
+	if err != nil {
+		return Image{}, fmt.Errorf("listing packages: %w", err)
+	}
+	name := newest(re, strings.Fields(string(out)))
+	if name == "" {
+		return Image{}, fmt.Errorf("no package matches %s (apt-get update brings the lists)", packages)
+	}
+	img := image(cache, name)
+	if err := download(name, img.Path); err != nil {
+		return Image{}, fmt.Errorf("fetching %s: %w", name, err)
+	}
+	return img, nil
+}
+
+func image(cache, name string) Image {
+	return Image{Release: strings.TrimPrefix(name, "linux-image-"), Path: filepath.Join(cache, name)}
+}
+
+func cached(cache string) []string {
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return nil // what is not there is fetched
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// newest returns the matching name with the highest version, or "".
+func newest(re *regexp.Regexp, names []string) string {
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !re.MatchString(name) })
+	if len(names) == 0 {
+		return ""
+	}
+	return slices.MaxFunc(names, compareVersions)
+}
+
+var digits = regexp.MustCompile(`\d+`)
+
+// compareVersions compares the numbers in two names, from left to right.
+func compareVersions(a, b string) int {
+	return slices.CompareFunc(digits.FindAllString(a, -1), digits.FindAllString(b, -1), func(x, y string) int {
+		m, _ := strconv.Atoi(x) // digits only; a number too large is the largest
+		n, _ := strconv.Atoi(y)
+		return cmp.Compare(m, n)
+	})
+}
+
+// download fetches a package and keeps the kernel in it as the file at path.
+func download(name, path string) error {
+	dir, err := os.MkdirTemp(filepath.Dir(path), "download-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	get := exec.Command("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name)
+	get.Dir = dir
+	if out, err := get.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
+	if err != nil || len(debs) != 1 {
+		return fmt.Errorf("apt-get left %d packages: %w", len(debs), err)
+	}
+	kernel := filepath.Join(dir, "vmlinuz")
+	if err := extract(debs[0], kernel); err != nil {
+		return err
+	}
+	return os.Rename(kernel, path)
+}
+
+// extract writes the kernel in a package to a file.
+func extract(deb, to string) error {
+	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", deb)
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	err = findKernel(tar.NewReader(pipe), to)
+	cmd.Process.Kill() // what follows the kernel is not read
+	cmd.Wait()
+	return err
+}
+
+func findKernel(in *tar.Reader, to string) error {
+	for {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return errors.New("no kernel in the package")
+		}
+		if err != nil {
+			return err
+		}
+		if h.Typeflag != tar.TypeReg || !strings.HasPrefix(filepath.Base(h.Name), "vmlinuz") {
+			continue
+		}
+		f, err := os.Create(to)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(f, in); err != nil {
+			f.Close()
+			return err
+		}
+		return f.Close()
+	}
+}

@@ -1,0 +1,221 @@
+// Command kernels runs test packages on other kernels: it builds them here, boots
+// each kernel of the matrix in QEMU with them, and prints what go test would. Its
+// exit status is 1 if a test fails or a machine does not do as it should.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rpcxray/rpcxray/internal/testkit"
+	"github.com/rpcxray/rpcxray/internal/testkit/fixture"
+	"github.com/rpcxray/rpcxray/internal/testkit/vm"
+)
+
+// Where things are in the machine.
+const (
+	guestRoot  = "/src"
+	guestCache = "/cache"
+	guestCLI   = "/usr/bin/rpcxray"
+)
+
+func main() {
+	kernelRE := flag.String("kernel", "", "run on the kernels whose name matches this regular expression")
+	suiteRE := flag.String("suite", "", "run the packages whose folder matches this regular expression")
+	testRE := flag.String("run", "", "run the tests that match this regular expression, as go test -run")
+	timeout := flag.Duration("timeout", 8*time.Minute, "give a machine up after this long")
+	flag.Parse()
+	r := &runner{run: *testRE, timeout: *timeout}
+	failed, err := r.all(*kernelRE, *suiteRE)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "kernels:", err)
+	}
+	if failed || err != nil {
+		fmt.Println("FAIL")
+		os.Exit(1)
+	}
+}
+
+// runner holds what is the same for all machines.
+type runner struct {
+	run     string
+	timeout time.Duration
+
+	repo  string // root of the repository
+	cache string // host's cache of fixtures and kernels
+	work  string // folder for what is built here
+}
+
+func (r *runner) all(kernelRE, suiteRE string) (failed bool, err error) {
+	selectedKernels, err := selected(kernels, kernelRE, func(k kernel) string { return k.name })
+	if err != nil {
+		return false, err
+	}
+	selectedSuites, err := selected(suites, suiteRE, func(s suite) string { return s.dir })
+	if err != nil {
+		return false, err
+	}
+	if r.repo, err = fixture.Root(); err != nil {
+		return false, err
+	}
+	if r.cache, err = fixture.CacheDir(); err != nil {
+		return false, err
+	}
+	if r.work, err = os.MkdirTemp("", "kernels-"); err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(r.work)
+	for _, k := range selectedKernels {
+		bad, err := r.boot(k, selectedSuites)
+		if err != nil {
+			return true, err
+		}
+		failed = failed || bad
+	}
+	return failed, nil
+}
+
+func selected[T any](all []T, pattern string, name func(T) string) ([]T, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	var list []T
+	for _, v := range all {
+		if re.MatchString(name(v)) {
+			list = append(list, v)
+		}
+	}
+	if list == nil {
+		return nil, fmt.Errorf("nothing matches %q", pattern)
+	}
+	return list, nil
+}
+
+// boot runs all suites on one kernel.
+func (r *runner) boot(k kernel, suites []suite) (failed bool, err error) {
+	img, err := vm.Fetch(filepath.Join(r.cache, "kernels"), k.packages)
+	if err != nil {
+		return false, err
+	}
+	m := &vm.Machine{Kernel: img, Append: k.append, Memory: 1024, Root: &vm.FS{}}
+	if err := m.Root.Copy(guestRoot+"/go.mod", filepath.Join(r.repo, "go.mod")); err != nil {
+		return false, err
+	}
+	var programs []vm.Program
+	for _, s := range suites {
+		if err := r.install(m.Root, s); err != nil {
+			return false, err
+		}
+		programs = append(programs, r.program(k, s))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
+	defer cancel()
+	fmt.Printf("# kernel %s %s\n", img.Release, k.append)
+	start := time.Now()
+	status, err := m.Run(ctx, programs, os.Stdout)
+	for i, code := range status {
+		verdict := "ok  "
+		if code != 0 {
+			verdict, failed = "FAIL", true
+		}
+		fmt.Printf("%s\t%s\t%s\n", verdict, k.name, suites[i].dir)
+	}
+	fmt.Printf("# kernel %s: %.0f s\n", img.Release, time.Since(start).Seconds())
+	return failed, err
+}
+
+// install puts a suite's test binary, its testdata and its fixtures into the root
+// folder of a machine, where the tests find them as they do here.
+func (r *runner) install(root *vm.FS, s suite) error {
+	bin := filepath.Join(r.work, strings.ReplaceAll(s.dir, "/", "-"))
+	if err := r.goCommand("test", "-c", "-o", bin, "./"+s.dir); err != nil {
+		return err
+	}
+	dir := filepath.Join(guestRoot, s.dir)
+	root.AddDir(dir)
+	if err := root.Copy(testBinary(s), bin); err != nil {
+		return err
+	}
+	testdata := filepath.Join(r.repo, s.dir, "testdata")
+	if _, err := os.Stat(testdata); err == nil {
+		if err := root.Copy(filepath.Join(dir, "testdata"), testdata); err != nil {
+			return err
+		}
+	}
+	for _, spec := range s.fixtures {
+		if err := r.installFixture(root, spec); err != nil {
+			return err
+		}
+	}
+	if !s.cli {
+		return nil
+	}
+	cli := filepath.Join(r.work, "rpcxray")
+	if err := r.goCommand("build", "-o", cli, "./cmd/rpcxray"); err != nil {
+		return err
+	}
+	return root.Copy(guestCLI, cli)
+}
+
+func (r *runner) installFixture(root *vm.FS, spec fixture.Spec) error {
+	bin, err := fixture.Build(spec)
+	if err != nil {
+		return err
+	}
+	sources, err := spec.Files()
+	if err != nil {
+		return err
+	}
+	for _, name := range sources {
+		if err := root.Copy(filepath.Join(guestRoot, name), filepath.Join(r.repo, name)); err != nil {
+			return err
+		}
+	}
+	rel, err := filepath.Rel(r.cache, bin)
+	if err != nil {
+		return err
+	}
+	return root.Copy(filepath.Join(guestCache, filepath.Base(r.cache), rel), bin)
+}
+
+func testBinary(s suite) string { return filepath.Join(guestRoot, s.dir, "suite.test") }
+
+// program is a suite's run in the machine.
+func (r *runner) program(k kernel, s suite) vm.Program {
+	run := s.run
+	if r.run != "" {
+		run = r.run
+	}
+	return vm.Program{
+		Path: testBinary(s),
+		Args: []string{"-test.v", "-test.run=" + run, fmt.Sprintf("-test.timeout=%v", r.timeout)},
+		Dir:  filepath.Join(guestRoot, s.dir),
+		Env: []string{
+			"CI=true",
+			"RPCXRAY_KERNEL=" + k.name,
+			testkit.EnvKernelHas + "=" + k.has,
+			testkit.EnvBinary + "=" + guestCLI,
+			"XDG_CACHE_HOME=" + guestCache,
+		},
+	}
+}
+
+// goCommand runs go with the settings of a binary for a machine without libraries.
+func (r *runner) goCommand(args ...string) error {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = r.repo
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+	}
+	return nil
+}
