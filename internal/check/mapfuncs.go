@@ -161,11 +161,15 @@ func (b *body) callDelete(e *syntax.CallExpr) prog.Expr {
 	if !ok {
 		return bad(e.At)
 	}
-	m.m.Deleted = m.m.Deleted || m.m.Value.IsAggregate()
 	return b.mapCall(prog.FnDelete, types.TBool, m, key, e.At)
 }
 
+// mapCall is a function of a map. One that looks into an aggregate sees the
+// kernel's values, so clearing it must not only be remembered in user space.
 func (b *body) mapCall(fn prog.FuncID, t *types.Type, m *mapState, key prog.Expr, span diag.Span) prog.Expr {
+	if m.m.Value != nil && m.m.Value.IsAggregate() {
+		m.m.Deleted = true
+	}
 	call := &prog.Call{Meta: meta(t, span), Fn: fn, Map: m.m}
 	if key != nil {
 		call.Args = []prog.Expr{key}

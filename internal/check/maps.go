@@ -159,6 +159,7 @@ func (b *body) mapGet(e *syntax.MapExpr) prog.Expr {
 			b.notReadable(m, e.Span())
 			return bad(e.Span())
 		}
+		m.m.Deleted = true // what the program reads has to be really cleared
 	}
 	return &prog.MapGet{Meta: meta(t, e.Span()), Map: m.m, Key: key}
 }
