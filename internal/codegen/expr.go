@@ -17,7 +17,10 @@ func (c *comp) value(e prog.Expr) opnd {
 	case *prog.Int:
 		return c.ext(iOpnd(int64(e.Val)), t.Size, t.Signed)
 	case *prog.VarRef:
-		return rOpnd(c.vars[e.Var].reg)
+		if v := c.vars[e.Var]; v.reg != 0 {
+			return rOpnd(v.reg)
+		}
+		return c.load(c.vars[e.Var].mem, t.Size, t.Signed)
 	case *prog.Reg:
 		return c.register(e)
 	case *prog.CtxLoad:
@@ -78,7 +81,7 @@ func (c *comp) setVarInBlock(s *prog.SetVar) {
 	defer func() { c.writes[s.Var]++ }()
 	v := c.vars[s.Var]
 	if s.Var.Type.Scalar() {
-		c.set(v.reg, c.value(s.X))
+		c.assign(s.Var, c.value(s.X))
 		return
 	}
 	c.fill(s.X, v.mem, s.Var.Type.Size)

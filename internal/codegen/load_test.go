@@ -106,3 +106,64 @@ func TestRegisters(t *testing.T) {
 	p, u := script(prog.KindUprobe, nil, printf(1, reg("di"), reg("sp"), reg("flags")))
 	loadUnit(t, p, u, target)
 }
+
+// TestContext reads what the contexts of kernel events hold.
+func TestContext(t *testing.T) {
+	target := hostTarget(t)
+	task := types.PointerTo(nil, types.SpaceKernel)
+	arg := func(n int, t *types.Type) prog.Expr { return &prog.CtxArg{Meta: meta(t), N: n} }
+	ctx := func(t *types.Type, off int) prog.Expr { return &prog.CtxLoad{Meta: meta(t), Off: off} }
+	name := &prog.CtxAddr{Meta: meta(types.PointerTo(nil, types.SpaceKernel)), Off: 8, DataLoc: true}
+	comm := &prog.CtxAddr{Meta: meta(types.PointerTo(nil, types.SpaceKernel)), Off: 8}
+	cases := []struct {
+		name string
+		kind prog.ProbeKind
+		args []prog.Expr
+	}{
+		{"rawtracepoint", prog.KindRawTracepoint, []prog.Expr{arg(0, types.TBool), arg(1, task), arg(3, types.TUint32),
+			load(types.TUint32, arg(1, task), 16, true), load(types.ArrayOf(types.TUint8, 40), arg(2, task), 64, false),
+			bin(prog.Ne, arg(1, task), arg(2, task)), call(prog.FnStr, types.Str(16), arg(1, task))}},
+		{"tracepoint", prog.KindTracepoint, []prog.Expr{ctx(types.TInt32, 8), ctx(types.TUint64, 16), ctx(types.TInt8, 24),
+			call(prog.FnStr, types.Str(64), name), call(prog.FnStr, types.Str(16), comm), ctx(types.ArrayOf(types.TInt8, 16), 8)}},
+		{"profile", prog.KindProfile, []prog.Expr{reg("ip"), reg("sp"), builtin(prog.BCPU, types.TUint32), builtin(prog.BCurtask, task)}},
+		{"uprobe", prog.KindUprobe, []prog.Expr{builtin(prog.BCtx, task), call(prog.FnReadTLS, types.TUint64, i64(-8)),
+			builtin(prog.BElapsed, types.TUint64), builtin(prog.BUid, types.TUint64), builtin(prog.BCookie, types.TUint64)}},
+	}
+	target.HasFSBase, target.FSBaseOff, target.StartNS = true, 4096, 1<<40
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			p, u := script(c.kind, nil, printf(1, c.args...))
+			loadUnit(t, p, u, target)
+		})
+	}
+}
+
+// TestNamespace asks for ids in a pid namespace that is not the initial one.
+func TestNamespace(t *testing.T) {
+	target := hostTarget(t)
+	target.PIDNSDev, target.PIDNSIno, target.FilterPIDs = 4, 0xeffffffc, true
+	p, u := script(prog.KindUprobe, nil, printf(1, builtin(prog.BPid, types.TUint32), builtin(prog.BTid, types.TUint32)))
+	loadUnit(t, p, u, target)
+}
+
+// TestManyVariables has more values at once than the stack holds.
+func TestManyVariables(t *testing.T) {
+	target := hostTarget(t)
+	for _, n := range []int{20, 120} {
+		var vars []*prog.Var
+		var stmts []prog.Stmt
+		var parts []any
+		var args []prog.Expr
+		for i := range n {
+			v := &prog.Var{Type: types.TInt64}
+			vars = append(vars, v)
+			stmts = append(stmts, setVar(v, bin(prog.Add, cast(types.TInt64, bin(prog.And, builtin(prog.BRand, types.TUint32), num(types.TUint32, 0))), i64(int64(i)))))
+			args, parts = append(args, bin(prog.Mul, ref(v), i64(3))), append(parts, int64(3*i))
+		}
+		stmts = append(stmts, printf(1, args...))
+		p, u := script(prog.KindBegin, nil, stmts...)
+		l := loadUnit(t, p, u, target)
+		l.run()
+		wantRecords(t, l, wire(1, 0, parts...))
+	}
+}

@@ -26,7 +26,7 @@ func (c *comp) declare(s prog.Stmt, vars []*prog.Var) {
 		if _, ok := c.vars[v]; ok {
 			continue // lives in an outer list
 		}
-		if v.Type.Scalar() {
+		if c.inRegister(v) {
 			r := c.reg()
 			c.vars[v] = variable{reg: r}
 			if needsZero(s, v) {
@@ -39,6 +39,22 @@ func (c *comp) declare(s prog.Stmt, vars []*prog.Var) {
 		if needsZero(s, v) {
 			c.zero(m, v.Type.Size)
 		}
+	}
+}
+
+// inRegister tells whether v lives in a register. Where the stack is too small
+// to hold what does not fit the registers, variables live in memory, except
+// addresses of map values: the verifier would no longer know what they are.
+func (c *comp) inRegister(v *prog.Var) bool {
+	return v.Type.Scalar() && (c.lim.onStack > 0 || v.Type.Space == types.SpaceMap)
+}
+
+// assign sets a scalar variable.
+func (c *comp) assign(v *prog.Var, x opnd) {
+	if at := c.vars[v]; at.reg == 0 {
+		c.store(at.mem, v.Type.Size, x)
+	} else {
+		c.set(at.reg, x)
 	}
 }
 
@@ -124,7 +140,7 @@ func (c *comp) setVar(s *prog.SetVar) {
 	defer func() { c.writes[s.Var]++ }()
 	v := c.vars[s.Var]
 	if s.Var.Type.Scalar() {
-		c.set(v.reg, c.value(s.X))
+		c.assign(s.Var, c.value(s.X))
 		return
 	}
 	if overlaps(s.X, s.Var) {
@@ -221,7 +237,7 @@ func (c *comp) forRange(s *prog.ForRange) {
 	at := c.claimed
 	c.branch(lessThan(t), rOpnd(i), hi, body, end)
 	c.start(body)
-	c.set(c.vars[s.Var].reg, rOpnd(i))
+	c.assign(s.Var, rOpnd(i))
 	c.writes[s.Var]++
 	c.turns(end, next, s.Body)
 	c.start(next)
