@@ -2,7 +2,6 @@ package gobin
 
 import (
 	"debug/dwarf"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sort"
@@ -44,18 +43,21 @@ type debugInfo struct {
 	data *dwarf.Data
 	loc  locations
 
-	mu     sync.Mutex // guards what follows, and data, which caches abbreviations
-	units  []*debugUnit
-	ranges []unitRange // sorted by low; empty until the first address is asked for
-	types  *typeReader
-	unread []*debugUnit            // whose types have not been looked at
-	names  map[string]dwarf.Offset // of the types in the other units; nil before the first look-up
+	mu        sync.Mutex // guards what follows, and data, which caches abbreviations
+	units     []*debugUnit
+	ranges    []unitRange // sorted by low; empty until the first address is asked for
+	types     *typeReader
+	funcs     int                     // indexed in all units
+	unread    []*debugUnit            // whose types have not been looked at
+	names     map[string]dwarf.Offset // of the types in the other units; nil before the first look-up
+	nameBytes int
 }
 
 // debugUnit is one compile unit.
 type debugUnit struct {
 	start, die, end dwarf.Offset
 	version         int
+	abbrev          uint64 // where its abbreviations begin
 	dwarf64         bool
 	base            unitBase
 	lang            int64
@@ -74,6 +76,13 @@ func newDebugInfo(s debugSections, arch Arch) (d *debugInfo, err error) {
 	if len(s.info) == 0 || len(s.abbrev) == 0 {
 		return nil, errNoDWARF
 	}
+	units, err := listUnits(s.info)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAbbrevs(units, s.abbrev); err != nil {
+		return nil, err
+	}
 	data, err := dwarf.New(s.abbrev, nil, nil, s.info, nil, nil, s.ranges, s.str)
 	if err != nil {
 		return nil, fmt.Errorf("dwarf: %w", err)
@@ -90,45 +99,9 @@ func newDebugInfo(s debugSections, arch Arch) (d *debugInfo, err error) {
 		}
 	}
 	d = &debugInfo{arch: arch, data: data, loc: locations{loc: s.loc, loclists: s.loclists, addr: s.addr}}
-	d.units = listUnits(s.info)
+	d.units = units
 	d.types = newTypeReader(data)
 	return d, nil
-}
-
-// listUnits reads the unit headers; a malformed one ends the list.
-func listUnits(info []byte) (us []*debugUnit) {
-	for off := 0; off+12 <= len(info); {
-		b := info[off:]
-		u := &debugUnit{start: dwarf.Offset(off)}
-		n, head := uint64(binary.LittleEndian.Uint32(b)), 4
-		if n == 0xffffffff {
-			n, head, u.dwarf64 = binary.LittleEndian.Uint64(b[4:]), 12, true
-		}
-		if n < 8 || n > uint64(len(b)-head) {
-			return us
-		}
-		u.end = dwarf.Offset(off + head + int(n))
-		u.version = int(binary.LittleEndian.Uint16(b[head:]))
-		width := 4
-		if u.dwarf64 {
-			width = 8
-		}
-		die := head + 2 + width + 1
-		if u.version >= 5 {
-			die++
-			switch kind := b[head+2]; kind {
-			case 0x02, 0x06: // type units
-				die += 8 + width
-			case 0x04, 0x05: // skeleton and split units
-				die += 8
-			}
-		}
-		if u.die = dwarf.Offset(off + die); u.die < u.end {
-			us = append(us, u)
-		}
-		off = int(u.end)
-	}
-	return us
 }
 
 // readRanges reads every unit's own entry for the addresses it covers.
@@ -236,6 +209,9 @@ func (d *debugInfo) readFuncs(u *debugUnit) error {
 		}
 		if low, ok := e.Val(dwarf.AttrLowpc).(uint64); ok {
 			u.funcs[low] = e.Offset
+			if d.funcs++; d.funcs > maxFuncs {
+				return fmt.Errorf("dwarf: more than %d functions", maxFuncs)
+			}
 		}
 	}
 }

@@ -246,3 +246,39 @@ unused: di si ->
 		})
 	}
 }
+
+func TestHostileUnits(t *testing.T) {
+	unit := func(abbrev uint32) []byte {
+		b := binary.LittleEndian.AppendUint32(nil, 8)
+		b = append(b, 4, 0)
+		b = binary.LittleEndian.AppendUint32(b, abbrev)
+		return append(b, 8, 0)
+	}
+	table := []byte{1, 0x11, 0, 0, 0, 0}
+	many := func(n int, abbrev uint32) (b []byte) {
+		for range n {
+			b = append(b, unit(abbrev)...)
+		}
+		return b
+	}
+	for _, c := range []struct {
+		name         string
+		info, abbrev []byte
+		want         string
+	}{
+		{"empty", nil, table, errNoDWARF.Error()},
+		{"length beyond the end", []byte("\xff\xff\x00\x00\x04\x00\x00\x00\x00\x00\x08\x00"), table, "malformed"},
+		{"tiny units", []byte("\x01\x00\x00\x00\x04\x01\x00\x00\x00\x04\x01\x00\x00\x00\x04"), table, "malformed"},
+		{"many units", many(maxUnits+1, 0), table, "units"},
+		{"overlapping tables", append(unit(0), unit(3)...), append(table, 0, 0), "overlap"},
+		{"table outside", unit(99), table, "EOF"},
+		{"table without end", unit(0), table[:3], "EOF"},
+	} {
+		if _, err := newDebugInfo(debugSections{info: c.info, abbrev: c.abbrev}, AMD64); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an error with %q", c.name, err, c.want)
+		}
+	}
+	if _, err := newDebugInfo(debugSections{info: many(3, 0), abbrev: append(table, 0)}, AMD64); err != nil {
+		t.Errorf("three units with one table: %v", err)
+	}
+}

@@ -136,13 +136,15 @@ func (d *debugInfo) enter(e *dwarf.Entry, prefix string) (inside string, ok bool
 		return "", false
 	}
 	declared, _ := e.Val(dwarf.AttrDeclaration).(bool)
-	if n == "" || declared || len(d.names) >= maxTypes {
+	full := prefix + n
+	if n == "" || declared || len(d.names) >= maxTypes || d.nameBytes+len(full) > maxNameBytes {
 		return prefix, false
 	}
-	if _, old := d.names[prefix+n]; !old {
-		d.names[prefix+n] = e.Offset
+	if _, old := d.names[full]; !old {
+		d.names[full] = e.Offset
+		d.nameBytes += len(full)
 	}
-	return prefix + n + "::", e.Tag == dwarf.TagStructType || e.Tag == dwarf.TagClassType
+	return full + "::", e.Tag == dwarf.TagStructType || e.Tag == dwarf.TagClassType
 }
 
 // lookup finds a type by the name %T prints.

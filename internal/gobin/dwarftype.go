@@ -42,8 +42,12 @@ func (r *typeReader) read(off uint64, depth int) (types.Type, int, error) {
 	return r.convert(dr, e, depth)
 }
 
+// name is the name of what e describes; absurdly long ones are none.
 func name(e *dwarf.Entry) string {
 	s, _ := e.Val(dwarf.AttrName).(string)
+	if len(s) > maxName {
+		return ""
+	}
 	return s
 }
 

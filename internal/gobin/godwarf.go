@@ -12,8 +12,9 @@ import (
 	"sync"
 )
 
-// maxDebug limits the uncompressed debug sections of one file together.
-const maxDebug = 160 << 20
+// maxDebug limits the uncompressed debug sections of one file together. A Go
+// binary of 150 MB stays below.
+const maxDebug = 112 << 20
 
 // readDebugInfo loads what types and places need of the file's DWARF.
 func (f *File) readDebugInfo() (*debugInfo, error) {

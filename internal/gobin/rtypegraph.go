@@ -12,6 +12,7 @@ const (
 	maxWeight = 1 << 15 // parts of one by-value type, nested ones included
 	maxNested = 64      // typedefs and members by value on one path
 	maxSize   = 1 << 40
+	maxBytes  = 48 << 20 // of all types converted from one file
 )
 
 // typeGraph converts the types of one file, each once, with everything they
@@ -26,6 +27,7 @@ type typeGraph struct {
 	weight map[*types.Type]int // of what has been built; missing: being built
 	queue  []pendingType
 	built  []*types.Type // since the last question
+	bytes  int           // what all types take, about
 }
 
 // pendingType is a type that something points to. It is filled in when the
@@ -56,6 +58,18 @@ func (g *typeGraph) at(key uint64) (*types.Type, error) {
 	}
 	g.built = g.built[:0]
 	return t, err
+}
+
+// footprint estimates the memory that t takes without the types in it.
+func footprint(t *types.Type) int {
+	n := 256 + len(t.Name)
+	for i := range t.Fields {
+		n += 64 + len(t.Fields[i].Name)
+	}
+	for i := range t.Enum {
+		n += 32 + len(t.Enum[i].Name)
+	}
+	return n
 }
 
 // cutLoop makes a pointer void that leads back to itself, or on and on, without
@@ -127,8 +141,11 @@ func (g *typeGraph) fill(t *types.Type, key uint64, depth int) error {
 	if err == nil && weight > maxWeight {
 		err = fmt.Errorf("type at %#x: more than %d parts", key, maxWeight)
 	}
+	if g.bytes += footprint(&v); err == nil && g.bytes > maxBytes {
+		err = fmt.Errorf("type at %#x: the file's types take more than %d bytes", key, maxBytes)
+	}
 	if err != nil {
-		v, weight = types.Type{Name: v.Name}, 1
+		v, weight = types.Type{}, 1
 	}
 	if !named(v.Kind) {
 		v.Name = ""
