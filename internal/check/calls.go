@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
@@ -70,30 +71,44 @@ func (b *body) emit(a prog.Action, args []prog.Expr, span diag.Span) prog.Expr {
 	return sequence([]prog.Stmt{e}, nil, span)
 }
 
-// action returns the program's action that equals a, made on first use. Bodies
-// of several groups share one unless the types of the arguments differ.
-func (c *checker) action(a prog.Action) *prog.Action {
-	for _, old := range c.prog.Actions {
-		if old.Span == a.Span && old.Kind == a.Kind && old.Map == a.Map && old.Format == a.Format &&
-			old.Top == a.Top && old.Div == a.Div && old.Sep == a.Sep && sameTypes(old.Args, a.Args) {
-			return old
-		}
-	}
-	a.ID = len(c.prog.Actions)
-	c.prog.Actions = append(c.prog.Actions, &a)
-	return &a
+// madeAction is an action with what check made of it; lower changes the types
+// of its arguments.
+type madeAction struct {
+	prog.Action
+	point prog.ProbeKind // entry and return probes send other images of a value
 }
 
-func sameTypes(a, b []*types.Type) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !types.Equal(a[i], b[i]) {
-			return false
+// action returns the program's action that equals a, made on first use. Bodies
+// of several groups share one unless the types of the arguments differ.
+func (b *body) action(a prog.Action) *prog.Action {
+	for i, old := range b.actions {
+		if old.Span == a.Span && old.Kind == a.Kind && old.Map == a.Map && old.Format == a.Format &&
+			old.Top == a.Top && old.Div == a.Div && old.Sep == a.Sep && old.point == b.point.Kind && sameImages(old.Args, a.Args) {
+			return b.prog.Actions[i]
 		}
 	}
-	return true
+	a.ID = len(b.prog.Actions)
+	b.actions = append(b.actions, madeAction{a, b.point.Kind})
+	made := a
+	made.Args = slices.Clone(a.Args)
+	b.prog.Actions = append(b.prog.Actions, &made)
+	return &made
+}
+
+func sameImages(a, b []*types.Type) bool { return slices.EqualFunc(a, b, sameImage) }
+
+// sameImage tells whether values of a and b are decoded alike. Structs of the
+// same name may differ from one binary to the next.
+func sameImage(a, b *types.Type) bool {
+	switch {
+	case a == b:
+		return true
+	case !types.Equal(a, b), a.Kind == types.Struct, a.Kind == types.GoSlice:
+		return false
+	case a.Kind == types.Array:
+		return sameImage(a.Elem, b.Elem)
+	}
+	return slices.EqualFunc(a.Fields, b.Fields, func(f, g types.Field) bool { return sameImage(f.Type, g.Type) })
 }
 
 // values evaluates arguments that must have values.

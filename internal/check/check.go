@@ -125,9 +125,18 @@ type checker struct {
 	mapOrder []*mapState
 	vars     map[varKey]*types.Type
 	points   map[*prog.Point]*job
+	actions  []madeAction // as prog.Actions
+	resolved map[*types.Type]*types.Type
+	named    map[typeName]*types.Type
 	changed  bool // a type grew in this pass
 	fixed    int  // actions that earlier calls have handed out
 	formats  map[string]int
+}
+
+// typeName is a name that the world resolved for a group.
+type typeName struct {
+	name  string
+	group *prog.Group
 }
 
 type enumConst struct {
@@ -153,6 +162,7 @@ func newChecker(f *syntax.File, w World, o Options, diags *diag.List) *checker {
 		decls: map[string]*syntax.MapDecl{}, getopts: map[string]bool{},
 		maps: map[string]*mapState{}, vars: map[varKey]*types.Type{},
 		points: map[*prog.Point]*job{}, formats: map[string]int{},
+		resolved: map[*types.Type]*types.Type{}, named: map[typeName]*types.Type{},
 	}
 	for _, b := range Builtins() {
 		c.builtins[b.Name] = &b
@@ -172,7 +182,7 @@ func (c *checker) settle(jobs []job) []*prog.Body {
 	for range maxPasses {
 		c.changed = false
 		c.pass = diag.NewList(c.file.Source)
-		c.prog.Actions = c.prog.Actions[:c.fixed:c.fixed]
+		c.prog.Actions, c.actions = c.prog.Actions[:c.fixed:c.fixed], c.actions[:c.fixed:c.fixed]
 		var bodies []*prog.Body
 		for _, j := range jobs {
 			if body := c.build(j); body != nil {

@@ -88,6 +88,11 @@ func text(s string, at diag.Span) *prog.Str {
 	return &prog.Str{Meta: meta(types.Str(len(s)+1), at), Val: s}
 }
 
+// varying stands for a value that is only known at run time.
+func varying(t *types.Type, at diag.Span) prog.Expr {
+	return &prog.Builtin{Meta: meta(t, at), ID: prog.BRand}
+}
+
 // constant returns the value of a scalar constant.
 func constant(x prog.Expr) (uint64, bool) {
 	if i, ok := x.(*prog.Int); ok && i.T != unknown {

@@ -25,7 +25,12 @@ func (b *body) resolve(t *types.Type) *types.Type {
 	if own := b.ctypes[t.String()]; own != nil {
 		return own
 	}
-	return b.world.Resolve(t, b.group)
+	full, ok := b.resolved[t]
+	if !ok {
+		full = b.world.Resolve(t, b.group)
+		b.resolved[t] = full
+	}
+	return full
 }
 
 // load reads a value of type t behind a pointer. What cannot be read of a Go

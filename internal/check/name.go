@@ -8,7 +8,8 @@ import (
 )
 
 // PointName is a probe's full name as the probe builtin prints it, with fn in
-// the place of a pattern: "uprobe:./bin:main.f+4", "interval:ms:1", "begin".
+// the place of a pattern: "uprobe:./bin:main.f+4", "interval:ms:1", "begin". A
+// tracepoint's fn has its category: "sched:sched_switch".
 func PointName(p *prog.Point, fn string) string {
 	parts := []string{p.Provider}
 	add := func(s string) {
@@ -23,9 +24,14 @@ func PointName(p *prog.Point, fn string) string {
 	case prog.KindSoftware, prog.KindHardware:
 		parts = append(parts, p.Target, fmt.Sprint(p.Period))
 	default:
-		add(p.Target)
-		if fn == "" {
+		switch {
+		case fn == "":
+			add(p.Target)
 			fn = p.Func
+		case p.Kind == prog.KindRawTracepoint:
+			add("vmlinux")
+		case p.Kind != prog.KindTracepoint:
+			add(p.Target)
 		}
 		switch {
 		case p.HasAddr:

@@ -250,6 +250,9 @@ func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr
 	if !ok || o != prog.Eq && o != prog.Ne || kind != types.Func && kind != types.Probe {
 		return nil
 	}
+	if b.quiet {
+		return varying(types.TBool, span)
+	}
 	var any prog.Expr
 	for _, id := range b.namesOf(kind, name.Val) {
 		hit := prog.Expr(&prog.Binary{Meta: meta(types.TBool, span), Op: prog.Eq,

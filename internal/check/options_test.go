@@ -202,6 +202,30 @@ func TestTablesAreSane(t *testing.T) {
 	}
 }
 
+// The predicate of a probe that is only tried for constants must not decide
+// what depends on the probe, nor make maps.
+func TestPredicatesAreNotDecidedEarly(t *testing.T) {
+	r, diags := checked(t, `uprobe:/bin/c:f / probe == "uprobe:/bin/c:f" / { print(1) }
+		uprobe:/bin/c:f / @later[tid] / { print(2) } begin { @later[(uint64)1] = "x"; }
+		uprobe:/bin/c:f / getopt("no") && @never / { print(3) }
+		tracepoint:sched:sched_switch / probe == "tracepoint:sched:sched_switch" / { print(4) }`, &fakeWorld{}, options())
+	want := []string{"ERROR: a value of type 'string[2]' is neither true nor false"}
+	if diff := cmp.Diff(want, messages(diags)); diff != "" {
+		t.Error(diff)
+	}
+	if len(r.Bodies) != 4 {
+		t.Errorf("%d bodies, want 4", len(r.Bodies))
+	}
+}
+
+// One place of the text sends different images at entry and at return.
+func TestEntryAndReturnDoNotShareActions(t *testing.T) {
+	r, _ := checked(t, "uprobe:./s:main.Greet, uretprobe:./s:main.Greet { print(args.name) }", &fakeWorld{}, options())
+	if n := len(r.Program.Actions); n != 2 {
+		t.Errorf("%d actions, want 2", n)
+	}
+}
+
 func TestVerbs(t *testing.T) {
 	format := "a%5.3lld b%% %-10s 100%! %rx%08hhx%"
 	var got []string

@@ -17,7 +17,7 @@ type body struct {
 	ordinals map[string]int // how often a name was declared in this body
 	loops    int
 	calls    []expansion // macros being expanded, outermost first
-	quiet    bool        // not evaluated: sizeof and friends
+	quiet    bool        // only constants are looked for, no probe is known
 }
 
 // varKey names a declaration so that its type is found again in the next

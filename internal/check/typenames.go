@@ -79,11 +79,16 @@ func (b *body) namedType(t *syntax.NamedType) *types.Type {
 	if e, ok := b.enumType(name); ok {
 		return e
 	}
+	key := typeName{name, b.group}
+	if found := b.named[key]; found != nil {
+		return found
+	}
 	found, ok := b.world.Type(name, b.group)
 	if !ok {
 		b.unknownType(t, name)
 		return nil
 	}
+	b.named[key] = found
 	return found
 }
 

@@ -97,7 +97,7 @@ func (w *fakeWorld) all(p *prog.Point) []*prog.Group {
 	case w.gone:
 		return nil
 	case p.Kind == prog.KindTracepoint && p.Func == "sched_switch":
-		return []*prog.Group{{Args: []prog.Arg{
+		return []*prog.Group{{Funcs: []prog.Func{{ID: 20, Name: "sched:sched_switch"}}, Args: []prog.Arg{
 			{Name: "prev_comm", Type: types.ArrayOf(types.TInt8, 16), Off: 8}, {Name: "prev_pid", Type: types.TInt32, Off: 24},
 			{Name: "saddr", Type: types.ArrayOf(types.TUint8, 4), Off: 28},
 			{Name: "filename", Type: types.PointerTo(types.TInt8, types.SpaceKernel), From: prog.FromDataLoc, Off: 32},
