@@ -76,6 +76,8 @@ func (u *Unit) Attach() error {
 		return nil // run by Run
 	case prog.KindUprobe, prog.KindUretprobe:
 		return u.attachUser()
+	case prog.KindKprobe, prog.KindKretprobe:
+		return u.attachKernel()
 	case prog.KindTracepoint:
 		return u.attachTracepoints()
 	case prog.KindRawTracepoint:

@@ -218,6 +218,9 @@ func (c *comp) spec() *ebpf.ProgramSpec {
 	case prog.KindUprobe, prog.KindUretprobe, prog.KindUSDT, prog.KindKprobe, prog.KindKretprobe:
 		s.Type = ebpf.Kprobe
 		if c.u.Target == nil {
+			if c.t.KprobeMulti {
+				s.AttachType = ebpf.AttachTraceKprobeMulti
+			}
 			break
 		}
 		s.SectionName = "uprobe"

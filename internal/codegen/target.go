@@ -21,6 +21,7 @@ type Target struct {
 	Sleepable   bool // sleepable uprobe programs, Linux 6.0
 	Cookies     bool // bpf_get_attach_cookie for uprobes, Linux 5.15
 	UprobeMulti bool // uprobe.multi links, Linux 6.6
+	KprobeMulti bool // kprobe.multi links, Linux 5.18
 	TypedRawTp  bool // raw tracepoints with BTF, Linux 5.5
 	MayGoto     bool // loops with a budget instead of a bound, Linux 6.9
 	PercpuRead  bool // bpf_map_lookup_percpu_elem, Linux 5.19

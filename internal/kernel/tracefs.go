@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +15,8 @@ import (
 
 // Tracefs reads the kernel's trace event files.
 type Tracefs struct {
-	events fs.FS
+	root   fs.FS
+	events fs.FS    // root's folder of that name
 	mount  *os.File // detached mount, nil if the host has tracefs mounted
 }
 
@@ -25,14 +27,15 @@ func OpenTracefs() (*Tracefs, error) {
 	for _, dir := range []string{"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} {
 		events := os.DirFS(dir + "/events")
 		if _, err := fs.Stat(events, "."); err == nil {
-			return &Tracefs{events: events}, nil
+			return &Tracefs{root: os.DirFS(dir), events: events}, nil
 		}
 	}
 	mount, err := detachedTracefs()
 	if err != nil {
 		return nil, fmt.Errorf("opening tracefs: %w (as root: mount -t tracefs tracefs /sys/kernel/tracing)", err)
 	}
-	return &Tracefs{events: os.DirFS(fmt.Sprintf("/proc/self/fd/%d/events", mount.Fd())), mount: mount}, nil
+	dir := fmt.Sprintf("/proc/self/fd/%d", mount.Fd())
+	return &Tracefs{root: os.DirFS(dir), events: os.DirFS(dir + "/events"), mount: mount}, nil
 }
 
 func detachedTracefs() (*os.File, error) {
@@ -62,6 +65,25 @@ func (t *Tracefs) Close() error {
 // Detached tells whether tracefs is reached through a mount of our own; other
 // programs, and libraries that look for a path, do not see it then.
 func (t *Tracefs) Detached() bool { return t.mount != nil }
+
+// Functions calls yield for every kernel function that can be probed, some of
+// them more than once, until it says no. Kernels that are locked down refuse
+// the list.
+func (t *Tracefs) Functions(yield func(name string) bool) error {
+	f, err := t.root.Open("available_filter_functions")
+	if err != nil {
+		return fmt.Errorf("list of kernel functions: %w", err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		name, _, _ := strings.Cut(lines.Text(), " ") // " [module]" may follow
+		if !yield(name) {
+			return nil
+		}
+	}
+	return lines.Err()
+}
 
 // ErrNoTracepoint is wrapped by the errors for tracepoints that do not exist.
 var ErrNoTracepoint = errors.New("no such tracepoint")

@@ -218,9 +218,14 @@ func (f *frame) key(pops int64) prog.Expr {
 	call := binary(prog.Or, tgid, cast(types.TUint64, builtin(prog.BFunc, &types.Type{Kind: types.Func, Size: 8}, at), at))
 	sp := f.c.reg(f.c.arch.SP, at)
 	parts := []prog.Expr{call}
-	if f.c.group.Go != nil {
+	switch {
+	case f.c.group.Go != nil:
 		parts = append(parts, f.c.g(at), binary(prog.Sub, varRef(f.hi), sp))
-	} else {
+	case f.c.group.Target == nil:
+		// A kernel's return probe does not tell where SP was: of calls of one
+		// function inside each other on one thread only the last is timed.
+		parts = append(parts, builtin(prog.BTgidTid, types.TUint64, at), constant(0, at))
+	default:
 		parts = append(parts, builtin(prog.BTgidTid, types.TUint64, at), binary(prog.Sub, sp, constant(uint64(pops), at)))
 	}
 	return &prog.Compose{Meta: prog.Meta{T: types.TupleOf(types.TUint64, types.TUint64, types.TUint64), At: at}, Parts: parts}

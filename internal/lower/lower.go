@@ -86,6 +86,8 @@ func (l *lowerer) body(b *prog.Body) {
 		l.uprobe(b)
 	case prog.KindUretprobe:
 		l.uretprobe(b)
+	case prog.KindKretprobe:
+		l.kretprobe(b)
 	default:
 		l.kernel(b)
 	}
@@ -96,12 +98,38 @@ func (l *lowerer) kernel(b *prog.Body) {
 	c.rewrite(b)
 	sites := make([]prog.Site, len(b.Group.Funcs))
 	for i, f := range b.Group.Funcs {
-		sites[i] = prog.Site{Func: f.ID}
+		sites[i] = prog.Site{Func: f.ID, Kind: siteKind(b.Group.Point.Kind)}
 	}
 	if len(sites) == 0 {
 		sites = make([]prog.Site, 1) // begin, end, timers: no function
 	}
 	l.add(&fragment{body: b, sites: sites, order: orderEntry})
+}
+
+func siteKind(k prog.ProbeKind) prog.SiteKind {
+	if k == prog.KindKretprobe {
+		return prog.SiteReturn
+	}
+	return prog.SiteEntry
+}
+
+// kretprobe makes, where a frame is needed, a fragment of entries of the same
+// functions.
+func (l *lowerer) kretprobe(b *prog.Body) {
+	if !needsFrame(b.Stmts) {
+		l.kernel(b)
+		return
+	}
+	var in, out []prog.Site
+	for _, f := range b.Group.Funcs {
+		in = append(in, prog.Site{Func: f.ID, Kind: prog.SiteEntry})
+		out = append(out, prog.Site{Func: f.ID, Kind: prog.SiteReturn})
+	}
+	fr := newFrame(&context{arch: l.arch, group: b.Group}, frameTable(b))
+	fr.rewriteReturn(b, true)
+	maps := []*prog.Map{fr.table}
+	l.add(&fragment{body: b, sites: out, maps: maps, order: orderReturn})
+	l.add(&fragment{body: fr.entryBody(b), sites: in, maps: maps, order: orderEntry})
 }
 
 func (l *lowerer) uprobe(b *prog.Body) {
@@ -180,7 +208,10 @@ func (l *lowerer) uretprobe(b *prog.Body) {
 // another binary or layout must not share it.
 func frameTable(b *prog.Body) string {
 	h := fnv.New64a()
-	fmt.Fprint(h, b.Group.Point.Index, b.Group.Target.ID, b.Group.Target.PID, b.Group.Layout)
+	fmt.Fprint(h, b.Group.Point.Index, b.Group.Layout)
+	if t := b.Group.Target; t != nil {
+		fmt.Fprint(h, t.ID, t.PID)
+	}
 	return fmt.Sprintf("frames_%x", h.Sum64())
 }
 

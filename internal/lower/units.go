@@ -53,6 +53,9 @@ func spotOf(g *prog.Group, s prog.Site) spot {
 	p := g.Point
 	sp := spot{site: s, event: fmt.Sprintf("%d:%s:%d:%d", p.Kind, p.Target, p.Period, p.Hz)}
 	switch p.Kind {
+	case prog.KindKprobe, prog.KindKretprobe:
+		// Entries of a return's frame are entries like a kprobe's.
+		return spot{site: s, event: fmt.Sprintf("kernel function, %d", s.Kind)}
 	case prog.KindRawTracepoint, prog.KindBegin, prog.KindEnd, prog.KindSelf:
 		// one program an event, and each begin and end is a run of its own
 		sp.event += fmt.Sprintf(":%s:%d:%d", p.Func, s.Func, p.Index*boolInt(p.Kind != prog.KindRawTracepoint))
@@ -75,7 +78,7 @@ func (l *lowerer) newUnit(fragments []int, sp spot, n int) *Unit {
 	first := l.fragments[fragments[0]]
 	u := &Unit{
 		Point:    first.body.Group.Point,
-		Kind:     first.body.Group.Point.Kind,
+		Kind:     kindAt(first.body.Group.Point.Kind, sp.site.Kind),
 		SiteKind: sp.site.Kind,
 		Target:   first.body.Group.Target,
 		Order:    first.order,
@@ -95,6 +98,15 @@ func (l *lowerer) newUnit(fragments []int, sp spot, n int) *Unit {
 	}
 	u.Name = unitName(u, n)
 	return u
+}
+
+// kindAt is the kind of probe that a site of a point is attached as: the entry
+// of a kernel function's frame is no return.
+func kindAt(k prog.ProbeKind, at prog.SiteKind) prog.ProbeKind {
+	if k == prog.KindKretprobe && at == prog.SiteEntry {
+		return prog.KindKprobe
+	}
+	return k
 }
 
 func unitName(u *Unit, n int) string {

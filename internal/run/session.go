@@ -19,8 +19,6 @@ import (
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
 
-const kindRaw = prog.KindRawTracepoint
-
 // session is a script that runs: its maps are fixed, its units come and go.
 // Everything happens on one goroutine, in the order of the events.
 type session struct {

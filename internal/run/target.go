@@ -8,6 +8,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/codegen"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/lower"
+	"github.com/rpcxray/rpcxray/internal/prog"
 )
 
 // target says what to compile for: this machine's kernel and processor. A
@@ -35,7 +36,10 @@ func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
 			t.UprobeMulti = f.Has(kernel.FeatureUprobeMulti)
 			t.Sleepable = t.Sleepable || u.Sleepable && f.Has(kernel.FeatureUprobeMultiSleepable)
 		}
-		if u.Kind == kindRaw {
+		if u.Kind == prog.KindKprobe || u.Kind == prog.KindKretprobe {
+			t.KprobeMulti = f.Has(kernel.FeatureKprobeMulti)
+		}
+		if u.Kind == prog.KindRawTracepoint {
 			t.TypedRawTp = f.Has(kernel.FeatureTpBTF)
 		}
 		if usesTLS(u) && !t.HasFSBase {

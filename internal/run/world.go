@@ -30,9 +30,7 @@ func (w *world) Groups(p *prog.Point) ([]*prog.Group, error) {
 	case prog.KindRawTracepoint:
 		return w.rawGroups(p)
 	case prog.KindKprobe, prog.KindKretprobe:
-		if err := w.facts.Require(kernel.FeatureKprobe); err != nil {
-			return nil, err
-		}
+		return w.kprobeGroups(p)
 	case prog.KindFentry, prog.KindFexit:
 		if err := w.facts.Require(kernel.FeatureFentry); err != nil {
 			return nil, err

@@ -5,7 +5,7 @@ import "math/bits"
 // An event record is a header and the images of its items in order, without
 // padding: what follows an image follows it directly.
 //
-//	u32 action id | u32 zero | u64 fault mask | items…
+//	u32 action id | u32 process id | u64 fault mask | items…
 //
 // The image of a value is its bytes in BPF memory, except that a String is a
 // u32 word and that many bytes. A blob is a u32 count and that many bytes.
