@@ -273,7 +273,11 @@ const maxJoin = 16
 // sent empty.
 func (b *body) callJoin(e *syntax.CallExpr) prog.Expr {
 	a := prog.Action{Kind: prog.ActJoin, Sep: " "}
-	argv := b.integerArg("join", e.Args[0], types.PointerTo(nil, b.space()))
+	argv := b.value(e.Args[0])
+	if t := argv.Type(); !isBad(argv) && !t.IsInt() && t.Kind != types.Pointer {
+		b.wantKind("join", "a pointer or an integer", t, e.Args[0].Span())
+		return bad(e.At)
+	}
 	if len(e.Args) > 1 {
 		sep, ok := b.literalText("join", e.Args[1])
 		if !ok {
@@ -284,6 +288,7 @@ func (b *body) callJoin(e *syntax.CallExpr) prog.Expr {
 	if isBad(argv) {
 		return bad(e.At)
 	}
+	argv = b.address(argv)
 	chars := types.PointerTo(types.TInt8, argv.Type().Space)
 	var args []prog.Expr
 	stmts := b.collect(func() {

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
@@ -191,6 +192,11 @@ func (b *body) noSuchArg(e *syntax.FieldExpr) {
 
 func (b *body) noSuchResult(e *syntax.FieldExpr) {
 	names := argNames(b.group.Rets)
+	for i, n := range names {
+		if n == "" || n[0] == '~' { // as the Go compiler calls results without a name
+			names[i] = strconv.Itoa(i)
+		}
+	}
 	d := b.errorf(e.NameSpan, "%s has no result '%s'", b.place(), e.Name)
 	d.Hint = suggest(e.Name, names)
 	d.Notes = append(d.Notes, diag.Note{Span: b.point.Span, Msg: "its results are " + strings.Join(names, ", ")})
