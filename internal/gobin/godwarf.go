@@ -144,6 +144,7 @@ func (f *File) Signature(fn Func, pc uint64) (*Signature, error) {
 // call is how a function is called and how far a probe is from its entry.
 type call struct {
 	rules   callRules
+	other   callRules // Go's other convention, for when rules turn out wrong
 	native  bool // compiled C, C++ or Rust
 	atEntry bool // nothing has moved since the first byte
 	// reshaped: GCC made this copy of a function and may have dropped or
@@ -164,7 +165,9 @@ func (f *File) callOf(fn Func, pc uint64) call {
 		c.reshaped = c.reshaped || c.native && strings.Contains(fn.Name, suffix)
 	}
 	if fn.Go {
-		c.rules = goRules(f.Arch, f.Go != nil && f.Go.RegABI && fn.ABIInternal)
+		reg := f.Go != nil && f.Go.RegABI
+		c.rules = goRules(f.Arch, reg && fn.ABIInternal)
+		c.other = goRules(f.Arch, reg && !fn.ABIInternal)
 	}
 	return c
 }

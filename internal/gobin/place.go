@@ -188,16 +188,18 @@ func appendLeaves(ls []leaf, t *types.Type, at, depth int) ([]leaf, bool) {
 }
 
 // joinStack merges the stack pieces of a place that are one run of memory, the
-// padding between them included, as the two descriptions of a value on the
-// stack (whole, or field by field) mean the same.
+// padding and the gaps between them included, as the two descriptions of a
+// value on the stack (whole, or field by field) mean the same.
 func joinStack(ps []Piece, size int) []Piece {
-	if len(ps) == 0 {
+	i := slices.IndexFunc(ps, func(c Piece) bool { return c.Kind != PieceNone })
+	if i < 0 {
 		return ps
 	}
+	start := ps[i].Off - int64(ps[i].At)
 	for _, c := range ps {
-		if c.Kind != PieceStack || c.Off-int64(c.At) != ps[0].Off-int64(ps[0].At) {
+		if c.Kind != PieceNone && (c.Kind != PieceStack || c.Off-int64(c.At) != start) {
 			return ps
 		}
 	}
-	return []Piece{{Kind: PieceStack, Off: ps[0].Off - int64(ps[0].At), Size: size}}
+	return []Piece{{Kind: PieceStack, Off: start, Size: size}}
 }

@@ -24,10 +24,17 @@ func (sig *Signature) placeGo(name string, says []saidPlace, dict int, c call) {
 		dict = dictionary(name)
 	}
 	g := assignGo(c.rules, params, results, dict)
-	if dict < 0 && !agree(said, g) {
-		// Go 1.21 leaves the receiver of a wrapper out of DWARF.
-		if h := assignGo(c.rules, params, results, 0); agree(said, h) {
-			g = h
+	if !agree(said, g) {
+		// Go 1.21 leaves the receiver of a wrapper out of DWARF; and what looks
+		// like assembly may be compiled, as cgo's _Cfunc_CString is.
+		for _, h := range []goPlaces{
+			assignGo(c.rules, params, results, 0),
+			assignGo(c.other, params, results, dict),
+		} {
+			if agree(said, h) {
+				g = h
+				break
+			}
 		}
 	}
 	taken := confirmed(said, g)
@@ -149,11 +156,16 @@ func confirmed(said []Place, g goPlaces) map[where]bool {
 }
 
 // contradicts tells whether p, which is not q, differs from it only by naming
-// places that are taken. The Go compiler does so when a branch assigns one
-// parameter, or a part of it, to another; it cannot be true at the entry.
+// places that are taken, or the stack for a part of what is in registers. The
+// Go compiler does so when a branch assigns one parameter, or a part of it, to
+// another; it cannot be true at the entry.
 func (p Place) contradicts(taken map[where]bool, q Place) bool {
+	mixed := slices.ContainsFunc(p.Pieces, func(c Piece) bool {
+		return c.Kind != PieceStack && slices.Contains(q.Pieces, c)
+	})
 	for _, c := range p.Pieces {
-		if c.Kind != PieceNone && !slices.Contains(q.Pieces, c) && !taken[where{c.Kind, c.Reg, c.Off}] {
+		excused := c.Kind == PieceNone || taken[where{c.Kind, c.Reg, c.Off}] || c.Kind == PieceStack && mixed
+		if !excused && !slices.Contains(q.Pieces, c) {
 			return false
 		}
 	}
