@@ -11,6 +11,7 @@ import (
 // fn is a function of intermediate code under construction. Constants are
 // folded while it is built.
 type fn struct {
+	name    string // empty: the program itself
 	blocks  []*block
 	cur     *block
 	ids     int
@@ -18,7 +19,6 @@ type fn struct {
 	noSpill map[vreg]bool // values whose bounds the verifier must not lose
 	span    diag.Span
 	stack   arena
-	mayGoto bool
 }
 
 // arena hands out places in the stack frame or in the scratch slot. Places
@@ -34,8 +34,8 @@ func (a *arena) take(size int) int {
 	return off
 }
 
-func newFn() *fn {
-	f := &fn{noSpill: map[vreg]bool{}}
+func newFn(name string) *fn {
+	f := &fn{name: name, noSpill: map[vreg]bool{}}
 	f.start(f.block())
 	return f
 }
@@ -89,6 +89,14 @@ func (f *fn) inReg(a opnd) opnd {
 		return a
 	}
 	return f.copy(a)
+}
+
+// arg returns argument n of the function; they are asked for before anything
+// else is emitted.
+func (f *fn) arg(n int64) opnd {
+	dst := f.reg()
+	f.emit(ins{op: opArg, dst: dst, off: n})
+	return rOpnd(dst)
 }
 
 func (f *fn) jump(b *block) { f.emit(ins{op: opJump, to: b}) }

@@ -203,8 +203,7 @@ func (c *comp) deleted(e *prog.Call) opnd {
 // length is the number of a stack's frames.
 func (c *comp) length(e *prog.Call) opnd {
 	if e.Map != nil {
-		c.errs.Errorf(e.At, "len() of a map is not built yet")
-		return iOpnd(0)
+		return c.mapLength(e)
 	}
 	if e.Args[0].Type().Kind != types.Stack {
 		c.errs.Errorf(e.At, "len() of this value is not built yet")

@@ -17,6 +17,9 @@ import (
 // to count the turns of a loop.
 const maxStack = 512 - 16
 
+// frameRound is what the verifier rounds the frame of a function up to.
+const frameRound = 32
+
 // Object is a compiled unit.
 type Object struct {
 	Spec   *ebpf.ProgramSpec
@@ -59,7 +62,7 @@ type limits struct{ onStack, record int }
 
 func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, error) {
 	c := &comp{
-		fn: newFn(), p: p, u: u, t: t, lim: lim,
+		fn: newFn(""), p: p, u: u, t: t, lim: lim,
 		errs: diag.NewList(p.Source), vars: map[*prog.Var]variable{},
 	}
 	c.program()
@@ -69,18 +72,34 @@ func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, err
 	if c.slot.max > ScratchSize(p)-scratchHead {
 		return nil, fmt.Errorf("unit %s: its values need %d bytes of scratch space and %d are there", u.Name, c.slot.max, ScratchSize(p)-scratchHead)
 	}
-	c.optimize()
-	al := c.allocate()
-	if al.depth > maxStack {
-		return nil, fmt.Errorf("unit %s: %w", u.Name, errStack)
-	}
-	w, err := c.write(al)
+	fns := append([]*fn{c.fn}, c.callbacks...)
+	w, err := assemble(fns)
 	if err != nil {
 		return nil, fmt.Errorf("unit %s: %w", u.Name, err)
 	}
-	o := &Object{Spec: c.spec(), source: p.Source, ir: dump(c.blocks), spans: w.spans}
+	o := &Object{Spec: c.spec(), source: p.Source, ir: dump(fns), spans: w.spans}
 	o.Spec.Instructions = w.out
 	return o, nil
+}
+
+// assemble turns intermediate code into instructions. Callbacks run on top of
+// what calls them, so that their stacks add up.
+func assemble(fns []*fn) (*writer, error) {
+	depth := 0
+	var places []map[vreg]place
+	for _, f := range fns {
+		f.optimize()
+		al := f.allocate()
+		depth += al.depth
+		if len(fns) > 1 {
+			depth = (depth + frameRound - 1) / frameRound * frameRound
+		}
+		places = append(places, al.places)
+	}
+	if depth > maxStack {
+		return nil, errStack
+	}
+	return write(fns, places)
 }
 
 // comp compiles one unit.
@@ -102,6 +121,9 @@ type comp struct {
 	once    map[asm.BuiltinFunc]opnd
 	onFault func(ok *block)
 
+	callbacks []*fn
+	shared    map[*prog.Var]bool // variables that callbacks name
+
 	lookups []known // valid at this point
 	changed map[*prog.Map]int
 	writes  map[*prog.Var]int
@@ -122,9 +144,8 @@ type variable struct {
 func (c *comp) program() {
 	c.once = map[asm.BuiltinFunc]opnd{}
 	c.changed, c.writes = map[*prog.Map]int{}, map[*prog.Var]int{}
-	ctx := c.reg()
-	c.emit(ins{op: opCtx, dst: ctx})
-	c.ctx = rOpnd(ctx)
+	c.shared = sharedVars(c.u.Bodies)
+	c.ctx = c.arg(0)
 	c.scratch = c.reg()
 	c.set(c.scratch, iOpnd(0))
 	c.exit = c.block()
@@ -138,7 +159,7 @@ func (c *comp) program() {
 	}
 	c.start(c.exit)
 	c.release()
-	c.emit(ins{op: opExit})
+	c.emit(ins{op: opExit, a: iOpnd(0)})
 	c.hoist.ins = append(c.hoist.ins, ins{op: opJump, to: first})
 }
 
@@ -250,8 +271,9 @@ func (c *comp) spec() *ebpf.ProgramSpec {
 // flagSleepable is BPF_F_SLEEPABLE of linux/bpf.h.
 const flagSleepable = 1 << 4
 
+// sleepable tells whether the code at hand may sleep; callbacks may not.
 func (c *comp) sleepable() bool {
-	return c.u.Sleepable && c.t.Sleepable && c.u.Target != nil && c.u.Kind != prog.KindUSDT
+	return c.fn.name == "" && c.u.Sleepable && c.t.Sleepable && c.u.Target != nil && c.u.Kind != prog.KindUSDT
 }
 
 // Insns returns the instructions as text: offset, instruction, and where in

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 )
@@ -27,9 +28,28 @@ type pending struct {
 
 var sizes = map[int]asm.Size{1: asm.Byte, 2: asm.Half, 4: asm.Word, 8: asm.DWord}
 
-// write returns the instructions of f.
-func (f *fn) write(al *allocation) (*writer, error) {
-	w := &writer{places: al.places, starts: map[*block]int{}}
+// write returns the instructions of fns, one behind the other.
+func write(fns []*fn, places []map[vreg]place) (*writer, error) {
+	w := &writer{starts: map[*block]int{}}
+	for i, f := range fns {
+		w.places = places[i]
+		first := len(w.out)
+		w.function(f)
+		if len(fns) > 1 {
+			w.out[first] = described(w.out[first], f.name, i == 0)
+		}
+	}
+	for _, j := range w.jumps {
+		off := w.starts[j.to] - j.raw - 1
+		if off != int(int16(off)) {
+			return nil, fmt.Errorf("program of %d instructions: a jump is too far for eBPF", len(w.spans))
+		}
+		w.out[j.ins].Offset = int16(off)
+	}
+	return w, nil
+}
+
+func (w *writer) function(f *fn) {
 	for n, b := range f.blocks {
 		w.starts[b] = len(w.spans)
 		w.next = nil
@@ -41,14 +61,18 @@ func (f *fn) write(al *allocation) (*writer, error) {
 			w.ins(&b.ins[k])
 		}
 	}
-	for _, j := range w.jumps {
-		off := w.starts[j.to] - j.raw - 1
-		if off != int(int16(off)) {
-			return nil, fmt.Errorf("program of %d instructions: a jump is too far for eBPF", len(w.spans))
-		}
-		w.out[j.ins].Offset = int16(off)
+}
+
+// described gives a function's first instruction the type that the kernel
+// wants of programs with callbacks.
+func described(i asm.Instruction, name string, program bool) asm.Instruction {
+	f := &btf.Func{Name: name, Linkage: btf.StaticFunc, Type: &btf.FuncProto{
+		Return: &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed},
+	}}
+	if program {
+		f.Name, f.Linkage = "program", btf.GlobalFunc
 	}
-	return w, nil
+	return btf.WithFuncMetadata(i.WithSymbol(f.Name), f)
 }
 
 func (w *writer) put(i asm.Instruction) {
@@ -98,6 +122,8 @@ func (w *writer) into(r asm.Register, o opnd) {
 		w.put(asm.LoadMapPtr(r, 0).WithReference(o.name))
 	case mapValOpnd:
 		w.put(asm.LoadMapValue(r, 0, uint32(o.imm)).WithReference(o.name))
+	case funcOpnd:
+		w.put(asm.Instruction{OpCode: asm.LoadImmOp(asm.DWord), Dst: r, Src: asm.PseudoFunc, Constant: -1}.WithReference(o.name))
 	default:
 		panic("BUG: empty operand")
 	}
@@ -138,8 +164,8 @@ func (w *writer) ins(i *ins) {
 		r := w.dst(i.dst)
 		w.into(r, i.a)
 		w.home(i.dst, r)
-	case opCtx:
-		w.home(i.dst, asm.R1)
+	case opArg:
+		w.home(i.dst, asm.R1+asm.Register(i.off))
 	case opALU:
 		w.alu(i)
 	case opExt:
@@ -309,7 +335,7 @@ func (w *writer) leave(i *ins) {
 		w.jump(asm.Instruction{OpCode: asm.JCOND.Op(asm.ImmSource), Src: asm.PseudoMayGoto}, i.els)
 		w.goTo(i.to)
 	case opExit:
-		w.put(asm.Mov.Imm(asm.R0, 0))
+		w.into(asm.R0, i.a)
 		w.put(asm.Return())
 	}
 }

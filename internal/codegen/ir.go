@@ -21,6 +21,7 @@ const (
 	stackOpnd           // the address imm bytes from the frame's top (negative)
 	mapOpnd             // the map called name
 	mapValOpnd          // the address imm bytes into the only value of map name
+	funcOpnd            // the function called name
 )
 
 // opnd is an operand of an instruction.
@@ -57,6 +58,8 @@ func (o opnd) String() string {
 		return "map " + o.name
 	case mapValOpnd:
 		return fmt.Sprintf("&%s[%d]", o.name, o.imm)
+	case funcOpnd:
+		return "function " + o.name
 	}
 	return "_"
 }
@@ -74,11 +77,11 @@ const (
 	opXchg               // dst = size bytes at a+off, which become b, atomically
 	opCas                // dst = size bytes at a+off, which become b if they were args[0]
 	opCall               // dst = fn(args)
-	opCtx                // dst = the context; first instruction only
+	opArg                // dst = argument off of the function; first instructions only
 	opJump               // go to to
 	opBranch             // go to to if a cc b, else to els
 	opMay                // go to to, or to els when the loop's budget is used up
-	opExit               // leave the program with zero
+	opExit               // leave the function with a
 )
 
 // ins is one instruction of the intermediate code.
@@ -116,7 +119,7 @@ func (i *ins) ends() bool { return i.op >= opJump }
 // removable tells whether i does nothing but set dst.
 func (i *ins) removable() bool {
 	switch i.op {
-	case opMov, opALU, opExt, opSwap, opLoad, opCtx:
+	case opMov, opALU, opExt, opSwap, opLoad, opArg:
 		return true
 	case opCall:
 		return i.pure
@@ -186,8 +189,8 @@ func (i *ins) String() string {
 		return fmt.Sprintf("v%d = atomic %s == %v ? %v", i.dst, at(), i.args[0], i.b)
 	case opCall:
 		return i.callText()
-	case opCtx:
-		return fmt.Sprintf("v%d = ctx", i.dst)
+	case opArg:
+		return fmt.Sprintf("v%d = argument %d", i.dst, i.off)
 	case opJump:
 		return fmt.Sprintf("goto %v", i.to)
 	case opBranch:
@@ -195,7 +198,10 @@ func (i *ins) String() string {
 	case opMay:
 		return fmt.Sprintf("may goto %v else %v", i.to, i.els)
 	}
-	return "exit"
+	if i.a.is(0) {
+		return "exit"
+	}
+	return fmt.Sprintf("exit %v", i.a)
 }
 
 func (i *ins) callText() string {
@@ -210,13 +216,18 @@ func (i *ins) callText() string {
 	return fmt.Sprintf("v%d = %s", i.dst, call)
 }
 
-// dump writes blocks as text.
-func dump(blocks []*block) string {
+// dump writes functions as text; the first one is the program.
+func dump(fns []*fn) string {
 	var s strings.Builder
-	for _, b := range blocks {
-		fmt.Fprintf(&s, "%v:\n", b)
-		for k := range b.ins {
-			fmt.Fprintf(&s, "\t%v\n", &b.ins[k])
+	for _, f := range fns {
+		if f.name != "" {
+			fmt.Fprintf(&s, "function %s\n", f.name)
+		}
+		for _, b := range f.blocks {
+			fmt.Fprintf(&s, "%v:\n", b)
+			for k := range b.ins {
+				fmt.Fprintf(&s, "\t%v\n", &b.ins[k])
+			}
 		}
 	}
 	return s.String()

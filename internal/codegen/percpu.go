@@ -10,16 +10,20 @@ import (
 // sumOverCPUs reads an aggregate inside a program: the sum, count, average,
 // least or greatest value of what the CPUs have.
 func (c *comp) sumOverCPUs(e *prog.MapGet) opnd {
-	t := e.Map.Value
+	return c.overCPUs(e.Map, c.inReg(c.key(e.Map, e.Key)), e.T)
+}
+
+// overCPUs combines what the CPUs have under the key at an address.
+func (c *comp) overCPUs(m *prog.Map, key opnd, result *types.Type) opnd {
+	t := m.Value
 	switch {
 	case !c.t.PercpuRead:
-		c.errs.Errorf(e.At, "this kernel cannot read the values of other CPUs in a program")
+		c.errs.Errorf(c.span, "this kernel cannot read the values of other CPUs in a program")
 		return iOpnd(0)
 	case t.Kind != types.Count && t.Kind != types.Sum && t.Kind != types.Avg && t.Kind != types.Min && t.Kind != types.Max:
-		c.errs.Errorf(e.At, "reading this aggregate in a program is not built yet")
+		c.errs.Errorf(c.span, "reading this aggregate in a program is not built yet")
 		return iOpnd(0)
 	}
-	key := c.inReg(c.key(e.Map, e.Key))
 	first, second, cpu := c.reg(), c.reg(), c.reg()
 	for _, r := range []vreg{first, second, cpu} {
 		c.set(r, iOpnd(0))
@@ -28,9 +32,9 @@ func (c *comp) sumOverCPUs(e *prog.MapGet) opnd {
 	c.start(top)
 	c.branch(asm.JLT, rOpnd(cpu), iOpnd(int64(c.t.CPUs)), body, done)
 	c.start(body)
-	p := c.call(asm.FnMapLookupPercpuElem, mOpnd(MapName(e.Map)), key, rOpnd(cpu))
+	p := c.call(asm.FnMapLookupPercpuElem, mOpnd(MapName(m)), key, rOpnd(cpu))
 	c.unless(asm.JEq, p, iOpnd(0), done)
-	c.combine(t.Kind, mem{base: p}, first, second, e.T.Signed, next)
+	c.combine(t.Kind, mem{base: p}, first, second, result.Signed, next)
 	c.start(next)
 	c.emit(ins{op: opALU, alu: asm.Add, dst: cpu, a: rOpnd(cpu), b: iOpnd(1)})
 	c.jump(top)

@@ -35,7 +35,8 @@ type interval struct {
 	start, end int
 	crosses    bool // a call lies inside
 	uses       int
-	atOnce     bool // a call's result that only the branch behind it tests
+	arg        asm.Register // where the caller put it; R0: nowhere
+	atOnce     bool         // a call's result that only the branch behind it tests
 	hints      []vreg
 	regHints   []asm.Register
 }
@@ -79,6 +80,9 @@ func (f *fn) intervals() []*interval {
 				touch(i.dst, 2*n+1).uses++
 			}
 			f.hint(i, touch, n)
+			if i.op == opArg {
+				all[i.dst].arg = asm.R1 + asm.Register(i.off)
+			}
 			if i.op == opBranch && k > 0 && b.ins[k-1].op == opCall && i.a.isReg(b.ins[k-1].dst) && i.b.fits32() {
 				tested = append(tested, all[i.a.reg])
 			}
@@ -181,8 +185,11 @@ func (s *scan) expire(at int) {
 }
 
 func allowed(i *interval) []asm.Register {
-	if i.crosses {
+	switch {
+	case i.crosses:
 		return calleeSaved
+	case i.arg != 0: // no other argument's register: it may not have been read
+		return append([]asm.Register{i.arg}, calleeSaved...)
 	}
 	return append(append([]asm.Register(nil), callerSaved...), calleeSaved...)
 }

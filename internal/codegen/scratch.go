@@ -14,7 +14,7 @@ import (
 const (
 	slotsPerCPU  = 4
 	slotBusy     = 0
-	slotLen      = 4 // u32: a length, kept in memory so that the verifier forgets how it came about
+	slotLen      = 4 // u32: how a callback ended; or a length, kept in memory so that the verifier forgets how it came about
 	slotPos      = 8 // u64: bytes of the record that are written
 	scratchHead  = 16
 	scratchRound = 4096

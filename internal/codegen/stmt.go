@@ -34,7 +34,7 @@ func (c *comp) declare(s prog.Stmt, vars []*prog.Var) {
 			}
 			continue
 		}
-		m := c.temp(v.Type.Size)
+		m := c.varMem(v)
 		c.vars[v] = variable{mem: m}
 		if needsZero(s, v) {
 			c.zero(m, v.Type.Size)
@@ -46,7 +46,16 @@ func (c *comp) declare(s prog.Stmt, vars []*prog.Var) {
 // to hold what does not fit the registers, variables live in memory, except
 // addresses of map values: the verifier would no longer know what they are.
 func (c *comp) inRegister(v *prog.Var) bool {
-	return v.Type.Scalar() && (c.lim.onStack > 0 || v.Type.Space == types.SpaceMap)
+	return v.Type.Scalar() && !c.shared[v] && (c.lim.onStack > 0 || v.Type.Space == types.SpaceMap)
+}
+
+// varMem is where a variable lives in memory: callbacks reach only the scratch
+// slot.
+func (c *comp) varMem(v *prog.Var) mem {
+	if c.shared[v] {
+		return c.scratchMem(v.Type.Size)
+	}
+	return c.temp(v.Type.Size)
 }
 
 // assign sets a scalar variable.
@@ -109,8 +118,10 @@ func (c *comp) one(s prog.Stmt) {
 		c.emitRecord(s)
 	case *prog.Count:
 		c.count(s.Loss)
+	case *prog.ForMap:
+		c.afresh(func() { c.forMap(s) })
 	default:
-		c.errs.Errorf(s.Span(), "loops over maps are not built yet")
+		c.errs.Errorf(s.Span(), "this statement is not built yet")
 	}
 }
 

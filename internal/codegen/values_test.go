@@ -390,10 +390,8 @@ func TestStacks(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	loop := &prog.ForMap{At: at(), Var: &prog.Var{Type: types.TInt64}, Map: mapOf("@m", types.TInt64, types.TInt64)}
 	series := mapOf("@t", types.TInt64, &types.Type{Kind: types.TSeries})
 	cases := map[string]prog.Stmt{
-		"loops over maps are not built yet":     loop,
 		"this aggregate is not built yet":       agg(series, i64(1), i64(2)),
 		"\"r99\" is no register of amd64":       printf(1, reg("r99")),
 		"a probe of this kind has no registers": printf(1, reg("di")),
@@ -497,4 +495,46 @@ func TestHistogramEdges(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestForMap(t *testing.T) {
+	target := hostTarget(t)
+	counts := mapOf("@c", types.Str(8), &types.Type{Kind: types.Count})
+	nums := mapOf("@n", types.TUint64, types.TInt64)
+	kv := &prog.Var{Type: types.TupleOf(types.Str(8), types.TInt64)}
+	n := &prog.Var{Type: types.TupleOf(types.TUint64, types.TInt64)}
+	sum, turns, pid := &prog.Var{Type: types.TInt64}, &prog.Var{Type: types.TInt8}, &prog.Var{Type: types.TUint32}
+	part := func(v *prog.Var, i int) prog.Expr {
+		f := v.Type.Fields[i]
+		return &prog.Member{Meta: meta(f.Type), X: ref(v), Off: int64(f.Offset)}
+	}
+	add := func(v *prog.Var, e prog.Expr) prog.Stmt { return setVar(v, bin(prog.Add, ref(v), e)) }
+	when := func(c prog.Expr, then ...prog.Stmt) prog.Stmt { return &prog.If{At: at(), Cond: c, Then: then} }
+	loop := func(v *prog.Var, m *prog.Map, body ...prog.Stmt) prog.Stmt {
+		return &prog.ForMap{At: at(), Var: v, Map: m, Body: body}
+	}
+	p, u := script(prog.KindBegin, []*prog.Map{counts, nums},
+		agg(counts, cast(types.Str(8), lit("one")), nil),
+		agg(counts, cast(types.Str(8), lit("two")), nil),
+		agg(counts, cast(types.Str(8), lit("two")), nil),
+		setMap(nums, u64(1), i64(10)), setMap(nums, u64(2), i64(20)), setMap(nums, u64(3), i64(30)),
+		setVar(sum, i64(0)), setVar(turns, num(types.TInt8, 0)),
+		loop(kv, counts, when(bin(prog.Eq, part(kv, 0), lit("one")), &prog.Continue{At: at()}), printf(1, part(kv, 0), part(kv, 1))),
+		loop(n, nums,
+			when(bin(prog.Eq, part(n, 0), u64(2)), &prog.Continue{At: at()}),
+			setVar(pid, builtin(prog.BPid, types.TUint32)),
+			add(sum, part(n, 1)), add(turns, num(types.TInt8, 1))),
+		printf(2, ref(sum), ref(turns), ref(pid), &prog.Call{Meta: meta(types.TInt64), Fn: prog.FnLen, Map: nums}),
+		loop(n, nums, add(sum, i64(1)), &prog.Break{At: at()}),
+		printf(3, ref(sum)),
+		loop(n, nums, loop(kv, counts, add(sum, i64(100)))),
+		printf(4, ref(sum)),
+		loop(n, nums, &prog.Return{At: at()}),
+		printf(5, ref(sum)),
+	)
+	u.Bodies = append(u.Bodies, &prog.Body{Group: u.Bodies[0].Group, Stmts: []prog.Stmt{printf(6)}})
+	l := loadUnit(t, p, u, target)
+	l.run()
+	wantRecords(t, l, wire(1, 0, "two", int64(2)), wire(2, 0, int64(40), int8(2), uint32(os.Getpid()), int64(3)),
+		wire(3, 0, int64(41)), wire(4, 0, int64(641)), wire(6, 0))
 }
