@@ -150,13 +150,11 @@ func TestNamespace(t *testing.T) {
 func TestManyVariables(t *testing.T) {
 	target := hostTarget(t)
 	for _, n := range []int{20, 120} {
-		var vars []*prog.Var
 		var stmts []prog.Stmt
 		var parts []any
 		var args []prog.Expr
 		for i := range n {
 			v := &prog.Var{Type: types.TInt64}
-			vars = append(vars, v)
 			stmts = append(stmts, setVar(v, bin(prog.Add, cast(types.TInt64, bin(prog.And, builtin(prog.BRand, types.TUint32), num(types.TUint32, 0))), i64(int64(i)))))
 			args, parts = append(args, bin(prog.Mul, ref(v), i64(3))), append(parts, int64(3*i))
 		}

@@ -4,7 +4,6 @@ import (
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/rpcxray/rpcxray/internal/prog"
-	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // Strings in memory are filled up with zeroes, so that equal strings are equal
@@ -270,19 +269,4 @@ func (c *comp) swap(x opnd, size int) opnd {
 	dst := c.reg()
 	c.emit(ins{op: opSwap, dst: dst, a: c.inReg(x), size: size})
 	return rOpnd(dst)
-}
-
-// text tells whether t goes by length in an event record, wholly or in part.
-func text(t *types.Type) bool {
-	switch t.Kind {
-	case types.String:
-		return true
-	case types.Tuple, types.Record:
-		for i := range t.Fields {
-			if text(t.Fields[i].Type) {
-				return true
-			}
-		}
-	}
-	return false
 }
