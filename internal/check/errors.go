@@ -407,6 +407,10 @@ func (b *body) notConstant(at diag.Span) { b.errorf(at, "this must be known at c
 
 func (b *body) unrollRange(at diag.Span, msg string) { b.errorf(at, "%s", msg) }
 
+func (b *body) tooManyCopies(at diag.Span) {
+	b.errorf(at, "macros and unroll() make the program too large: more than %d copies", maxCopies)
+}
+
 func (b *body) badRange(s *syntax.ForRangeStmt) {
 	b.errorf(s.From.Span().Join(s.To.Span()), "a range needs two integers")
 }

@@ -38,6 +38,20 @@ const (
 
 func (k Kinds) has(kind prog.ProbeKind) bool { return k == 0 || k&(1<<kind) != 0 }
 
+// Names lists the kinds of the set by their full names, nil for all of them.
+func (k Kinds) Names() []string {
+	if k == 0 {
+		return nil
+	}
+	var names []string
+	for _, info := range kinds() {
+		if k.has(info.kind) {
+			names = append(names, info.name)
+		}
+	}
+	return names
+}
+
 // kindInfo is what check knows of a kind of probe.
 type kindInfo struct {
 	name  string

@@ -19,6 +19,9 @@ func (b *body) expand(name string, args []syntax.Expr, span diag.Span) prog.Expr
 			return bad(span)
 		}
 	}
+	if !b.copied(span) {
+		return bad(span)
+	}
 	inner := &scope{vars: map[string]*variable{}, params: map[string]param{}, macro: true}
 	for i, p := range m.Params {
 		inner.params[paramName(p)] = param{arg: args[i], scope: b.scope, depth: len(b.calls)}

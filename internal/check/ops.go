@@ -32,7 +32,8 @@ func (b *body) truth(x prog.Expr) prog.Expr {
 		}
 		return &prog.Cast{Meta: meta(types.TBool, x.Span()), X: x}
 	case t.Kind == types.GoInterface, t.Kind == types.GoSlice:
-		return b.truth(part(x, 0, types.TUint64))
+		x, wrap := b.single(x)
+		return wrap(b.truth(part(x, 0, types.TUint64)))
 	}
 	b.badCondition(x)
 	return bad(x.Span())
@@ -178,7 +179,8 @@ func (b *body) comparable(x prog.Expr) prog.Expr {
 	case types.GoString, types.Tuple, types.Record:
 		return b.storable(x, b.prog.Config.MaxStrlen)
 	case types.GoInterface, types.GoSlice:
-		return part(x, 0, types.TUint64)
+		x, wrap := b.single(x)
+		return wrap(part(x, 0, types.TUint64))
 	case types.GoMap, types.GoChan, types.GoFunc:
 		return &prog.Cast{Meta: meta(types.TUint64, x.Span()), X: x}
 	case types.Array:
@@ -253,6 +255,7 @@ func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr
 	if b.quiet {
 		return varying(types.TBool, span)
 	}
+	x, wrap := b.single(x)
 	var any prog.Expr
 	for _, id := range b.namesOf(kind, name.Val) {
 		hit := prog.Expr(&prog.Binary{Meta: meta(types.TBool, span), Op: prog.Eq,
@@ -266,9 +269,9 @@ func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr
 		return boolean(o == prog.Ne, span)
 	}
 	if o == prog.Ne {
-		return &prog.Unary{Meta: meta(types.TBool, span), Op: prog.Not, X: any}
+		return wrap(&prog.Unary{Meta: meta(types.TBool, span), Op: prog.Not, X: any})
 	}
-	return any
+	return wrap(any)
 }
 
 // namesOf lists the values that func (or probe) has where it reads as name.

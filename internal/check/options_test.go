@@ -226,6 +226,15 @@ func TestEntryAndReturnDoNotShareActions(t *testing.T) {
 	}
 }
 
+func TestKindNames(t *testing.T) {
+	if got := strings.Join(onReturn.Names(), " "); got != "uretprobe kretprobe fexit" {
+		t.Errorf("return probes: %s", got)
+	}
+	if got := Kinds(0).Names(); got != nil {
+		t.Errorf("every kind: %v", got)
+	}
+}
+
 func TestVerbs(t *testing.T) {
 	format := "a%5.3lld b%% %-10s 100%! %rx%08hhx%"
 	var got []string

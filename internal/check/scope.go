@@ -17,6 +17,7 @@ type body struct {
 	ordinals map[string]int // how often a name was declared in this body
 	loops    int
 	calls    []expansion // macros being expanded, outermost first
+	copies   int         // blocks that macros and unroll() have made so far
 	quiet    bool        // only constants are looked for, no probe is known
 }
 
@@ -73,6 +74,18 @@ func (b *body) collect(f func()) []prog.Stmt {
 	stmts := b.out
 	b.out = outer
 	return stmts
+}
+
+// maxCopies bounds what nested macros and unroll() may grow a body to.
+const maxCopies = 10_000
+
+// copied counts one more block made of the same text; false if there are too
+// many.
+func (b *body) copied(at diag.Span) bool {
+	if b.copies++; b.copies == maxCopies+1 {
+		b.tooManyCopies(at)
+	}
+	return b.copies <= maxCopies
 }
 
 func (b *body) add(s prog.Stmt) { b.out = append(b.out, s) }

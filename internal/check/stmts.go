@@ -343,6 +343,9 @@ func (b *body) unroll(s *syntax.UnrollStmt) {
 		return
 	}
 	for range n {
+		if !b.copied(s.At) {
+			return
+		}
 		b.block(s.Body)
 	}
 }
