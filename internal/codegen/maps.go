@@ -22,7 +22,7 @@ const (
 	MapZero    = "zero"    // one value of zeroes, as large as the largest aggregate
 )
 
-// A stack in MapStacks: u32 frames, u32 process id, then the frames' addresses.
+// A stack in MapStacks: u32 frames, u32 process id (zero: the kernel's), then the frames' addresses.
 const (
 	MaxFrames      = 127
 	StackHead      = 8

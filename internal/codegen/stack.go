@@ -28,7 +28,8 @@ func (c *comp) stackPush(e *prog.Call, dst mem) {
 }
 
 // stackTrace takes the stack, enters it in MapStacks if it is new, and writes
-// its id, process and number of frames at dst. With push, word becomes frame 1
+// its id, process (zero for the kernel's, which all share) and number of frames
+// at dst. With push, word becomes frame 1
 // unless it is that already: then the stack is laid out one word earlier.
 //
 //	word    0     1       2        3
@@ -43,9 +44,9 @@ func (c *comp) stackTrace(t *types.Type, user bool, word opnd, push bool, dst me
 		word = c.copy(word)
 	}
 	buf := c.scratchMem(StackValueSize + 8)
-	flags := iOpnd(0)
+	flags, tgid := iOpnd(0), iOpnd(0)
 	if user {
-		flags = iOpnd(userStack)
+		flags, tgid = iOpnd(userStack), c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
 	}
 	if push {
 		c.store(buf.at(24), 8, iOpnd(0)) // a stack of one frame leaves it as it was
@@ -67,7 +68,6 @@ func (c *comp) stackTrace(t *types.Type, user bool, word opnd, push bool, dst me
 	}
 	c.start(none)
 	value := mem{base: rOpnd(start)}
-	tgid := c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
 	c.store(value, 4, rOpnd(n))
 	c.store(value.at(4), 4, tgid)
 	id := c.hashFrames(value, rOpnd(n), limit)
