@@ -7,6 +7,9 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+
+	"github.com/rpcxray/rpcxray/internal/codegen"
+	"github.com/rpcxray/rpcxray/internal/lower"
 )
 
 // child is the process of -c. It is stopped at its first instruction until the
@@ -29,7 +32,7 @@ func startStopped(command []string) (*child, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		runtime.UnlockOSThread()
-		return nil, fmt.Errorf("starting %s: %w", command[0], err)
+		return nil, fmt.Errorf("starting the command of -c: %w", err)
 	}
 	var status syscall.WaitStatus
 	if _, err := syscall.Wait4(cmd.Process.Pid, &status, 0, nil); err != nil || !status.Stopped() {
@@ -37,6 +40,21 @@ func startStopped(command []string) (*child, error) {
 		return nil, fmt.Errorf("starting %s: it did not stop at its first instruction: %w", command[0], err)
 	}
 	return &child{cmd: cmd, ended: make(chan error, 1)}, nil
+}
+
+// allowChild lets user probes count in the child only: what it starts in turn,
+// and other processes of its binary, are not what the user asked about.
+func (s *session) allowChild() error {
+	if s.child == nil {
+		return nil
+	}
+	return s.kernel.Map(codegen.MapPIDs).Put(uint32(s.child.pid()), uint32(1))
+}
+
+// filtered tells whether a unit counts in some processes only: -p is for every
+// event, -c for functions.
+func (s *session) filtered(u *lower.Unit) bool {
+	return s.opts.PID != 0 || s.child != nil && u.Target != nil
 }
 
 func (c *child) pid() int {

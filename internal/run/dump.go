@@ -11,6 +11,9 @@ import (
 
 // dump prints a stage after check instead of running the script.
 func (s *session) dump(p *prog.Program, plan *lower.Lowered) error {
+	if err := s.refused(plan); err != nil {
+		return err
+	}
 	if err := s.reportSkips(plan.Skipped); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (w *world) layout(p *prog.Point, b *binary, fn gobin.Func, n needs) layout 
 		}
 	}
 	if n.values {
-		l.signature(b.file, fn, pc)
+		w.count(b, l.signature(b.file, fn, pc))
 	}
 	l.key = fmt.Sprint(b.target.ID, b.target.PID, l.shared, l.noArgs, l.noRets, describe(l.args), describe(l.rets))
 	if l.facts != nil {
@@ -57,17 +57,19 @@ func describe(args []prog.Arg) string {
 	return s
 }
 
-func (l *layout) signature(f *gobin.File, fn gobin.Func, pc uint64) {
+// signature fills in the arguments and results, and says where they come from.
+func (l *layout) signature(f *gobin.File, fn gobin.Func, pc uint64) (from gobin.Source) {
 	sig, err := f.Signature(fn, pc)
 	switch {
 	case err != nil:
-		l.noArgs = err.Error()
+		l.noArgs, sig = err.Error(), &gobin.Signature{}
 	case sig.Source == gobin.FromABI:
 		l.noArgs = "the binary tells no parameter types of " + fn.Name + " (no DWARF, and no method that reflection keeps)"
 	default:
 		l.args, l.rets = arguments(sig.Params), arguments(sig.Results)
 	}
 	l.noRets = l.noArgs
+	return sig.Source
 }
 
 func arguments(params []gobin.Param) []prog.Arg {

@@ -1,8 +1,6 @@
 package run
 
 import (
-	"fmt"
-
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -54,7 +52,7 @@ func (pl planner) Offset(t *prog.Target, f prog.Func, off uint64) (prog.Site, er
 	b, fn := pl.find(t, f)
 	s, err := b.file.OffsetSite(fn, off)
 	if err != nil {
-		return prog.Site{}, fmt.Errorf("%s+%d: %w", f.Name, off, err)
+		return prog.Site{}, err
 	}
 	return site(b.file, f, s)
 }

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/events"
-	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/render"
@@ -36,6 +37,7 @@ type Options struct {
 	Debug       string        // stage to print instead of running: see Stages
 	Verbose     bool
 	Stats       bool
+	Strict      bool // losses and skipped functions make the status 1
 
 	Sink   render.Renderer // where events go
 	Out    io.Writer       // where Debug prints
@@ -49,6 +51,9 @@ var Stages = []string{"ast", "check", "lower", "ir", "insns", "maps", "sites"}
 // Run takes a script from its text to its output and returns the exit status
 // the script asked for. Errors in the script are a *diag.ListError.
 func Run(ctx context.Context, o Options) (status int, err error) {
+	if o.Debug != "" && !slices.Contains(Stages, o.Debug) {
+		return 1, fmt.Errorf("no stage is called %q: the stages are %s", o.Debug, strings.Join(Stages, ", "))
+	}
 	diags := diag.NewList(o.Source)
 	file := o.File
 	if file == nil {
@@ -59,13 +64,17 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 		return 0, orDump(err, func() { syntax.Dump(o.Out, file) })
 	}
 
+	facts := kernel.Detect()
+	if err := mayTrace(facts, o); err != nil {
+		return 1, err
+	}
 	child, err := startStopped(o.Command)
 	if err != nil {
 		return 1, err
 	}
 	defer child.kill()
 
-	s, err := newSession(o, file)
+	s, err := newSession(o, file, facts, child)
 	if err != nil {
 		return 1, err
 	}
@@ -110,17 +119,13 @@ func (o Options) check(c *child) check.Options {
 var archs = map[string]lower.Arch{"amd64": lower.AMD64, "arm64": lower.ARM64}
 
 // newSession prepares a session; nothing is loaded yet.
-func newSession(o Options, file *syntax.File) (*session, error) {
+func newSession(o Options, file *syntax.File, facts *kernel.Facts, c *child) (*session, error) {
 	start, err := kernel.SinceBoot()
 	if err != nil {
 		return nil, err
 	}
-	facts := kernel.Detect()
-	bins := newBinaries()
-	return &session{
-		opts: o, facts: facts, bins: bins, startNS: uint64(start),
-		world: &world{facts: facts, bins: bins, file: file, pid: o.PID, arch: gobin.Arch(runtime.GOARCH)},
-	}, nil
+	w := newWorld(facts, file, max(o.PID, c.pid()))
+	return &session{opts: o, facts: facts, bins: w.bins, world: w, child: c, startNS: uint64(start)}, nil
 }
 
 // warn prints the warnings of a script that may run; errors travel as errors.

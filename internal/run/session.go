@@ -38,8 +38,11 @@ type session struct {
 	reader    *events.Reader
 	watch     *watch
 	guard     *guard
-	skipped   int
+	child     *child
+	skipped   int    // functions without a probe
+	lost      uint64 // what the output lacks
 	stopped   bool
+	ending    bool // the end probes run
 	status    int
 	stopErr   error
 	deadline  time.Time
@@ -51,11 +54,17 @@ type session struct {
 // and opens the gate.
 func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	s.checked, s.prog = c, c.Program
+	if err := s.refused(plan); err != nil {
+		return err
+	}
 	if err := s.reportSkips(plan.Skipped); err != nil {
 		return err
 	}
+	if err := s.tellSources(); err != nil {
+		return err
+	}
 	if len(plan.Units) == 0 && !s.awaitsTargets() {
-		return errNoProbes(plan.Skipped)
+		return errNoProbes
 	}
 	t, err := s.target(plan.Units)
 	if err != nil {
@@ -69,6 +78,9 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	}
 	s.watch = newWatch(s)
 	if err := s.watch.allow(s.opts.PID); err != nil {
+		return err
+	}
+	if err := s.allowChild(); err != nil {
 		return err
 	}
 	units, err := s.load(plan.Units, t)
@@ -102,13 +114,7 @@ func (s *session) awaitsTargets() bool {
 	return false
 }
 
-func errNoProbes(skips []lower.Skip) error {
-	if len(skips) == 0 {
-		return errors.New("no probes to attach")
-	}
-	f := skips[0]
-	return fmt.Errorf("no probes to attach: %s: %w", f.Func.Name, f.Reason)
-}
+var errNoProbes = errors.New("no probes to attach")
 
 // openEvents connects user space to the maps of the session.
 func (s *session) openEvents() error {
@@ -149,6 +155,7 @@ func isVerifier(err error) bool {
 }
 
 func (s *session) loadUnit(plan *lower.Unit, t codegen.Target) (*attach.Unit, error) {
+	t.FilterPIDs = s.filtered(plan)
 	o, err := codegen.Compile(s.prog, plan, t)
 	if err != nil {
 		return nil, err
@@ -211,29 +218,13 @@ func lastLine(v *ebpf.VerifierError) string {
 func (s *session) attach(units []*attach.Unit) error {
 	for _, u := range units {
 		if err := u.Attach(); err != nil {
-			return err
+			return s.notAttached(u, err)
 		}
 		for _, skip := range u.Skipped {
 			s.skipped++
 			if err := s.warning("%s at %#x gets no probe: %v", s.bins.name(skip.Site.Func).name, skip.Site.Addr, skip.Reason); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// maxListedSkips is how many skipped functions are named; the rest is counted.
-const maxListedSkips = 10
-
-func (s *session) reportSkips(skips []lower.Skip) error {
-	s.skipped += len(skips)
-	for i, sk := range skips {
-		if i == maxListedSkips && !s.opts.Verbose {
-			return s.warning("%d more functions get no probe (-v lists them)", len(skips)-i)
-		}
-		if err := s.warning("%s gets no probe: %v", sk.Func.Name, sk.Reason); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -306,7 +297,7 @@ func (s *session) tick() error {
 		s.lastTick = now
 		if now.Sub(s.lastSweep) >= sweepEvery {
 			s.lastSweep = now
-			if err := s.sweep(); err != nil {
+			if err := errors.Join(s.sweep(), s.reportLosses()); err != nil {
 				return err
 			}
 		}
@@ -323,6 +314,7 @@ func (s *session) finish() error {
 	if err := s.reader.Drain(s.handle); err != nil {
 		return err
 	}
+	s.ending = true
 	if err := s.runAll(prog.KindEnd); err != nil {
 		return err
 	}
@@ -339,6 +331,9 @@ func (s *session) finish() error {
 		if err := s.reportStats(); err != nil {
 			return err
 		}
+	}
+	if err := s.strict(); err != nil {
+		return err
 	}
 	return s.opts.Sink.Flush()
 }
@@ -365,6 +360,9 @@ func (s *session) reportLosses() error {
 		return err
 	}
 	for _, l := range losses {
+		if isLoss(l.Kind) {
+			s.lost += l.Count
+		}
 		if l.Kind == prog.LossMapFull {
 			l.Full = s.maps.Full()
 		}

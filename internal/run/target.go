@@ -24,7 +24,6 @@ func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
 		CPUs:        len(cpus),
 		SelfTGID:    uint32(os.Getpid()),
 		StartNS:     s.startNS,
-		FilterPIDs:  s.opts.PID != 0,
 		AtomicFetch: f.Has(kernel.FeatureAtomicFetch),
 		NoPrealloc:  f.Has(kernel.FeatureNoPrealloc),
 		PercpuRead:  true,

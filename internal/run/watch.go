@@ -1,9 +1,12 @@
 package run
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,7 +14,6 @@ import (
 
 	"github.com/rpcxray/rpcxray/internal/codegen"
 	"github.com/rpcxray/rpcxray/internal/diag"
-	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -66,7 +68,7 @@ func (w *watch) allow(pid int) error {
 		return fmt.Errorf("process %d: %w", pid, err)
 	}
 	exe, err := os.Readlink(exePath(pid))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // kernel threads have none
 		unix.Close(fd)
 		return fmt.Errorf("process %d: %w", pid, err)
 	}
@@ -118,18 +120,48 @@ func ended(pidfd int) bool {
 	return err == nil && n > 0
 }
 
-// successor finds a process that runs the executable's path.
+// successor finds a process that runs the executable's path and was started
+// while the session lived: others that run it were never asked for.
 func (w *watch) successor() int {
-	procs, _, err := gobin.GoProcesses()
+	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return 0
 	}
-	for _, p := range procs {
-		if p.PID != w.pid && p.Exe == w.exe && !p.Deleted {
-			return p.PID
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == w.pid {
+			continue
+		}
+		exe, err := os.Readlink(exePath(pid))
+		if err == nil && exe == w.exe && startOf(pid) >= w.s.startNS-clockTick {
+			return pid
 		}
 	}
 	return 0
+}
+
+// clockTick is the unit of times in /proc in ns: USER_HZ is 100 on every
+// architecture that is served.
+const clockTick = 10_000_000
+
+// startOf returns when a process was started, in ns since boot, rounded down to
+// a clock tick (proc_pid_stat(5), field 22); 0 if it is gone.
+func startOf(pid int) uint64 {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// The name, in parentheses, may hold anything.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	const starttime = 22 - 3 // the first field here is the third
+	if len(fields) <= starttime {
+		return 0
+	}
+	ticks, err := strconv.ParseUint(fields[starttime], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return ticks * clockTick
 }
 
 // adopt goes on with the process that took the traced one's place.

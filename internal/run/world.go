@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/gobin"
@@ -16,8 +17,16 @@ type world struct {
 	facts *kernel.Facts
 	bins  *binaries
 	file  *syntax.File
-	pid   int // of -p; 0: every process
+	pid   int // whose functions are probed: of -p, or the child of -c; 0: every process
 	arch  gobin.Arch
+	// sources says, for -v, where the types of arguments came from: how many
+	// functions of each binary by source.
+	sources map[*binary]map[gobin.Source]int
+}
+
+func newWorld(facts *kernel.Facts, file *syntax.File, pid int) *world {
+	return &world{facts: facts, bins: newBinaries(), file: file, pid: pid, arch: gobin.Arch(runtime.GOARCH),
+		sources: map[*binary]map[gobin.Source]int{}}
 }
 
 // Groups implements check.World.

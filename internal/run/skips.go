@@ -1,0 +1,84 @@
+package run
+
+import (
+	"github.com/rpcxray/rpcxray/internal/attach"
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/lower"
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+// refused is the error of attach points none of whose functions can carry a
+// probe, each at its place in the script.
+func (s *session) refused(plan *lower.Lowered) error {
+	taken := map[*prog.Point]bool{}
+	for _, u := range plan.Units {
+		for _, b := range u.Bodies {
+			taken[b.Group.Point] = true
+		}
+	}
+	first, count := map[*prog.Point]lower.Skip{}, map[*prog.Point]int{}
+	for _, sk := range plan.Skipped {
+		if count[sk.Point] == 0 {
+			first[sk.Point] = sk
+		}
+		count[sk.Point]++
+	}
+	l := diag.NewList(s.opts.Source)
+	for p, sk := range first {
+		switch {
+		case taken[p]:
+		case count[p] == 1:
+			l.Errorf(p.Span, "%s cannot be probed: %v", sk.Func.Name, sk.Reason)
+		default:
+			l.Errorf(p.Span, "none of the %d functions that match can be probed; %s: %v", count[p], sk.Func.Name, sk.Reason)
+		}
+	}
+	return l.Err()
+}
+
+// maxListedSkips is how many skipped functions are named; the rest is counted.
+const maxListedSkips = 10
+
+// reportSkips names the functions that get no probe while others of their
+// attach point do.
+func (s *session) reportSkips(skips []lower.Skip) error {
+	s.skipped += len(skips)
+	for i, sk := range skips {
+		if i == maxListedSkips && !s.opts.Verbose {
+			return s.warning("%d more functions get no probe (-v lists them)", len(skips)-i)
+		}
+		if err := s.warning("%s gets no probe: %v", sk.Func.Name, sk.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notAttached shows a refusal of the kernel's at the attach point.
+func (s *session) notAttached(u *attach.Unit, err error) error {
+	if u.Plan.Point == nil {
+		return err
+	}
+	l := diag.NewList(s.opts.Source)
+	l.Errorf(u.Plan.Point.Span, "%v", err).Hint = "rpcxray doctor shows what this kernel offers"
+	return l.Err()
+}
+
+// strict makes a run whose numbers are not complete one that did not succeed.
+func (s *session) strict() error {
+	incomplete := s.skipped + len(s.guard.shed)
+	if !s.opts.Strict || s.lost == 0 && incomplete == 0 {
+		return nil
+	}
+	s.status = 1
+	return s.warning("the numbers are not complete: %d lost, %d functions without a probe (--strict makes the exit status 1)", s.lost, incomplete)
+}
+
+// isLoss tells what is missing in the output from what is only told about it.
+func isLoss(kind prog.Loss) bool {
+	switch kind {
+	case prog.LossUnpaired, prog.LossReplaced, prog.LossDivZero, prog.LossBounds:
+		return false
+	}
+	return true
+}
