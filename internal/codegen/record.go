@@ -44,16 +44,43 @@ func image(t *types.Type) (size int, fixed bool) {
 	return t.Size, true
 }
 
-// emitRecord sends the record of an action.
-func (c *comp) emitRecord(s *prog.Emit) {
-	size, fixed := types.HeaderSize, true
-	for _, it := range s.Items {
+// recordSize is the size of the largest record of items, and whether all are
+// that large.
+func recordSize(items []prog.Item) (size int, fixed bool) {
+	size, fixed = types.HeaderSize, true
+	for _, it := range items {
 		n, f := 4+it.Max, false
 		if it.X != nil {
 			n, f = image(it.X.Type())
 		}
 		size, fixed = size+n, fixed && f
 	}
+	return size, fixed
+}
+
+// scratchSpare is left in the slot for the temporaries of a large record.
+const scratchSpare = 4096
+
+// cutBlobs lowers the limits of the largest blobs until the record fits room.
+// User space sees from a blob's count that it was cut.
+func cutBlobs(items []prog.Item, room int) []prog.Item {
+	for limit := types.MaxSliceBytes; limit >= 64; limit /= 2 {
+		if size, _ := recordSize(items); size <= room {
+			break
+		}
+		cut := append([]prog.Item(nil), items...)
+		for i := range cut {
+			cut[i].Max = min(cut[i].Max, limit)
+		}
+		items = cut
+	}
+	return items
+}
+
+// emitRecord sends the record of an action.
+func (c *comp) emitRecord(s *prog.Emit) {
+	items := cutBlobs(s.Items, ScratchSize(c.p)-scratchHead-scratchSpare-c.slot.at)
+	size, fixed := recordSize(items)
 	r := &record{c: c, max: size, off: types.HeaderSize, drop: c.block()}
 	if fixed && size <= c.lim.record {
 		r.m = c.stackMem(size)
@@ -64,7 +91,7 @@ func (c *comp) emitRecord(s *prog.Emit) {
 	c.store(r.m.at(4), 4, c.alu(asm.RSh, c.pidTgid(), iOpnd(32)))
 	c.store(r.m.at(8), 8, iOpnd(0))
 	known := c.lookups
-	for _, it := range s.Items {
+	for _, it := range items {
 		r.item(it)
 	}
 	r.output(fixed)

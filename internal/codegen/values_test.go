@@ -533,3 +533,24 @@ func TestForMap(t *testing.T) {
 	wantRecords(t, l, wire(1, 0, "two", int64(2)), wire(2, 0, int64(40), int8(2), uint32(os.Getpid()), int64(3)),
 		wire(3, 0, int64(41)), wire(4, 0, int64(641)), wire(6, 0))
 }
+
+// TestManyBlobs sends more than a scratch slot could hold.
+func TestManyBlobs(t *testing.T) {
+	target := hostTarget(t)
+	addr := inMemory(t, strings.Repeat("x", 5000))
+	e := &prog.Emit{At: at(), Action: &prog.Action{ID: 9}}
+	var want []any
+	for i := range types.MaxBlobs {
+		e.Items = append(e.Items, prog.Item{Arg: i, Ptr: userPtr(addr), Len: i64(int64(i * 80)), Max: types.MaxGoString})
+		want = append(want, strings.Repeat("x", min(i*80, 256)))
+	}
+	p, u := script(prog.KindBegin, nil, e)
+	l := loadUnit(t, p, u, target)
+	l.run()
+	wantRecords(t, l, wire(9, 0, want...))
+	for _, sleepable := range []bool{false, true} {
+		p, u = script(prog.KindUprobe, nil, e)
+		u.Sleepable = sleepable
+		loadUnit(t, p, u, target)
+	}
+}
