@@ -195,8 +195,7 @@ func (c *comp) extreme(m mem, k types.Kind, x opnd, signed bool) {
 	if signed {
 		better = cc.signed
 	}
-	m = mem{base: c.inReg(c.addr(m))}
-	x = c.inReg(x)
+	m, x = mem{base: c.copy(c.addr(m))}, c.copy(x)
 	c.noSpill[m.base.reg], c.noSpill[x.reg] = true, true
 	store, done := c.block(), c.block()
 	if !c.t.AtomicFetch {
@@ -353,6 +352,10 @@ func (c *comp) delete(m *prog.Map, key prog.Expr) opnd {
 		c.zero(inScalar(m), valueSize(m))
 		return c.alu(asm.Xor, was, iOpnd(1))
 	}
-	c.errs.Errorf(c.span, "deleting a map without keys that has a value on each CPU is not built yet")
+	if !c.t.PercpuRead {
+		c.errs.Errorf(c.span, "this kernel cannot clear the values of other CPUs in a program")
+		return iOpnd(0)
+	}
+	c.eachCPU(m, c.inReg(c.key(m, nil)), func(p mem, _ *block) { c.zero(p, valueSize(m)) })
 	return iOpnd(0)
 }

@@ -24,21 +24,10 @@ func (c *comp) overCPUs(m *prog.Map, key opnd, result *types.Type) opnd {
 		c.errs.Errorf(c.span, "reading this aggregate in a program is not built yet")
 		return iOpnd(0)
 	}
-	first, second, cpu := c.reg(), c.reg(), c.reg()
-	for _, r := range []vreg{first, second, cpu} {
-		c.set(r, iOpnd(0))
-	}
-	top, body, next, done := c.block(), c.block(), c.block(), c.block()
-	c.start(top)
-	c.branch(asm.JLT, rOpnd(cpu), iOpnd(int64(c.t.CPUs)), body, done)
-	c.start(body)
-	p := c.call(asm.FnMapLookupPercpuElem, mOpnd(MapName(m)), key, rOpnd(cpu))
-	c.unless(asm.JEq, p, iOpnd(0), done)
-	c.combine(t.Kind, mem{base: p}, first, second, result.Signed, next)
-	c.start(next)
-	c.emit(ins{op: opALU, alu: asm.Add, dst: cpu, a: rOpnd(cpu), b: iOpnd(1)})
-	c.jump(top)
-	c.start(done)
+	first, second := c.reg(), c.reg()
+	c.set(first, iOpnd(0))
+	c.set(second, iOpnd(0))
+	c.eachCPU(m, key, func(p mem, next *block) { c.combine(t.Kind, p, first, second, result.Signed, next) })
 	if t.Kind != types.Avg {
 		return rOpnd(first)
 	}
@@ -48,6 +37,24 @@ func (c *comp) overCPUs(m *prog.Map, key opnd, result *types.Type) opnd {
 	c.set(v, c.quotient(asm.Div, rOpnd(first), rOpnd(second), true))
 	c.start(end)
 	return rOpnd(v)
+}
+
+// eachCPU runs code for every CPU's value under a key; next is where the turn
+// ends.
+func (c *comp) eachCPU(m *prog.Map, key opnd, do func(p mem, next *block)) {
+	cpu := c.reg()
+	c.set(cpu, iOpnd(0))
+	top, body, next, done := c.block(), c.block(), c.block(), c.block()
+	c.start(top)
+	c.branch(asm.JLT, rOpnd(cpu), iOpnd(int64(c.t.CPUs)), body, done)
+	c.start(body)
+	p := c.call(asm.FnMapLookupPercpuElem, mOpnd(MapName(m)), key, rOpnd(cpu))
+	c.unless(asm.JEq, p, iOpnd(0), done)
+	do(mem{base: p}, next)
+	c.start(next)
+	c.emit(ins{op: opALU, alu: asm.Add, dst: cpu, a: rOpnd(cpu), b: iOpnd(1)})
+	c.jump(top)
+	c.start(done)
 }
 
 // combine adds one CPU's words at m to first and second.

@@ -287,10 +287,12 @@ func TestMapFullAndReads(t *testing.T) {
 		}},
 		printf(1, get(counts, i64(4), types.TInt64), get(plain, i64(4), types.TInt64), get(avg, nil, types.TInt64),
 			get(low, i64(1), types.TInt64), get(low, i64(2), types.TInt64)),
+		&prog.Delete{At: at(), Map: avg},
+		printf(2, get(avg, nil, types.TInt64)),
 	)
 	l := loadUnit(t, p, u, target)
 	l.run()
-	wantRecords(t, l, wire(1, 0, int64(2), int64(-96), int64(9), int64(-16), int64(0)))
+	wantRecords(t, l, wire(1, 0, int64(2), int64(-96), int64(9), int64(-16), int64(0)), wire(2, 0, int64(0)))
 	if n := l.losses()[prog.LossMapFull]; n != 2*4+2*4 {
 		t.Errorf("%d updates lost, want 16", n)
 	}
@@ -552,5 +554,29 @@ func TestManyBlobs(t *testing.T) {
 		p, u = script(prog.KindUprobe, nil, e)
 		u.Sleepable = sleepable
 		loadUnit(t, p, u, target)
+	}
+}
+
+// TestManyExtremes keeps more values alive than there are registers while each
+// is compared and exchanged.
+func TestManyExtremes(t *testing.T) {
+	target := hostTarget(t)
+	var maps []*prog.Map
+	var first, second []prog.Stmt
+	for i := range 8 {
+		v := &prog.Var{Type: types.TInt64}
+		m := mapOf(fmt.Sprintf("@m%d", i), nil, &types.Type{Kind: types.Max})
+		maps = append(maps, m)
+		first = append(first, setVar(v, bin(prog.Add, cast(types.TInt64, builtin(prog.BCPU, types.TUint32)), i64(int64(100*i)))))
+		second = append(second, agg(m, nil, i64(-1)), agg(m, nil, ref(v)), agg(m, nil, i64(3)))
+	}
+	p, u := script(prog.KindBegin, maps, append(append(first, second...), second...)...)
+	l := loadUnit(t, p, u, target)
+	l.run()
+	for i, m := range maps {
+		got := l.perCPUWords(m.Name, uint32(0))
+		if least := uint64(100 * i); i > 0 && (got[0] < least || got[0] > least+uint64(target.CPUs)) || got[1] != 1 {
+			t.Errorf("%s: %v", m.Name, got)
+		}
 	}
 }
