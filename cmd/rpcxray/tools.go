@@ -1,0 +1,77 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rpcxray/rpcxray/internal/tools"
+	"github.com/rpcxray/rpcxray/internal/tools/tool"
+)
+
+// toolFlags are the flags that all tools have.
+type toolFlags struct {
+	tool.Options
+	output, overhead string
+}
+
+// toolCommands makes a command of every tool.
+func toolCommands(status *exitStatus) []*cobra.Command {
+	var list []*cobra.Command
+	for _, t := range tools.All() {
+		list = append(list, toolCommand(&t, status))
+	}
+	return list
+}
+
+func toolCommand(t *tool.Tool, status *exitStatus) *cobra.Command {
+	var f toolFlags
+	c := t.New()
+	cmd := &cobra.Command{
+		Use:     t.Name + " " + t.Usage,
+		Short:   t.Short,
+		Long:    t.Long,
+		Example: t.Example,
+		Args:    cobra.RangeArgs(t.MinArgs, t.MaxArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			code, err := f.run(cmd, t, c, args)
+			status.code = code
+			return err
+		},
+		DisableFlagsInUseLine: true,
+	}
+	if t.MaxArgs < 0 {
+		cmd.Args = cobra.MinimumNArgs(t.MinArgs)
+	}
+	fl := cmd.Flags()
+	c.Flags(fl)
+	fl.IntVarP(&f.PID, "pid", "p", 0, "trace only this process")
+	fl.StringVar(&f.Format, "format", "table", "table, json (one array), jsonl (an object a line) or csv")
+	fl.StringVar(&f.output, "output", "", "write output to this file")
+	fl.StringVar(&f.overhead, "max-overhead", "50%", "share of a CPU that probes may cost a traced process, or none")
+	fl.BoolVar(&f.Stats, "stats", false, "tell hits, cost and losses at the end")
+	fl.BoolVar(&f.Strict, "strict", false, "exit with status 1 when something was lost or left out")
+	fl.BoolVar(&f.Script, "script", false, "print the script that the tool runs, for rpcxray run")
+	return cmd
+}
+
+func (f *toolFlags) run(cmd *cobra.Command, t *tool.Tool, c tool.Command, args []string) (int, error) {
+	limit, err := parseOverhead(f.overhead)
+	if err != nil {
+		return 1, err
+	}
+	o := f.Options
+	o.MaxOverhead, o.Env = limit, environment()
+	o.Out, o.Terminal = io.Writer(os.Stdout), isTerminal(os.Stdout)
+	o.Err, o.Color = os.Stderr, isTerminal(os.Stderr)
+	if f.output != "" {
+		file, err := os.Create(f.output)
+		if err != nil {
+			return 1, err
+		}
+		defer file.Close()
+		o.Out, o.Terminal = file, false
+	}
+	return tool.Run(cmd.Context(), t, c, args, o)
+}

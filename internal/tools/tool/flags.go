@@ -1,0 +1,98 @@
+package tool
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rpcxray/rpcxray/internal/kernel"
+)
+
+// Seconds is a flag with a time: a number of seconds, or a duration such as
+// 500ms. It is at least a millisecond.
+type Seconds struct{ time.Duration }
+
+// maxSeconds keeps times in nanoseconds far from overflow: 31 years.
+const maxSeconds = 1e9
+
+// Set implements pflag.Value.
+func (s *Seconds) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if n, numErr := strconv.ParseFloat(text, 64); numErr == nil && n <= maxSeconds {
+		d, err = time.Duration(math.Round(n*1e6))*time.Microsecond, nil
+	}
+	if err != nil || d < time.Millisecond || d > maxSeconds*time.Second {
+		return errors.New("a time above 0 in seconds, or one such as 500ms, is needed")
+	}
+	s.Duration = d
+	return nil
+}
+
+// Type implements pflag.Value.
+func (s *Seconds) Type() string { return "seconds" }
+
+// String implements pflag.Value.
+func (s *Seconds) String() string {
+	if s.Duration == 0 {
+		return ""
+	}
+	return s.Duration.String()
+}
+
+// Threshold is a flag with a time in a unit, fractions allowed.
+type Threshold struct {
+	Unit time.Duration
+	time.Duration
+}
+
+// Set implements pflag.Value.
+func (t *Threshold) Set(text string) error {
+	n, err := strconv.ParseFloat(text, 64)
+	ns := n * float64(t.Unit)
+	if err != nil || !(ns >= 0) || ns > math.MaxInt64/2 {
+		return errors.New("a number of 0 or more is needed")
+	}
+	t.Duration = time.Duration(math.Round(ns))
+	return nil
+}
+
+// Type implements pflag.Value.
+func (t *Threshold) Type() string { return "time" }
+
+// String implements pflag.Value.
+func (t *Threshold) String() string {
+	if t.Duration == 0 {
+		return ""
+	}
+	return fmt.Sprint(float64(t.Duration) / float64(t.Unit))
+}
+
+// Timing are the flags of tools that report periodically.
+type Timing struct {
+	Interval, Duration Seconds
+	Timestamp          bool
+}
+
+// Flags adds the flags.
+func (t *Timing) Flags(fl *pflag.FlagSet) {
+	fl.VarP(&t.Interval, "interval", "i", "report every so many seconds, and start anew")
+	fl.VarP(&t.Duration, "duration", "d", "end after so many seconds")
+	fl.BoolVarP(&t.Timestamp, "timestamp", "T", false, "print the time of day above each report")
+}
+
+// CheckCPU tells whether n is a CPU of this machine.
+func CheckCPU(n int) error {
+	cpus, err := kernel.PossibleCPUs()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(cpus, n) {
+		return fmt.Errorf("CPU %d: this machine has %d to %d", n, cpus[0], cpus[len(cpus)-1])
+	}
+	return nil
+}

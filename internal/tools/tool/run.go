@@ -1,0 +1,72 @@
+package tool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/rpcxray/rpcxray/internal/run"
+)
+
+// Options are what all tools have in common.
+type Options struct {
+	PID         int    // only this process; 0: all
+	Format      string // table, json, jsonl, csv
+	Strict      bool   // exit status 1 when something was lost
+	Stats       bool
+	Script      bool // print the script instead of running it
+	MaxOverhead float64
+	Env         map[string]string
+
+	Out      io.Writer
+	Err      io.Writer
+	Terminal bool // Out is one
+	Color    bool // Err is a terminal
+}
+
+// ErrLossy is the end of a strict run that lost something or left it out; what
+// it was has been told by then.
+var ErrLossy = errors.New("the numbers are not complete, and --strict is set")
+
+// Run runs a tool and returns its exit status.
+func Run(ctx context.Context, t *Tool, c Command, args []string, o Options) (status int, err error) {
+	if err := checkPID(o.PID); err != nil {
+		return 1, err
+	}
+	plan, err := c.Plan(o.PID, args)
+	if err != nil {
+		return 1, err
+	}
+	if o.Script {
+		_, err := io.WriteString(o.Out, plan.Script(t.Name, o.PID).Text)
+		return 0, err
+	}
+	src := plan.Script(t.Name, 0)
+	v, err := newView(plan, o, src)
+	if err != nil {
+		return 1, err
+	}
+	status, err = run.Run(ctx, run.Options{
+		Source: src, PID: o.PID, Env: o.Env, MaxOverhead: o.MaxOverhead, Stats: o.Stats,
+		Verbose: plan.Verbose, Debug: plan.Debug, Sink: v, Out: o.Out, Stderr: o.Err, Color: o.Color,
+	})
+	if err = errors.Join(err, v.Close()); err == nil && o.Strict && v.lossy {
+		return 1, ErrLossy
+	}
+	return status, err
+}
+
+func checkPID(pid int) error {
+	if pid < 0 {
+		return fmt.Errorf("process %d: a process id is above 0", pid)
+	}
+	if pid == 0 {
+		return nil
+	}
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
+		return fmt.Errorf("process %d: there is none", pid)
+	}
+	return nil
+}

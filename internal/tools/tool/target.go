@@ -1,0 +1,239 @@
+package tool
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/kernel"
+	"github.com/rpcxray/rpcxray/internal/run"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+)
+
+// targetKind is what a bcc-style pattern names.
+type targetKind uint8
+
+const (
+	kernelFunc targetKind = iota
+	userFunc
+	tracepoint
+	usdt
+)
+
+// target is a pattern taken apart.
+type target struct {
+	kind    targetKind
+	binary  string // userFunc: as typed; "": that of --pid. tracepoint: the category
+	pattern string
+}
+
+// parseTarget reads func, lib:func, /path/bin:func, :func, p::func,
+// p:lib:func, t:category:event and u:lib:probe. A name may hold colons itself.
+func parseTarget(text string) (target, error) {
+	first, rest, colon := strings.Cut(text, ":")
+	second, third, colons := strings.Cut(rest, ":")
+	var t target
+	switch {
+	case !colon:
+		t = target{kernelFunc, "", text}
+	case colons && first == "p" && second == "":
+		t = target{kernelFunc, "", third}
+	case colons && first == "p":
+		t = target{userFunc, second, third}
+	case colons && first == "t":
+		t = target{tracepoint, second, third}
+	case colons && first == "u":
+		t = target{usdt, second, third}
+	default:
+		t = target{userFunc, first, rest}
+	}
+	switch {
+	case t.pattern == "":
+		return t, fmt.Errorf("%q names no function: write PROGRAM:FUNCTION, such as './server:main.*'", text)
+	case t.kind == kernelFunc && strings.Contains(t.pattern, "/"):
+		return t, fmt.Errorf("%q names no function: write %s:FUNCTION", text, text)
+	case t.kind == tracepoint && t.binary == "":
+		return t, fmt.Errorf("%q names no category: write t:CATEGORY:EVENT", text)
+	}
+	return t, nil
+}
+
+// Query asks for the functions to trace.
+type Query struct {
+	Kind    string // of the probe: "uprobe" or "uretprobe"
+	Pattern string // as typed
+	Regexp  bool
+	PID     int  // 0: all processes
+	Exact   bool // the pattern is a name
+	Events  bool // tracepoints will do
+}
+
+// Matched is what a query found.
+type Matched struct {
+	Points []*syntax.AttachPoint
+	Count  int // functions or events
+
+	// Of functions of a binary, else nil. Close closes the file.
+	File  *gobin.File
+	Funcs []gobin.Func
+
+	binary string
+	kind   string
+}
+
+// Close lets the binary go.
+func (m *Matched) Close() {
+	if m.File != nil {
+		m.File.Close()
+	}
+}
+
+// Tracepoint tells whether events of the kernel matched, not functions.
+func (m *Matched) Tracepoint() bool { return m.kind == "tracepoint" }
+
+// Match finds what a pattern names: first a function of exactly that name, else
+// '*' is any text, '.' any character, and the rest literal; with Regexp the
+// pattern is a regular expression.
+func Match(q Query) (*Matched, error) {
+	t, err := parseTarget(q.Pattern)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case t.kind == usdt:
+		return nil, fmt.Errorf("%s: USDT probes are not built yet", q.Pattern)
+	case t.kind == tracepoint && !q.Events:
+		return nil, fmt.Errorf("%s: a tracepoint has no duration; give a function", q.Pattern)
+	case t.kind == tracepoint:
+		return matchEvents(t, q)
+	case t.kind == kernelFunc:
+		return nil, noKernelFunc(t.pattern)
+	}
+	return matchFuncs(t, q)
+}
+
+// noKernelFunc explains why a function of the kernel cannot be traced.
+func noKernelFunc(name string) error {
+	err := kernel.Detect().Require(kernel.FeatureKprobe)
+	if err == nil {
+		err = errors.New("probes on kernel functions are not built yet")
+	}
+	if call := syscallOf(name); call != "" {
+		return fmt.Errorf("kernel function %s: %w; the system call has a tracepoint: t:syscalls:sys_enter_%s", name, err, call)
+	}
+	return fmt.Errorf("kernel function %s: %w (a function of a program is PROGRAM:FUNCTION)", name, err)
+}
+
+// syscallOf is the system call that a kernel function's name stands for, "" for
+// none.
+func syscallOf(name string) string {
+	for _, prefix := range []string{"__x64_sys_", "__arm64_sys_", "__se_sys_", "__do_sys_", "do_sys_", "ksys_", "sys_"} {
+		if call, ok := strings.CutPrefix(name, prefix); ok {
+			return call
+		}
+	}
+	return ""
+}
+
+func matchEvents(t target, q Query) (*Matched, error) {
+	tfs, err := kernel.OpenTracefs()
+	if err != nil {
+		return nil, err
+	}
+	defer tfs.Close()
+	m := &Matched{kind: "tracepoint"}
+	if !q.Regexp {
+		names, err := tfs.Tracepoints(t.binary, t.pattern)
+		if err != nil {
+			return nil, err
+		}
+		m.Count = len(names)
+		m.Points = []*syntax.AttachPoint{event(t.binary, t.pattern, false)}
+	} else if err := m.eventsByRegexp(tfs, t); err != nil {
+		return nil, err
+	}
+	if m.Count == 0 {
+		return nil, fmt.Errorf("no tracepoint matches %q", q.Pattern)
+	}
+	return m, nil
+}
+
+func (m *Matched) eventsByRegexp(tfs *kernel.Tracefs, t target) error {
+	re, err := regexp.Compile(t.binary + ":" + t.pattern)
+	if err != nil {
+		return fmt.Errorf("pattern %q: %w", t.pattern, err)
+	}
+	names, err := tfs.Tracepoints("*", "*")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if re.MatchString(name) {
+			category, ev, _ := strings.Cut(name, ":")
+			m.Points = append(m.Points, event(category, ev, true))
+		}
+	}
+	m.Count = len(m.Points)
+	return nil
+}
+
+func event(category, name string, quoted bool) *syntax.AttachPoint {
+	return &syntax.AttachPoint{Provider: "tracepoint", Kind: "tracepoint",
+		Target: syntax.Part{Text: category, Quoted: quoted}, Func: syntax.Part{Text: name, Quoted: quoted}}
+}
+
+func matchFuncs(t target, q Query) (*Matched, error) {
+	f, err := run.OpenTarget(t.binary, q.PID)
+	if err != nil {
+		return nil, err
+	}
+	m := &Matched{File: f, kind: q.Kind, binary: t.binary}
+	if err := m.find(t, q); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Matched) find(t target, q Query) error {
+	var err error
+	switch {
+	case q.Regexp:
+		var match gobin.Matcher
+		if match, err = gobin.Regexp(t.pattern); err == nil {
+			m.Funcs, err = m.File.Match(match)
+		}
+	case q.Exact:
+		m.Funcs, err = m.File.Match(func(name string) bool { return name == t.pattern })
+	default:
+		m.Funcs, err = m.File.MatchBCC(t.pattern)
+	}
+	if err != nil {
+		return err
+	}
+	if len(m.Funcs) == 0 && (q.Regexp || strings.Contains(t.pattern, "*")) {
+		return fmt.Errorf("no functions matched by pattern %s", q.Pattern)
+	}
+	if len(m.Funcs) == 0 {
+		return run.NoMatch(m.File, cmp.Or(m.binary, fmt.Sprintf("process %d", q.PID)), t.pattern)
+	}
+	m.Count = len(m.Funcs)
+	m.Points, err = m.cover(t.pattern, q.Regexp)
+	return err
+}
+
+// Only returns attach points for some of the matched functions.
+func (m *Matched) Only(fns []gobin.Func) ([]*syntax.AttachPoint, error) {
+	if len(fns) == len(m.Funcs) {
+		return m.Points, nil
+	}
+	return m.coverNames(fns)
+}
+
+func (m *Matched) function(name string, quoted bool) *syntax.AttachPoint {
+	return &syntax.AttachPoint{Provider: m.kind, Kind: m.kind,
+		Target: syntax.Part{Text: m.binary, Quoted: true}, Func: syntax.Part{Text: name, Quoted: quoted}}
+}

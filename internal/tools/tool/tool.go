@@ -1,0 +1,93 @@
+// Package tool is what the tools are made of. A tool is a script of the tracing
+// language, flags that become constants and attach points of it, and a layout
+// for what it prints. There is no second engine: a tool runs what its --script
+// prints.
+package tool
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/render"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+)
+
+// Tool is a command. Adding one is adding a folder and an entry to the list in
+// package tools.
+type Tool struct {
+	Name    string
+	Usage   string // what follows the name: "[flags] PATTERN"
+	Short   string // one line
+	Long    string
+	Example string
+	MinArgs int
+	MaxArgs int // -1: any number
+	New     func() Command
+}
+
+// Command is one use of a tool: its flags, and what they make of its script.
+type Command interface {
+	// Flags adds the tool's own flags.
+	Flags(fl *pflag.FlagSet)
+	// Plan says what to run for the arguments; pid is that of --pid, 0 for all
+	// processes.
+	Plan(pid int, args []string) (*Plan, error)
+}
+
+// Plan is a tool with its flags.
+type Plan struct {
+	Template string                           // the tool's script
+	Traced   []Variant                        // for the probe whose attach point is called "traced"
+	Points   map[string][]*syntax.AttachPoint // for other named attach points; without any the probe goes
+	Consts   Consts                           // for getopt()
+	Keys     int                              // keys that a map may get, 0: as many as by default
+
+	Layout render.Layout
+	Banner string                          // printed when everything is attached, "" for nothing
+	Bye    string                          // printed at the end
+	Change func(events.Event) events.Event // before an event is rendered; nil: nothing to change
+
+	Verbose bool
+	Debug   string // stage to print instead of running, as in run.Options
+}
+
+// Variant is a version of the traced probe, for functions that are alike.
+type Variant struct {
+	Points []*syntax.AttachPoint
+	Consts Consts   // besides the plan's
+	Omit   []string // members of printed records that these functions do not have
+}
+
+// Reports are the points and constants that a script with periodic reports
+// needs: a report every interval (0: none before the end), and an end after
+// duration (0: none). The last report is the end's, so that none is empty.
+func (p *Plan) Reports(interval, duration time.Duration) {
+	if p.Points == nil {
+		p.Points = map[string][]*syntax.AttachPoint{}
+	}
+	if duration > 0 {
+		p.Points["last"] = []*syntax.AttachPoint{every(duration)}
+	}
+	full := 0
+	if interval > 0 && duration > 0 {
+		full = int((duration+interval-1)/interval) - 1
+	}
+	if interval > 0 && (duration == 0 || full > 0) {
+		p.Points["every"] = []*syntax.AttachPoint{every(interval)}
+	}
+	p.Consts["reports"] = Int(uint64(full))
+}
+
+// every is an interval probe's attach point.
+func every(d time.Duration) *syntax.AttachPoint {
+	a := &syntax.AttachPoint{Provider: "interval", Kind: "interval", Unit: "us", Count: uint64(d.Microseconds())}
+	switch {
+	case d%time.Second == 0:
+		a.Unit, a.Count = "s", uint64(d/time.Second)
+	case d%time.Millisecond == 0:
+		a.Unit, a.Count = "ms", uint64(d/time.Millisecond)
+	}
+	return a
+}

@@ -1,0 +1,78 @@
+package tool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/render"
+)
+
+// view puts a tool's words around what a renderer prints; it implements
+// render.Renderer.
+type view struct {
+	render.Renderer
+	plan  *Plan
+	words io.Writer // for the banner and the last word
+	lossy bool      // something was lost or left out
+}
+
+// Event implements render.Renderer.
+func (v *view) Event(e events.Event) error {
+	switch e := e.(type) {
+	case *events.Attached:
+		return v.say(v.plan.Banner)
+	case *events.Ended:
+		return v.say(v.plan.Bye)
+	case *events.Loss:
+		v.lossy = v.lossy || matters(e.Kind)
+	case *events.Message:
+		v.lossy = v.lossy || e.Level != "info"
+	}
+	if v.plan.Change != nil {
+		e = v.plan.Change(e)
+	}
+	return v.Renderer.Event(e)
+}
+
+// matters tells whether numbers are wrong for a loss. A call that was under way
+// when the trace began or ended is none.
+func matters(l prog.Loss) bool {
+	switch l {
+	case prog.LossUnpaired, prog.LossReplaced:
+		return false
+	}
+	return true
+}
+
+// say prints a line behind what was rendered so far.
+func (v *view) say(line string) error {
+	if line == "" {
+		return nil
+	}
+	if err := v.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(v.words, line)
+	if errors.Is(err, syscall.EPIPE) {
+		return &render.ClosedError{Cause: err}
+	}
+	return err
+}
+
+func newView(p *Plan, o Options, src *diag.Source) (*view, error) {
+	r, err := render.New(o.Format, render.Options{Out: o.Out, Err: o.Err, Terminal: o.Terminal, Trailer: "..",
+		Source: src, Quiet: true, MaxMapKeys: max(p.Keys, defaultKeys)}, p.Layout)
+	if err != nil {
+		return nil, err
+	}
+	words := o.Out
+	if o.Format != "table" {
+		words = o.Err // the output is data
+	}
+	return &view{Renderer: r, plan: p, words: words}, nil
+}

@@ -1,0 +1,15 @@
+// Package tools lists the tools: each is a folder with its script, its flags
+// and layout, and its page of documentation.
+package tools
+
+import (
+	"github.com/rpcxray/rpcxray/internal/tools/funccount"
+	"github.com/rpcxray/rpcxray/internal/tools/tool"
+)
+
+// All returns the tools in the order of the help.
+func All() []tool.Tool {
+	return []tool.Tool{
+		funccount.Tool(),
+	}
+}
