@@ -3,6 +3,7 @@ package events
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -226,10 +227,12 @@ func (s *Symbols) stack(t *types.Type, id uint64, tgid uint32, limit int) (frame
 	if s.table == nil || s.table.Lookup(id, &v) != nil {
 		return nil, false
 	}
-	for _, addr := range v.Frames[:min(int(v.N), limit, maxStackFrames)] {
+	for i, addr := range v.Frames[:min(int(v.N), limit, maxStackFrames)] {
 		switch {
 		case t.Mode == types.StackRaw:
 			frames = append(frames, Frame{Addr: addr})
+		case t.User && i > 0:
+			frames = append(frames, s.callers(tgid, addr)...)
 		case t.User:
 			frames = append(frames, s.userFrames(tgid, addr)...)
 		default:
@@ -237,6 +240,19 @@ func (s *Symbols) stack(t *types.Type, id uint64, tgid uint32, limit int) (frame
 		}
 	}
 	return remember(s.stacks, key, func() []Frame { return frames }), true
+}
+
+// callers describes a return address: the call is in front of it, and what is
+// behind it may be another line, or another function.
+func (s *Symbols) callers(tgid uint32, addr uint64) []Frame {
+	frames := slices.Clone(s.userFrames(tgid, addr-1))
+	for i := range frames {
+		frames[i].Addr = addr
+		if !frames[i].Inlined {
+			frames[i].Offset++
+		}
+	}
+	return frames
 }
 
 // inetText prints an Inet value's address as inet_ntop does.
