@@ -36,6 +36,7 @@ func root(status *exitStatus) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	cmd.AddCommand(runCommand(status), symbolsCommand(), psCommand(), doctorCommand(), demoCommand(), versionCommand())
+	cmd.AddCommand(toolCommands(status)...)
 	return cmd
 }
 

@@ -21,7 +21,7 @@ func (s *session) handle(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if s.stopped && rec.Action.Kind != prog.ActPrintf && rec.Action.Kind != prog.ActPrint {
+	if s.stopped && !s.ending && rec.Action.Kind != prog.ActPrintf && rec.Action.Kind != prog.ActPrint {
 		return nil
 	}
 	return s.act(rec)

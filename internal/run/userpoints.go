@@ -158,20 +158,48 @@ func exactly(name string, f *gobin.File) ([]gobin.Func, error) {
 	return f.Match(func(s string) bool { return s == name })
 }
 
-// noMatch explains why a name has no function: inlined away, or misspelt.
+// noMatch explains why an attach point has no function.
 func (w *world) noMatch(p *prog.Point, b *binary) error {
-	msg := fmt.Sprintf("no function of %s matches %q", p.Target, p.Func)
-	if p.Target == "" {
-		msg = fmt.Sprintf("no function of process %d matches %q", w.pid, p.Func)
+	target := p.Target
+	if target == "" {
+		target = fmt.Sprintf("process %d", w.pid)
 	}
-	sites, err := b.file.InlinedAt(p.Func)
+	return NoMatch(b.file, target, p.Func)
+}
+
+// NoMatch is the error of a name without a function in f, which messages call
+// target: inlined away, or misspelt.
+func NoMatch(f *gobin.File, target, name string) error {
+	msg := fmt.Sprintf("no function of %s matches %q", target, name)
+	sites, err := f.InlinedAt(name)
 	if err == nil && len(sites) > 0 {
 		return fmt.Errorf("%s: the compiler inlined it%s; probe a caller, or build with -gcflags=-l", msg, where(sites))
 	}
-	if near := b.file.Nearest(p.Func, 3); len(near) > 0 {
+	if near := f.Nearest(name, 3); len(near) > 0 {
 		return fmt.Errorf("%s; did you mean %s?", msg, strings.Join(quoted(near), ", "))
 	}
 	return errors.New(msg)
+}
+
+// OpenTarget opens the binary that an attach point calls target, as process pid
+// has it; "" is the program of that process, pid 0 no process.
+func OpenTarget(target string, pid int) (*gobin.File, error) {
+	switch {
+	case target == "" && pid == 0:
+		return nil, errNoTarget
+	case target == "":
+		return gobin.Open(exePath(pid))
+	}
+	path, err := locate(target)
+	if err != nil {
+		return nil, err
+	}
+	file := (&world{pid: pid}).inProcess(path)
+	f, err := gobin.Open(file)
+	if err != nil {
+		return nil, renamed(err, file, target)
+	}
+	return f, nil
 }
 
 func where(sites []gobin.InlineSite) string {
