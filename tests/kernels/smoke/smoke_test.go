@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
+	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/testkit"
 )
 
@@ -64,6 +66,27 @@ func TestPreemption(t *testing.T) {
 	}
 	if !strings.Contains(string(mode), "(full)") {
 		t.Errorf("preemption is %s", mode)
+	}
+}
+
+// TestFeatures compares the features that the matrix gives this kernel with those
+// that are found, so that the list by which other tests skip or fail is true.
+func TestFeatures(t *testing.T) {
+	kernelUnderTest(t)
+	want := strings.Split(os.Getenv(testkit.EnvKernelHas), ",")
+	facts := kernel.Detect()
+	for _, r := range facts.Probe() {
+		listed := slices.Contains(want, r.Feature.Name)
+		if found := r.Err == nil; found != listed {
+			t.Errorf("%s: in the matrix %v, found %v (%v)", r.Feature.Name, listed, found, r.Err)
+		}
+		want = slices.DeleteFunc(want, func(name string) bool { return name == r.Feature.Name })
+	}
+	if len(want) > 0 {
+		t.Errorf("the matrix names features that there are not: %v", want)
+	}
+	if tracefs, err := facts.Tracefs(); err == nil {
+		tracefs.Close()
 	}
 }
 
