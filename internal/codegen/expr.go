@@ -51,6 +51,8 @@ func (c *comp) value(e prog.Expr) opnd {
 		return c.mapGet(e)
 	case *prog.MapPtr:
 		return c.lookup(e.Map, e.Key)
+	case *prog.Addr:
+		return c.addr(c.vars[e.Var].mem)
 	case *prog.Block:
 		c.blockStmts(e)
 		return c.value(e.X)

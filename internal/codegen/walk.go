@@ -96,6 +96,8 @@ func (m *mentions) expr(e prog.Expr) {
 		m.expr(e.Key)
 	case *prog.MapPtr:
 		m.expr(e.Key)
+	case *prog.Addr:
+		m.visit(e.Var, false, m.maybe > 0)
 	case *prog.StrN:
 		m.exprs(e.Ptr, e.Len)
 	case *prog.Block:

@@ -128,7 +128,7 @@ func (m *builder) image(v *Value, t *types.Type, b []byte) ([]byte, error) {
 func (m *builder) stringImage(v *Value, t *types.Type, b []byte) ([]byte, error) {
 	v.Type = t
 	data, rest, err := counted(v, b)
-	v.Str = cString(data)
+	v.Str = data
 	return rest, err
 }
 

@@ -99,6 +99,9 @@ func (v value) word(i int64) prog.Expr { return v.at(8*i, types.TUint64) }
 func (x *expander) place(b types.Blob, v prog.Expr, blobs []types.Blob, places []value) value {
 	if b.Parent < 0 {
 		return value{at: func(off int64, t *types.Type) prog.Expr {
+			if v.Type().Scalar() {
+				return cast(t, v, x.at) // a map: one word, which has no parts
+			}
 			return &prog.Member{Meta: prog.Meta{T: t, At: x.at}, X: v, Off: int64(b.Off) + off}
 		}}
 	}

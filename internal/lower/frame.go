@@ -40,11 +40,14 @@ type word struct {
 	v     *prog.Var
 }
 
-// text is a string parameter whose bytes are kept.
+// text is a string parameter whose bytes are kept, as many as there is room for,
+// and its whole length, or notKept where the bytes could not be read.
 type text struct {
 	ptr, len *prog.GoParam
-	v        *prog.Var
+	v, n     *prog.Var
 }
+
+const notKept = ^uint64(0)
 
 func newFrame(c *context, name string) *frame {
 	f := &frame{c: c, table: &prog.Map{Name: name, Hidden: true, Frames: c.group.Go != nil, Entries: frameEntries},
@@ -180,12 +183,36 @@ func (f *frame) text(ptr, length *prog.GoParam, t *types.Type) prog.Expr {
 	kept := types.Str(min(t.Size, frameStrlen))
 	for _, s := range f.strings {
 		if s.ptr.Name == ptr.Name && fmt.Sprint(s.ptr.Place) == fmt.Sprint(ptr.Place) && s.v.Type.Size == kept.Size {
-			return cast(t, varRef(s.v), ptr.At)
+			return s.value(t, ptr.At)
 		}
 	}
-	v := &prog.Var{Type: kept}
-	f.strings = append(f.strings, text{ptr: ptr, len: length, v: v})
-	return cast(t, varRef(v), ptr.At)
+	s := text{ptr: ptr, len: length, v: &prog.Var{Type: kept}, n: &prog.Var{Type: types.TUint64}}
+	f.strings = append(f.strings, s)
+	return s.value(t, ptr.At)
+}
+
+// value is the kept string; reading what was not kept fails.
+func (s *text) value(t *types.Type, at diag.Span) prog.Expr {
+	ptr := types.PointerTo(nil, types.SpaceKernel)
+	from := &prog.Cond{Meta: prog.Meta{T: ptr, At: at}, C: ne(varRef(s.n), constant(notKept, at)),
+		A: &prog.Addr{Meta: prog.Meta{T: ptr, At: at}, Var: s.v}, B: cast(ptr, constant(0, at), at)}
+	return cast(t, &prog.StrN{Meta: prog.Meta{T: s.v.Type, At: at}, Ptr: from, Len: varRef(s.n), Checked: true}, at)
+}
+
+// keep reads the string. A read that fails leaves the statement before it has set
+// the length.
+func (s *text) keep(in *context, at diag.Span) []prog.Stmt {
+	set := func(v *prog.Var, x prog.Expr) prog.Stmt { return &prog.SetVar{At: prog.At{Pos: at}, Var: v, X: x} }
+	length := &prog.Var{Type: types.TUint64}
+	read := &prog.StrN{Meta: prog.Meta{T: s.v.Type, At: at}, Ptr: in.place(s.ptr), Len: varRef(length), Checked: true}
+	return []prog.Stmt{
+		set(length, cast(types.TUint64, in.place(s.len), at)),
+		set(s.n, constant(notKept, at)),
+		&prog.If{At: prog.At{Pos: at},
+			Cond: &prog.Block{Meta: prog.Meta{T: types.TBool, At: at}, Stmts: []prog.Stmt{set(s.v, read)},
+				X: ne(varRef(length), constant(notKept, at))},
+			Then: []prog.Stmt{set(s.n, varRef(length))}},
+	}
 }
 
 // layout fixes the table's types: start, marks of rebased words, words,
@@ -196,7 +223,7 @@ func (f *frame) layout() {
 		fields = append(fields, w.v.Type)
 	}
 	for _, s := range f.strings {
-		fields = append(fields, s.v.Type)
+		fields = append(fields, s.n.Type, s.v.Type)
 	}
 	f.table.Key = types.TupleOf(types.TUint64, types.TUint64, types.TUint64)
 	f.table.KeyN = 3
@@ -277,7 +304,8 @@ func (f *frame) fetch(unpaired bool) []prog.Stmt {
 		}
 	}
 	for i, s := range f.strings {
-		stmts = append(stmts, f.set(s.v, field(2+len(f.words)+i)))
+		at := 2 + len(f.words) + 2*i
+		stmts = append(stmts, f.set(s.n, field(at)), f.set(s.v, field(at+1)))
 	}
 	return append(stmts, &prog.Delete{At: prog.At{Pos: at}, Map: f.table, Key: varRef(key)})
 }
@@ -322,7 +350,8 @@ func (f *frame) entryBody(b *prog.Body) *prog.Body {
 		parts = append(parts, varRef(v))
 	}
 	for _, s := range f.strings {
-		parts = append(parts, &prog.StrN{Meta: prog.Meta{T: s.v.Type, At: at}, Ptr: in.place(s.ptr), Len: in.place(s.len)})
+		stmts = append(stmts, s.keep(in, at)...)
+		parts = append(parts, varRef(s.n), varRef(s.v))
 	}
 	value := &prog.Compose{Meta: prog.Meta{T: f.table.Value, At: at}, Parts: parts}
 	stmts = append(stmts, &prog.SetMap{At: prog.At{Pos: at}, Map: f.table, Key: varRef(key), X: value})

@@ -55,6 +55,8 @@ func Clone(e Expr) Expr {
 		return &MapGet{e.Meta, e.Map, Clone(e.Key)}
 	case *MapPtr:
 		return &MapPtr{e.Meta, e.Map, Clone(e.Key)}
+	case *Addr:
+		return &Addr{e.Meta, e.Var}
 	case *StrN:
 		return &StrN{e.Meta, Clone(e.Ptr), Clone(e.Len), e.Checked}
 	}

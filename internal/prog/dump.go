@@ -286,6 +286,8 @@ func (d *dumper) bare(e Expr) string {
 		return d.slot(e.Map, e.Key)
 	case *MapPtr:
 		return "&" + d.slot(e.Map, e.Key)
+	case *Addr:
+		return "&" + d.expr(&VarRef{Meta: Meta{T: e.Var.Type}, Var: e.Var})
 	case *StrN:
 		return fmt.Sprintf("strn%s(%s, %s)", map[bool]string{true: "!"}[e.Checked], d.expr(e.Ptr), d.expr(e.Len))
 	case *Block:

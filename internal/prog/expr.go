@@ -185,6 +185,12 @@ type (
 		Ptr, Len Expr
 		Checked  bool
 	}
+	// Addr is the address of the memory value in variable Var, of a pointer
+	// type in SpaceKernel. Made by lower.
+	Addr struct {
+		Meta
+		Var *Var
+	}
 	// Block runs statements and is the value of X.
 	Block struct {
 		Meta

@@ -1,0 +1,98 @@
+// Package e2e traces real programs with the real command on the running kernel
+// and holds what it prints against what the programs know of themselves.
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rpcxray/rpcxray/internal/testkit"
+	"github.com/rpcxray/rpcxray/internal/testkit/fixture"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// full tells whether the numbers of calls are those of the project's promises,
+// which take minutes.
+func full() bool { return os.Getenv("RPCXRAY_FULL") != "" }
+
+// program describes a fixture of this package, built by the Go of the test.
+func program(name string) fixture.Spec {
+	return fixture.Spec{Dir: "tests/e2e/testdata/" + name}
+}
+
+// start starts a fixture and waits until it is ready for the line that sets it off.
+func start(t *testing.T, path string, args ...string) *testkit.Proc {
+	t.Helper()
+	p := testkit.Start(t, path, args...)
+	p.Stdout.WaitLine(`^ready$`)
+	return p
+}
+
+// traceRun starts rpcxray run on a script, without a limit of what probes may
+// cost, and waits until it is attached.
+func traceRun(t *testing.T, script string, args ...string) *testkit.Proc {
+	t.Helper()
+	args = append([]string{"run", "--max-overhead", "none", "-e", script}, args...)
+	p := testkit.StartCLI(t, args...)
+	p.WaitAttached()
+	return p
+}
+
+// finish ends rpcxray as a user does and returns what it printed, without empty
+// lines. Anything but a clean end fails the test.
+func finish(t *testing.T, p *testkit.Proc) []string {
+	t.Helper()
+	if code := p.Stop(syscall.SIGINT); code != 0 {
+		t.Fatalf("rpcxray ended with %d\n%s", code, p.Stderr.Text())
+	}
+	var lines []string
+	for _, line := range p.Stdout.Lines() {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// leave lets a fixture end and fails the test unless it is well.
+func leave(t *testing.T, p *testkit.Proc) {
+	t.Helper()
+	p.CloseStdin()
+	if code := p.Wait(); code != 0 {
+		t.Fatalf("the traced program ended with %d\n%s", code, p.Stderr.Text())
+	}
+}
+
+// losses are the notices of what rpcxray did not see.
+var losses = regexp.MustCompile(`(?i)lost|unreadable|full|without|no probe|partial|replaced`)
+
+// lossless fails the test if rpcxray told of losses.
+func lossless(t *testing.T, p *testkit.Proc) {
+	t.Helper()
+	for _, line := range p.Stderr.Lines() {
+		if losses.MatchString(line) {
+			t.Errorf("rpcxray says: %s", line)
+		}
+	}
+}
+
+// counts takes the lines "@name[key]: number" of a run's end.
+func counts(lines []string) map[string]int64 {
+	m := map[string]int64{}
+	for _, line := range lines {
+		at := strings.LastIndex(line, ": ")
+		var n int64
+		if at < 0 || line[0] != '@' {
+			continue
+		}
+		if _, err := fmt.Sscanf(line[at+2:], "%d", &n); err == nil {
+			m[line[:at]] = n
+		}
+	}
+	return m
+}
