@@ -32,8 +32,9 @@ const (
 	FeatureReadKernel
 	FeatureReadUserStr
 	FeatureNsPid
-	FeatureLoop
+	FeatureMayGoto
 	FeatureForEach
+	FeaturePercpuRead
 	FeatureStrncmp
 	FeatureSnprintf
 	FeatureAtomicFetch
@@ -128,10 +129,12 @@ var featureTable = [featureCount]Feature{
 		"strings of traced programs cannot be read", true},
 	FeatureNsPid: {"ns_pid", "bpf_get_ns_current_pid_tgid", "Linux 5.7",
 		"in a container, process ids are those of the host", false},
-	FeatureLoop: {"loop", "bpf_loop", "Linux 5.17",
-		"loops are unrolled and short", false},
+	FeatureMayGoto: {"may_goto", "loops with a budget of turns", "Linux 6.9",
+		"only loops whose turns the verifier can count", false},
 	FeatureForEach: {"for_each", "bpf_for_each_map_elem", "Linux 5.13",
 		"no loops over maps", false},
+	FeaturePercpuRead: {"percpu_read", "bpf_map_lookup_percpu_elem", "Linux 5.19",
+		"a script cannot read its own aggregates", false},
 	FeatureStrncmp: {"strncmp", "bpf_strncmp", "Linux 5.17",
 		"strings are compared byte by byte", false},
 	FeatureSnprintf: {"snprintf", "bpf_snprintf", "Linux 5.13",

@@ -26,9 +26,17 @@ func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
 		StartNS:     s.startNS,
 		AtomicFetch: f.Has(kernel.FeatureAtomicFetch),
 		NoPrealloc:  f.Has(kernel.FeatureNoPrealloc),
-		PercpuRead:  true,
-		MayGoto:     f.Has(kernel.FeatureLoop),
-		Cookies:     true,
+		PercpuRead:  f.Has(kernel.FeaturePercpuRead),
+		MayGoto:     f.Has(kernel.FeatureMayGoto),
+		ForEach:     f.Has(kernel.FeatureForEach),
+		Cookies:     f.Has(kernel.FeatureAttachCookie),
+	}
+	ns, err := kernel.OwnPIDNamespace()
+	if err != nil {
+		return t, err
+	}
+	if !ns.Initial {
+		t.PIDNSDev, t.PIDNSIno = ns.Dev, ns.Ino
 	}
 	for _, u := range units {
 		if u.Target != nil {
