@@ -21,11 +21,24 @@ type layout struct {
 // needs says what a probe's text asks of a function, so that DWARF is read only
 // for those who want it.
 type needs struct {
-	values bool // args, ret, retval
+	values    bool // args, ret, retval
+	goroutine bool // what lies where in a goroutine: goid, and what frames are known by
+}
+
+// add notes a word of the text.
+func (n *needs) add(word string) {
+	switch word {
+	case "args":
+		n.values, n.goroutine = true, true
+	case "ret", "retval":
+		n.values = true
+	case "goid", "duration":
+		n.goroutine = true
+	}
 }
 
 func (w *world) layout(p *prog.Point, b *binary, fn gobin.Func, n needs) layout {
-	l := layout{facts: w.goFacts(b, fn)}
+	l := layout{facts: w.goFacts(b, fn, n)}
 	pc := fn.Entry
 	if p.HasOff {
 		pc += p.Offset
@@ -111,13 +124,16 @@ func place(p gobin.Place, size int) prog.Place {
 	return out
 }
 
-// goFacts tells where g is on fn and what is in it; nil for what is not Go.
-func (w *world) goFacts(b *binary, fn gobin.Func) *prog.GoFacts {
+// goFacts tells where g is on fn and, if need be, what is in it; nil for what is
+// not Go.
+func (w *world) goFacts(b *binary, fn gobin.Func, n needs) *prog.GoFacts {
 	if !fn.Go {
 		return nil
 	}
 	facts := &prog.GoFacts{Version: b.file.Go.Version, MapLenBytes: 8}
-	if g, err := b.gofact(); err != nil {
+	if !n.goroutine {
+		facts.Unknown = "BUG: not looked up because the script does not name goid"
+	} else if g, err := b.gofact(); err != nil {
 		facts.Unknown = err.Error()
 		facts.StackHi = 8 // the same in every release
 	} else {

@@ -48,23 +48,20 @@ func (w *world) Groups(p *prog.Point) ([]*prog.Group, error) {
 	return nil, fmt.Errorf("%s probes are not built yet", p.Provider)
 }
 
-// needs looks up what the text of the point's probe asks for.
+// needs looks up what the point's probe asks for, in its text and in the
+// definitions and macros that it may use.
 func (w *world) needs(p *prog.Point) needs {
 	var n needs
-	for _, pr := range w.file.Probes() {
-		if sp := pr.Span(); p.Span.Start < sp.Start || p.Span.End > sp.End {
-			continue
+	syntax.Walk(w.file, func(node syntax.Node) bool {
+		switch node := node.(type) {
+		case *syntax.Probe:
+			sp := node.Span()
+			return sp.Start <= p.Span.Start && p.Span.End <= sp.End
+		case *syntax.IdentExpr:
+			n.add(node.Name)
 		}
-		syntax.Walk(pr, func(node syntax.Node) bool {
-			if id, ok := node.(*syntax.IdentExpr); ok {
-				switch id.Name {
-				case "args", "ret", "retval":
-					n.values = true
-				}
-			}
-			return true
-		})
-	}
+		return true
+	})
 	return n
 }
 
