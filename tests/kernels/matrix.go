@@ -36,5 +36,14 @@ type suite struct {
 // suites is the list to add a package to.
 var suites = []suite{
 	{dir: "tests/kernels/smoke"},
+	{
+		dir:      "tests/kernels/exact",
+		fixtures: []fixture.Spec{{Dir: "tests/kernels/exact/testdata/calls"}},
+		cli:      true,
+	},
+	{
+		dir:      "internal/testkit",
+		fixtures: []fixture.Spec{{Dir: "internal/testkit/fixture/testdata/echo"}},
+	},
 	{dir: "internal/kernel", skip: "^TestProbe$"}, // it bounds the time, which emulation exceeds
 }
