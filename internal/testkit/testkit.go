@@ -24,6 +24,10 @@ import (
 // them fails instead of being skipped.
 const EnvKernelHas = "RPCXRAY_KERNEL_HAS"
 
+// EnvKernel is the environment variable with the matrix's name of the kernel, in the
+// virtual machines of tests/kernels.
+const EnvKernel = "RPCXRAY_KERNEL"
+
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Root skips a test that an ordinary user cannot run; where CI=true is set it

@@ -200,7 +200,7 @@ func (r *runner) program(k kernel, s suite) vm.Program {
 		Dir:  filepath.Join(guestRoot, s.dir),
 		Env: []string{
 			"CI=true",
-			"RPCXRAY_KERNEL=" + k.name,
+			testkit.EnvKernel + "=" + k.name,
 			testkit.EnvKernelHas + "=" + k.has,
 			testkit.EnvBinary + "=" + guestCLI,
 			"XDG_CACHE_HOME=" + guestCache,

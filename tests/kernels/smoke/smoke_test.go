@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // skipped.
 func kernelUnderTest(t *testing.T) string {
 	t.Helper()
-	name := os.Getenv("RPCXRAY_KERNEL")
+	name := os.Getenv(testkit.EnvKernel)
 	if name == "" {
 		t.Skip("not in a virtual machine of tests/kernels")
 	}
