@@ -4,30 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
 )
 
-// pollEvery bounds how long a record waits whose program did not wake the
-// reader: programs never do, that is what makes them cheap.
-const pollEvery = 20 * time.Millisecond
+const (
+	// pollEvery bounds how long a record waits: programs wake the reader only
+	// when the ring fills, that is what makes them cheap.
+	pollEvery = 20 * time.Millisecond
+	// busyLimit bounds the wait for a program that was interrupted between
+	// reserving a record and submitting it.
+	busyLimit = time.Second
+)
 
 // Reader delivers the records of a ring buffer in their order.
 type Reader struct {
-	ring *ringbuf.Reader
-	rec  ringbuf.Record
+	ring  *ring
+	epoll int
 }
 
 // NewReader opens the ring buffer m; needs Linux 5.8.
 func NewReader(m *ebpf.Map) (*Reader, error) {
-	ring, err := ringbuf.NewReader(m)
+	ring, err := mapRing(m)
 	if err != nil {
 		return nil, fmt.Errorf("ring buffer: %w", err)
 	}
-	return &Reader{ring: ring}, nil
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err == nil {
+		// Edge-triggered: only a wakeup ends the wait, not that records are there.
+		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, m.FD(), &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET})
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("waiting for the ring buffer: %w", err), ring.close())
+	}
+	return &Reader{ring: ring, epoll: epoll}, nil
 }
 
 // Run hands every record to handle until ctx ends or handle returns an error,
@@ -36,7 +48,10 @@ func NewReader(m *ebpf.Map) (*Reader, error) {
 // 20 ms without records.
 func (r *Reader) Run(ctx context.Context, handle func(raw []byte) error, idle func() error) error {
 	for ctx.Err() == nil {
-		if err := r.batch(pollEvery, handle); err != nil {
+		if err := r.wait(pollEvery); err != nil {
+			return err
+		}
+		if _, err := r.ring.each(handle); err != nil {
 			return err
 		}
 		if err := idle(); err != nil {
@@ -46,31 +61,29 @@ func (r *Reader) Run(ctx context.Context, handle func(raw []byte) error, idle fu
 	return nil
 }
 
-// Drain hands over what is in the ring now, without waiting.
-func (r *Reader) Drain(handle func(raw []byte) error) error {
-	return r.batch(0, handle)
+// wait waits until a program wakes the reader, at most that long.
+func (r *Reader) wait(limit time.Duration) error {
+	var events [1]unix.EpollEvent
+	_, err := unix.EpollWait(r.epoll, events[:], int(limit.Milliseconds()))
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("waiting for the ring buffer: %w", err)
+	}
+	return nil
 }
 
-// batch waits at most that long for records and handles them until none is
-// left.
-func (r *Reader) batch(wait time.Duration, handle func(raw []byte) error) error {
-	r.ring.SetDeadline(time.Now().Add(wait))
-	for {
-		err := r.ring.ReadInto(&r.rec)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("ring buffer: %w", err)
-		}
-		if err := handle(r.rec.RawSample); err != nil {
+// Drain hands over what is in the ring now, and waits only for programs that
+// are writing a record.
+func (r *Reader) Drain(handle func(raw []byte) error) error {
+	for deadline := time.Now().Add(busyLimit); ; {
+		busy, err := r.ring.each(handle)
+		if err != nil || !busy || time.Now().After(deadline) {
 			return err
 		}
-		if r.rec.Remaining == 0 && wait > 0 {
-			return nil
-		}
+		time.Sleep(100 * time.Microsecond)
 	}
 }
 
 // Close frees the ring buffer's pages; no other method may run.
-func (r *Reader) Close() error { return r.ring.Close() }
+func (r *Reader) Close() error {
+	return errors.Join(unix.Close(r.epoll), r.ring.close())
+}
