@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 
@@ -33,16 +34,13 @@ func toolCommand(t *tool.Tool, status *exitStatus) *cobra.Command {
 		Short:   t.Short,
 		Long:    t.Long,
 		Example: t.Example,
-		Args:    cobra.RangeArgs(t.MinArgs, t.MaxArgs),
+		Args:    arguments(t),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			code, err := f.run(cmd, t, c, args)
 			status.code = code
 			return err
 		},
 		DisableFlagsInUseLine: true,
-	}
-	if t.MaxArgs < 0 {
-		cmd.Args = cobra.MinimumNArgs(t.MinArgs)
 	}
 	fl := cmd.Flags()
 	c.Flags(fl)
@@ -54,6 +52,18 @@ func toolCommand(t *tool.Tool, status *exitStatus) *cobra.Command {
 	fl.BoolVar(&f.Strict, "strict", false, "exit with status 1 when something was lost or left out")
 	fl.BoolVar(&f.Script, "script", false, "print the script that the tool runs, for rpcxray run")
 	return cmd
+}
+
+func arguments(t *tool.Tool) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < t.MinArgs:
+			return fmt.Errorf("%s %s: an argument is missing; --help shows examples", t.Name, t.Usage)
+		case t.MaxArgs >= 0 && len(args) > t.MaxArgs:
+			return fmt.Errorf("%s %s: %q is one argument too many; quote a pattern that has blanks or stars", t.Name, t.Usage, args[t.MaxArgs])
+		}
+		return nil
+	}
 }
 
 func (f *toolFlags) run(cmd *cobra.Command, t *tool.Tool, c tool.Command, args []string) (int, error) {

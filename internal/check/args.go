@@ -171,6 +171,10 @@ func (b *body) register(n int, name string, span diag.Span) prog.Expr {
 		b.noArgRegister(span, name)
 		return bad(span)
 	}
+	if b.point.Kind == prog.KindUretprobe {
+		at := prog.Place{Pieces: []prog.Piece{{Reg: reg, Size: 8}}}
+		return &prog.GoParam{Meta: meta(types.TInt64, span), Name: name, Place: at}
+	}
 	return &prog.Reg{Meta: meta(types.TInt64, span), Name: reg}
 }
 

@@ -73,7 +73,7 @@ func Builtins() []Builtin {
 	return []Builtin{
 		{Name: "args", Type: "record", Kinds: onArgs, Doc: "the arguments by name; in a return probe as they were at entry",
 			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.allArgs(span) }},
-		{Name: "argN", Type: "int64", Kinds: onKprobe | onUprobe | onUSDT | onRawTracepoint, Doc: "argument N by the C calling convention",
+		{Name: "argN", Type: "int64", Kinds: onKprobe | onUprobe | onUretprobe | onUSDT | onRawTracepoint, Doc: "argument N by the C calling convention; in a return probe as it was at entry",
 			make: func(b *body, span diag.Span, name string) prog.Expr { return b.register(argNumber(name), name, span) }},
 		{Name: "cgroup", Type: "uint64", Doc: "id of the task's cgroup", make: value(prog.BCgroup, types.TUint64)},
 		{Name: "comm", Type: "string[16]", Doc: "name of the thread", make: value(prog.BComm, types.Str(16))},

@@ -4,6 +4,8 @@ package tools
 
 import (
 	"github.com/rpcxray/rpcxray/internal/tools/funccount"
+	"github.com/rpcxray/rpcxray/internal/tools/funclatency"
+	"github.com/rpcxray/rpcxray/internal/tools/funcslower"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
 )
 
@@ -11,5 +13,7 @@ import (
 func All() []tool.Tool {
 	return []tool.Tool{
 		funccount.Tool(),
+		funclatency.Tool(),
+		funcslower.Tool(),
 	}
 }

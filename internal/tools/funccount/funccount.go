@@ -58,13 +58,13 @@ func (c *command) Flags(fl *pflag.FlagSet) {
 const anyCPU = -1 << 31
 
 // Plan implements tool.Command.
-func (c *command) Plan(pid int, args []string) (*tool.Plan, error) {
+func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if c.cpu != anyCPU {
 		if err := tool.CheckCPU(c.cpu); err != nil {
 			return nil, err
 		}
 	}
-	m, err := tool.Match(tool.Query{Kind: "uprobe", Pattern: args[0], Regexp: c.regexp, PID: pid, Events: true})
+	m, err := tool.Match(tool.Query{Kind: "uprobe", Pattern: args[0], Regexp: c.regexp, PID: o.PID, Events: true})
 	if err != nil {
 		return nil, err
 	}

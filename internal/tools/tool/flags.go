@@ -66,8 +66,8 @@ func (t *Threshold) Type() string { return "time" }
 
 // String implements pflag.Value.
 func (t *Threshold) String() string {
-	if t.Duration == 0 {
-		return ""
+	if t.Unit == 0 {
+		return "" // pflag's idea of a default
 	}
 	return fmt.Sprint(float64(t.Duration) / float64(t.Unit))
 }

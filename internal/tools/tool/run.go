@@ -35,7 +35,7 @@ func Run(ctx context.Context, t *Tool, c Command, args []string, o Options) (sta
 	if err := checkPID(o.PID); err != nil {
 		return 1, err
 	}
-	plan, err := c.Plan(o.PID, args)
+	plan, err := c.Plan(o, args)
 	if err != nil {
 		return 1, err
 	}

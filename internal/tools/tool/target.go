@@ -67,7 +67,6 @@ type Query struct {
 	Pattern string // as typed
 	Regexp  bool
 	PID     int  // 0: all processes
-	Exact   bool // the pattern is a name
 	Events  bool // tracepoints will do
 }
 
@@ -206,15 +205,13 @@ func (m *Matched) find(t target, q Query) error {
 		if match, err = gobin.Regexp(t.pattern); err == nil {
 			m.Funcs, err = m.File.Match(match)
 		}
-	case q.Exact:
-		m.Funcs, err = m.File.Match(func(name string) bool { return name == t.pattern })
 	default:
 		m.Funcs, err = m.File.MatchBCC(t.pattern)
 	}
 	if err != nil {
 		return err
 	}
-	if len(m.Funcs) == 0 && (q.Regexp || strings.Contains(t.pattern, "*")) {
+	if len(m.Funcs) == 0 && q.Regexp {
 		return fmt.Errorf("no functions matched by pattern %s", q.Pattern)
 	}
 	if len(m.Funcs) == 0 {

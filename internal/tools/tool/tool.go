@@ -31,9 +31,8 @@ type Tool struct {
 type Command interface {
 	// Flags adds the tool's own flags.
 	Flags(fl *pflag.FlagSet)
-	// Plan says what to run for the arguments; pid is that of --pid, 0 for all
-	// processes.
-	Plan(pid int, args []string) (*Plan, error)
+	// Plan says what to run for the arguments.
+	Plan(o Options, args []string) (*Plan, error)
 }
 
 // Plan is a tool with its flags.
@@ -76,6 +75,9 @@ func (p *Plan) Reports(interval, duration time.Duration) {
 	}
 	if interval > 0 && (duration == 0 || full > 0) {
 		p.Points["every"] = []*syntax.AttachPoint{every(interval)}
+	}
+	if p.Consts == nil {
+		p.Consts = Consts{}
 	}
 	p.Consts["reports"] = Int(uint64(full))
 }
