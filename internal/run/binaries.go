@@ -1,11 +1,14 @@
 package run
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -199,12 +202,25 @@ func locate(target string) (string, error) {
 	}
 	for _, dir := range libraryPaths {
 		for _, pattern := range []string{name, name + ".so", name + ".so.*"} {
-			if found, _ := filepath.Glob(filepath.Join(dir, pattern)); len(found) > 0 {
-				return found[0], nil
+			found, _ := filepath.Glob(filepath.Join(dir, pattern))
+			if i := slices.IndexFunc(found, isELF); i >= 0 {
+				return found[i], nil
 			}
 		}
 	}
 	return "", fmt.Errorf("%s: %w: no such file, program in PATH or library", target, os.ErrNotExist)
+}
+
+// isELF tells a library from a linker script of its name.
+func isELF(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	magic := make([]byte, len(elf.ELFMAG))
+	_, err = io.ReadFull(f, magic)
+	return err == nil && string(magic) == elf.ELFMAG
 }
 
 // errNoTarget is the error of an attach point without a binary and without -p.
