@@ -21,19 +21,17 @@ type layout struct {
 // needs says what a probe's text asks of a function, so that DWARF is read only
 // for those who want it.
 type needs struct {
-	values    bool // args, ret, retval
-	goroutine bool // what lies where in a goroutine: goid, and what frames are known by
+	values bool // args, ret, retval
+	goid   bool
 }
 
 // add notes a word of the text.
 func (n *needs) add(word string) {
 	switch word {
-	case "args":
-		n.values, n.goroutine = true, true
-	case "ret", "retval":
+	case "args", "ret", "retval":
 		n.values = true
-	case "goid", "duration":
-		n.goroutine = true
+	case "goid":
+		n.goid = true
 	}
 }
 
@@ -130,15 +128,14 @@ func (w *world) goFacts(b *binary, fn gobin.Func, n needs) *prog.GoFacts {
 	if !fn.Go {
 		return nil
 	}
-	facts := &prog.GoFacts{Version: b.file.Go.Version, MapLenBytes: 8}
-	if !n.goroutine {
+	// The bounds of the stack, which frames are known by, come first in every release.
+	facts := &prog.GoFacts{Version: b.file.Go.Version, MapLenBytes: 8, StackHi: 8}
+	if !n.goid {
 		facts.Unknown = "BUG: not looked up because the script does not name goid"
 	} else if g, err := b.gofact(); err != nil {
 		facts.Unknown = err.Error()
-		facts.StackHi = 8 // the same in every release
 	} else {
-		facts.StackLo, facts.StackHi, facts.GoID = int64(g.StackLo), int64(g.StackHi), int64(g.Goid)
-		facts.M, facts.CurG, facts.G0 = int64(g.M), int64(g.MCurg), int64(g.MG0)
+		facts.GoID, facts.M, facts.CurG, facts.G0 = int64(g.Goid), int64(g.M), int64(g.MCurg), int64(g.MG0)
 	}
 	at, err := b.file.GPlace(fn)
 	switch {
