@@ -11,15 +11,19 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/render"
 )
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of the write
+	// A closed pipe is an error of the write. Ignoring the signal would do the
+	// same, but the command of -c would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	status := &exitStatus{}
 	err := root(status).ExecuteContext(ctx)
 	os.Exit(report(err, status.code))
@@ -28,15 +32,37 @@ func main() {
 // exitStatus is what the command asks to end with when it did not fail.
 type exitStatus struct{ code int }
 
+const rootExample = `  rpcxray doctor                                     can this machine be traced?
+  rpcxray ps                                         which Go programs run here?
+  rpcxray symbols ./server 'main.*'                  which functions does this one have?
+  rpcxray funccount -d 10 './server:main.*'          how often are they called?
+  rpcxray funclatency -d 10 './server:main.*.Mul'    how long do they take?
+  rpcxray run -e 'uretprobe:./server:main.*.Mul { printf("%s took %d ns\n", func, duration) }'`
+
 func root(status *exitStatus) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "rpcxray",
 		Short:         "See what running Go services do, without changing or restarting them",
+		Long:          "See what running Go services do, without changing or restarting them.\nTracing needs root; nothing in a traced process is written.",
+		Example:       rootExample,
+		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var value *pflag.InvalidValueError
+		if errors.As(err, &value) {
+			return fmt.Errorf("--%s %q: %w", value.GetFlag().Name, value.GetValue(), errors.Unwrap(value))
+		}
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+	})
+	const tools = "tools"
+	cmd.AddGroup(&cobra.Group{ID: tools, Title: "Tools:"})
+	for _, c := range toolCommands(status) {
+		c.GroupID = tools
+		cmd.AddCommand(c)
+	}
 	cmd.AddCommand(runCommand(status), symbolsCommand(), psCommand(), doctorCommand(), demoCommand(), versionCommand())
-	cmd.AddCommand(toolCommands(status)...)
 	return cmd
 }
 
@@ -47,18 +73,13 @@ func report(err error, status int) int {
 	switch {
 	case err == nil:
 		return status
-	case errors.As(err, &closed):
+	case errors.As(err, &closed), errors.Is(err, syscall.EPIPE):
 		return 0
 	case errors.As(err, &list):
 		list.List.Sort()
-		diag.Render(os.Stderr, list.List, isTerminal(os.Stderr))
+		diag.Render(os.Stderr, list.List, colored(os.Stderr))
 	default:
 		fmt.Fprintf(os.Stderr, "rpcxray: %v\n", err)
 	}
 	return 1
-}
-
-func isTerminal(f *os.File) bool {
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"os"
+	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -14,46 +14,57 @@ import (
 
 func psCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "ps",
-		Short:   "List the running Go processes: version, build, RPC frameworks, container",
-		Example: "  rpcxray ps",
-		Args:    cobra.NoArgs,
+		Use:   "ps",
+		Short: "List the running Go processes: version, build, RPC frameworks, container",
+		Long: `List the running Go processes with the Go version that built them, the main package
+and what is unusual about the build (stripped, no-dwarf, pie), the RPC frameworks that
+are linked in, the container, and the executable. Without root only your own
+processes can be looked at.`,
+		Example: `  rpcxray ps
+  rpcxray ps | grep rpcx`,
+		Args:                  cobra.NoArgs,
+		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			procs, unreadable, err := gobin.GoProcesses()
 			if err != nil {
 				return err
 			}
-			if unreadable > 0 {
-				fmt.Fprintf(os.Stderr, "rpcxray: %d processes of other users could not be looked at: root is needed\n", unreadable)
+			if unreadable > 0 && os.Geteuid() != 0 {
+				fmt.Fprintf(os.Stderr, "rpcxray: %d processes could not be looked at: use sudo to see them\n", unreadable)
 			}
-			return printProcesses(cmd.OutOrStdout(), procs)
+			procs = slices.DeleteFunc(procs, func(p gobin.Process) bool { return p.PID == os.Getpid() })
+			if len(procs) == 0 {
+				return errors.New("no Go process was found")
+			}
+			out := newPage(cmd.OutOrStdout())
+			return errors.Join(printProcesses(out.columns(), procs), out.Flush())
 		},
 	}
 }
 
-func printProcesses(w io.Writer, procs []gobin.Process) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "PID\tGO\tBUILD\tFRAMEWORKS\tCONTAINER\tEXECUTABLE")
+func printProcesses(out page, procs []gobin.Process) error {
+	out.printf("PID\tGO\tBUILD\tFRAMEWORKS\tCONTAINER\tEXECUTABLE\n")
 	for _, p := range procs {
 		exe := p.Exe
 		if p.Deleted {
 			exe += " (deleted)"
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", p.PID, p.Go.Version, build(p.Go), list(p.Frameworks), short(p.Container), exe)
+		out.printf("%d\t%s\t%s\t%s\t%s\t%s\n", p.PID, p.Go.Version, build(p.Go), list(p.Frameworks), short(p.Container), exe)
 	}
-	return t.Flush()
+	return out.Flush()
 }
 
-// build names what is unusual about a binary, and its module.
+// build names the main package of a binary and what is unusual about it.
 func build(g *gobin.GoInfo) string {
 	var words []string
 	if bi := g.BuildInfo; bi != nil && bi.Path != "" {
 		words = append(words, bi.Path)
 	}
-	for word, is := range map[string]bool{"stripped": g.Stripped, "no-dwarf": !g.HasDWARF && !g.Stripped} {
-		if is {
-			words = append(words, word)
-		}
+	switch {
+	case g.Stripped:
+		words = append(words, "stripped")
+	case !g.HasDWARF:
+		words = append(words, "no-dwarf")
 	}
 	if g.PIE {
 		words = append(words, "pie")
@@ -70,8 +81,9 @@ func list(words []string) string {
 
 // short is a container's id as container tools show it.
 func short(id string) string {
+	const shown = 12
 	if id == "" {
 		return "-"
 	}
-	return id[:12]
+	return id[:shown]
 }

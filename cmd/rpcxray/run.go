@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,126 +16,242 @@ import (
 
 // runFlags are the flags of rpcxray run; short letters are bpftrace's.
 type runFlags struct {
-	expr, command, output, format, debug, overhead string
-	pid                                            int
-	verbose, unsafe, quiet, noWarnings, dryRun     bool
-	stats                                          bool
+	expr, command, output, debug       string
+	format                             choiceFlag
+	overhead                           overheadFlag
+	pid                                pidFlag
+	list                               bool
+	verbose, unsafe, quiet, noWarnings bool
+	dryRun, stats, strict              bool
+	exprGiven, commandGiven            bool
+	params                             []string
+	named                              map[string]string
 }
 
-func runCommand(status *exitStatus) *cobra.Command {
-	var f runFlags
-	cmd := &cobra.Command{
-		Use:   "run [-e PROGRAM | FILE | -] [ARG...]",
-		Short: "Run a script of the tracing language",
-		Example: `  rpcxray run -e 'uprobe:./server:main.*.Mul { @[func] = count() }'
+const runLong = `Run a script of the tracing language, which is bpftrace's and knows more of Go:
+uretprobe works on Go functions, args.NAME and ret.N are typed, duration is the
+time of the call, goid the goroutine.
+
+The program is the text of -e, or a FILE, or - for standard input. What follows
+are the positional parameters $1, $2, …; options of the program (getopt) come
+behind --, as in: rpcxray run x.bt -- --depth=3
+
+It ends with the script's exit(), the command of -c, the process of -p, or
+Ctrl-C: then the end probes run and the maps are printed. A second Ctrl-C ends
+it at once. The exit status is 0 or that of exit(), and 1 after an error.`
+
+const runExample = `  rpcxray run -e 'uprobe:./server:main.*.Mul { @[func] = count() }'
   rpcxray run -e 'uretprobe:./server:main.*.Mul { @ns = hist(duration) }'
-  rpcxray run -p 1234 script.bt
-  rpcxray run -c './server' script.bt
-  rpcxray run -d insns -e 'BEGIN { @ = nsecs }'`,
+  rpcxray run -p 1234 script.bt                  only this process; its program needs no path
+  rpcxray run -c './server -addr :8972' script.bt
+  rpcxray run -l 'uprobe:./server:main.*'        list probes; -lv with their arguments
+  rpcxray run -l 'tracepoint:tcp:*'
+  rpcxray run -d insns -e 'BEGIN { @ = nsecs }'  show what the program is compiled to`
+
+func runCommand(status *exitStatus) *cobra.Command {
+	f := &runFlags{format: choiceFlag{"text", []string{"text", "json"}}, overhead: defaultOverhead}
+	cmd := &cobra.Command{
+		Use:                   "run [flags] {-e PROGRAM | FILE | -} [ARG...] [-- OPTION...]",
+		Short:                 "Run a script of the tracing language",
+		Long:                  runLong,
+		Example:               runExample,
+		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			code, err := f.run(cmd, args)
+			f.exprGiven, f.commandGiven = cmd.Flags().Changed("expr"), cmd.Flags().Changed("cmd")
+			code, err := f.main(cmd, args)
 			status.code = code
 			return err
 		},
 	}
+	f.define(cmd)
+	return cmd
+}
+
+func (f *runFlags) define(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVarP(&f.expr, "expr", "e", "", "the program's text")
-	fl.IntVarP(&f.pid, "pid", "p", 0, "trace only this process")
-	fl.StringVarP(&f.command, "cmd", "c", "", "start this command, trace it, and end with it")
-	fl.StringVarP(&f.output, "output", "o", "", "write output to this file")
-	fl.StringVarP(&f.format, "format", "f", "text", "text or json")
-	fl.StringVarP(&f.debug, "debug", "d", "", "print a stage instead of running: "+strings.Join(run.Stages, ", "))
-	fl.StringVar(&f.overhead, "max-overhead", "50%", "share of a CPU that probes may cost a traced process, or none")
+	fl.StringVarP(&f.expr, "expr", "e", "", "the program's `text`")
+	fl.BoolVarP(&f.list, "list", "l", false, "list the probes that a pattern, FILE or -e matches; all of the kernel's without one")
+	fl.VarP(&f.pid, "pid", "p", "trace only this process")
+	fl.StringVarP(&f.command, "cmd", "c", "", "start this `command`, probe its functions only, and end with it")
+	fl.StringVarP(&f.output, "output", "o", "", "write output to this `file`")
+	fl.VarP(&f.format, "format", "f", "text or json")
+	fl.StringVarP(&f.debug, "debug", "d", "", "print a `stage` instead of running: "+strings.Join(run.Stages, ", "))
+	fl.Var(&f.overhead, "max-overhead", "share of a CPU that probes may cost a traced process, or none")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say more: verifier logs, skipped functions, where types come from")
 	fl.BoolVar(&f.unsafe, "unsafe", false, "allow functions that change something: system, signal")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "do not tell how many probes are attached")
 	fl.BoolVar(&f.noWarnings, "no-warnings", false, "do not print warnings")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "compile, load and attach, then leave")
 	fl.BoolVar(&f.stats, "stats", false, "tell hits, cost and losses at the end")
-	return cmd
+	fl.BoolVar(&f.strict, "strict", false, "exit with status 1 when something was lost or left out")
+	complete(cmd, "debug", run.Stages)
+	complete(cmd, "format", f.format.choices)
 }
 
-func (f *runFlags) run(cmd *cobra.Command, args []string) (int, error) {
-	src, params, err := f.source(args)
+// complete offers words for a flag to the shell.
+func complete(cmd *cobra.Command, flag string, words []string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic("BUG: " + err.Error())
+	}
+}
+
+func (f *runFlags) main(cmd *cobra.Command, args []string) (int, error) {
+	if f.list {
+		return f.listProbes(cmd.OutOrStdout(), args)
+	}
+	args, err := f.options(args, cmd.ArgsLenAtDash())
 	if err != nil {
 		return 1, err
 	}
-	limit, err := parseOverhead(f.overhead)
+	src, err := f.source(args)
 	if err != nil {
 		return 1, err
 	}
-	out, terminal := io.Writer(os.Stdout), isTerminal(os.Stdout)
-	if f.output != "" {
-		file, err := os.Create(f.output)
-		if err != nil {
-			return 1, err
-		}
-		defer file.Close()
-		out, terminal = file, false
-	}
-	sink, err := f.renderer(src, out, terminal)
+	command, err := f.child()
 	if err != nil {
 		return 1, err
 	}
+	out, err := openOutput(f.output)
+	if err != nil {
+		return 1, err
+	}
+	sink := f.renderer(src, out)
 	code, err := run.Run(cmd.Context(), run.Options{
-		Source: src, Params: params, PID: f.pid, Command: strings.Fields(f.command), Env: environment(),
+		Source: src, Params: f.params, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
 		Unsafe: f.unsafe, NoWarnings: f.noWarnings, DryRun: f.dryRun, Debug: f.debug, Verbose: f.verbose,
-		Stats: f.stats, MaxOverhead: limit, Sink: sink, Out: out, Stderr: os.Stderr, Color: isTerminal(os.Stderr),
+		Stats: f.stats, Strict: f.strict, MaxOverhead: float64(f.overhead),
+		Sink: sink, Out: out, Stderr: os.Stderr, Color: colored(os.Stderr),
 	})
-	return code, errors.Join(err, sink.Close())
+	if errors.Is(err, run.ErrProcessEnded) { // a script that saw the process to its end did what it should
+		fmt.Fprintf(os.Stderr, "rpcxray: %v\n", err)
+		err = nil
+	}
+	if err := errors.Join(err, sink.Close(), out.Close()); err != nil {
+		return 1, err
+	}
+	return code, nil
 }
 
-// source reads the script and returns what is left of the arguments.
-func (f *runFlags) source(args []string) (*diag.Source, []string, error) {
-	if f.expr != "" {
-		return &diag.Source{Name: "stdin", Text: f.expr}, args, nil
+// options takes what stands behind -- and looks like an option of the program
+// from the arguments.
+func (f *runFlags) options(args []string, dash int) ([]string, error) {
+	if dash < 0 {
+		return args, nil
+	}
+	rest := args[:dash:dash]
+	f.named = map[string]string{}
+	for _, a := range args[dash:] {
+		option, ok := strings.CutPrefix(a, "--")
+		if !ok {
+			rest = append(rest, a)
+			continue
+		}
+		name, value, given := strings.Cut(option, "=")
+		if name == "" {
+			return nil, fmt.Errorf("%q behind --: an option of the program is --NAME or --NAME=VALUE", a)
+		}
+		if !given {
+			value = "true"
+		}
+		f.named[name] = value
+	}
+	return rest, nil
+}
+
+// source reads the program; what is left of the arguments are its parameters.
+func (f *runFlags) source(args []string) (*diag.Source, error) {
+	if f.exprGiven {
+		if len(args) > 0 && !strings.Contains(f.expr, "$") && isFile(args[0]) {
+			return nil, fmt.Errorf("-e and the file %s: one program at a time (as an argument it would be $1, which the program of -e does not use)", args[0])
+		}
+		f.params = args
+		return nonempty(&diag.Source{Name: "stdin", Text: f.expr})
 	}
 	if len(args) == 0 {
-		return nil, nil, errors.New("no program: give -e PROGRAM, a FILE, or - for standard input")
+		return nil, errors.New("no program: give -e PROGRAM, a FILE, or - for standard input; see rpcxray run --help")
 	}
+	f.params = args[1:]
 	if args[0] == "-" {
 		text, err := io.ReadAll(os.Stdin)
-		return &diag.Source{Name: "stdin", Text: string(text)}, args[1:], err
+		if err != nil {
+			return nil, fmt.Errorf("reading the program: %w", err)
+		}
+		return nonempty(&diag.Source{Name: "stdin", Text: string(text)})
 	}
 	text, err := os.ReadFile(args[0])
-	return &diag.Source{Name: args[0], Text: string(text)}, args[1:], err
+	if err != nil && strings.Contains(args[0], "{") {
+		return nil, fmt.Errorf("reading the program: %w; a program's text stands behind -e", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the program: %w", err)
+	}
+	return nonempty(&diag.Source{Name: args[0], Text: string(text)})
 }
 
-func (f *runFlags) renderer(src *diag.Source, out io.Writer, terminal bool) (render.Renderer, error) {
-	o := render.Options{Out: out, Err: os.Stderr, Terminal: terminal, Trailer: "..", Source: src, Quiet: f.quiet, MaxMapKeys: 4096}
-	switch f.format {
-	case "text":
-		return render.NewText(o), nil
-	case "json":
-		return render.NewJSON(o), nil
-	}
-	return nil, fmt.Errorf("invalid output format %q: text or json", f.format)
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
 }
 
-// parseOverhead reads a share of a CPU: "50%", "0.5", "none".
-func parseOverhead(s string) (float64, error) {
-	if s == "none" {
-		return 0, nil
+func nonempty(src *diag.Source) (*diag.Source, error) {
+	if strings.TrimSpace(src.Text) == "" {
+		return nil, fmt.Errorf("%s: the program is empty; a short one is: BEGIN { printf(\"hello\\n\"); exit() }", src.Name)
 	}
-	number, percent := strings.CutSuffix(s, "%")
-	v, err := strconv.ParseFloat(number, 64)
-	if err != nil || v <= 0 {
-		return 0, fmt.Errorf("--max-overhead %q: a share of a CPU such as 50%%, or none", s)
-	}
-	if percent {
-		v /= 100
-	}
-	return v, nil
+	return src, nil
 }
 
-// environment returns the settings that bpftrace's users keep in BPFTRACE_*.
-func environment() map[string]string {
-	env := map[string]string{}
-	for _, kv := range os.Environ() {
-		name, value, _ := strings.Cut(kv, "=")
-		if short, ok := strings.CutPrefix(name, "BPFTRACE_"); ok {
-			env[short] = value
+// child splits the command of -c.
+func (f *runFlags) child() ([]string, error) {
+	if !f.commandGiven {
+		return nil, nil
+	}
+	if f.pid != 0 {
+		return nil, errors.New("-c starts a process and -p names one: give one of them")
+	}
+	words, err := splitWords(f.command)
+	if err != nil {
+		return nil, fmt.Errorf("-c %q: %w", f.command, err)
+	}
+	return words, nil
+}
+
+func (f *runFlags) renderer(src *diag.Source, out *output) render.Renderer {
+	o := render.Options{Out: out, Err: os.Stderr, Terminal: out.terminal, Trailer: "..", Source: src, Quiet: f.quiet, MaxMapKeys: 4096}
+	if f.format.value == "json" {
+		return render.NewJSON(o)
+	}
+	return render.NewText(o)
+}
+
+// listProbes is -l: of a pattern, or of the probes of a program.
+func (f *runFlags) listProbes(w io.Writer, args []string) (int, error) {
+	list, err := f.listed(args)
+	if err != nil {
+		return 1, err
+	}
+	out := newPage(w)
+	for _, l := range list {
+		out.printf("%s\n", l.Probe)
+		for _, a := range l.Args {
+			out.printf("    %s\n", a)
 		}
 	}
-	return env
+	if err := out.Flush(); err != nil {
+		return 1, err
+	}
+	return 0, nil
+}
+
+func (f *runFlags) listed(args []string) ([]run.Listed, error) {
+	if f.exprGiven || len(args) > 0 && isFile(args[0]) {
+		src, err := f.source(args)
+		if err != nil {
+			return nil, err
+		}
+		return run.ListScript(src, f.params, int(f.pid), f.verbose)
+	}
+	if len(args) > 1 {
+		return nil, fmt.Errorf("-l takes one pattern; quote it, so that the shell does not expand it: %s", strings.Join(args, " "))
+	}
+	return run.List(strings.Join(args, ""), int(f.pid), f.verbose)
 }

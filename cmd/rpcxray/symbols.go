@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -17,39 +16,76 @@ import (
 func symbolsCommand() *cobra.Command {
 	var sites bool
 	cmd := &cobra.Command{
-		Use:   "symbols BINARY [GLOB]",
+		Use:   "symbols [flags] BINARY [GLOB]",
 		Short: "List the functions of a binary: address, size, file and line, or where they were inlined",
 		Long: `List the functions of a binary whose names match GLOB (* is any text; text without
 a * matches anywhere in the name). Functions that exist only inlined are listed with
-the places they went to.`,
+the places they went to. It needs no root.`,
 		Example: `  rpcxray symbols ./server Mul
   rpcxray symbols ./server 'main.*'
+  rpcxray symbols /proc/1234/exe Mul             the program of a process, also a deleted one
   rpcxray symbols --sites ./server 'runtime.mallocgc'`,
-		Args: cobra.RangeArgs(1, 2),
+		DisableFlagsInUseLine: true,
+		ValidArgsFunction:     completeFunctions,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return errors.New("symbols takes a binary and, if you like, a pattern: rpcxray symbols ./server 'main.*'")
+			}
 			pattern := "*"
 			if len(args) == 2 {
 				pattern = args[1]
 			}
-			return listSymbols(cmd.OutOrStdout(), args[0], pattern, sites)
+			out := newPage(cmd.OutOrStdout())
+			return errors.Join(listSymbols(out, args[0], pattern, sites), out.Flush())
 		},
 	}
 	cmd.Flags().BoolVar(&sites, "sites", false, "show where probes would be placed, what they cost and why")
 	return cmd
 }
 
-func listSymbols(w io.Writer, path, pattern string, sites bool) error {
+// maxCompletions is how many functions the shell is offered.
+const maxCompletions = 200
+
+// completeFunctions offers files for the first argument and the functions of
+// that file for the second.
+func completeFunctions(_ *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return nil, cobra.ShellCompDirectiveDefault
+	case 1:
+		return functionsOf(args[0], begun), cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+func functionsOf(path, begun string) []cobra.Completion {
+	f, err := gobin.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	fns, err := f.Match(func(name string) bool { return strings.HasPrefix(name, begun) })
+	if err != nil {
+		return nil
+	}
+	names := make([]cobra.Completion, 0, maxCompletions)
+	for _, fn := range fns[:min(len(fns), maxCompletions)] {
+		names = append(names, fn.Name)
+	}
+	return names
+}
+
+func listSymbols(out page, path, pattern string, sites bool) error {
 	f, err := gobin.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if !strings.Contains(pattern, "*") {
-		pattern = "*" + pattern + "*"
+	glob := pattern
+	if !strings.Contains(glob, "*") {
+		glob = "*" + glob + "*"
 	}
-	match := gobin.Glob(pattern)
-	out := bufio.NewWriter(w)
-	defer out.Flush()
+	match := gobin.Glob(glob)
 	fns, err := f.Match(match)
 	if err != nil {
 		return err
@@ -61,7 +97,7 @@ func listSymbols(w io.Writer, path, pattern string, sites bool) error {
 		}
 	}
 	inlined := 0
-	if pattern != "*" {
+	if glob != "*" {
 		if inlined, err = listInlined(out, f, match); err != nil {
 			return err
 		}
@@ -80,30 +116,30 @@ func noSymbol(f *gobin.File, pattern string) error {
 	return errors.New(msg)
 }
 
-func printFunc(w io.Writer, f *gobin.File, fn gobin.Func) {
-	fmt.Fprintf(w, "%#-18x %8d  %s", fn.Entry, fn.Size(), gobin.Demangle(fn.Name))
+func printFunc(out page, f *gobin.File, fn gobin.Func) {
+	out.printf("%#-18x %8d  %s", fn.Entry, fn.Size(), gobin.Demangle(fn.Name))
 	if file, line := f.FileLine(fn.Entry); file != "" {
-		fmt.Fprintf(w, "  %s:%d", file, line)
+		out.printf("  %s:%d", file, line)
 	}
-	fmt.Fprintln(w)
+	io.WriteString(out, "\n")
 }
 
-func printSites(w io.Writer, f *gobin.File, fn gobin.Func) {
+func printSites(out page, f *gobin.File, fn gobin.Func) {
 	p := f.Plan(fn, gobin.WantEntry|gobin.WantRets)
 	if p.EntryErr != nil {
-		fmt.Fprintf(w, "    entry   none: %v\n", p.EntryErr)
+		out.printf("    entry   none: %v\n", p.EntryErr)
 	} else {
-		fmt.Fprintf(w, "    entry   +%-6d %-6v %-11v %s\n", p.Entry.Addr-fn.Entry, p.Entry.Kind, p.Entry.Cost, p.Why)
+		out.printf("    entry   +%-6d %-6v %-11v %s\n", p.Entry.Addr-fn.Entry, p.Entry.Kind, p.Entry.Cost, p.Why)
 	}
 	if p.RetErr != nil {
-		fmt.Fprintf(w, "    return  none: %v\n", p.RetErr)
+		out.printf("    return  none: %v\n", p.RetErr)
 	}
 	for _, r := range p.Rets {
 		shared := ""
 		if r.Shared {
-			shared = "shared with other functions"
+			shared = " shared with other functions"
 		}
-		fmt.Fprintf(w, "    return  +%-6d %-6v %-11v %s\n", int64(r.Addr-fn.Entry), r.Kind, r.Cost, shared)
+		out.printf("    return  +%-6d %-6v %v%s\n", int64(r.Addr-fn.Entry), r.Kind, r.Cost, shared)
 	}
 }
 
@@ -113,7 +149,7 @@ const shownPlaces = 3
 
 // listInlined prints where functions went that match and that the compiler put
 // into their callers, and returns how many functions that are.
-func listInlined(w io.Writer, f *gobin.File, match gobin.Matcher) (int, error) {
+func listInlined(out page, f *gobin.File, match gobin.Matcher) (int, error) {
 	places := map[string][]gobin.InlineSite{}
 	err := f.Inlined(match, func(s gobin.InlineSite) bool {
 		places[s.Name] = append(places[s.Name], s)
@@ -121,14 +157,14 @@ func listInlined(w io.Writer, f *gobin.File, match gobin.Matcher) (int, error) {
 	})
 	for _, name := range slices.Sorted(maps.Keys(places)) {
 		at := places[name]
-		fmt.Fprintf(w, "%-18s %8d  %s  into", "inlined", len(at), name)
+		out.printf("%-18s %8d  %s  into", "inlined", len(at), name)
 		for i, s := range at[:min(len(at), shownPlaces)] {
-			fmt.Fprintf(w, "%s %s (%s:%d)", [...]string{"", ",", ","}[i], s.Caller, s.File, s.Line)
+			out.printf("%s %s (%s:%d)", [...]string{"", ",", ","}[i], s.Caller, s.File, s.Line)
 		}
 		if len(at) > shownPlaces {
-			fmt.Fprintf(w, " and %d more places", len(at)-shownPlaces)
+			out.printf(" and %d more places", len(at)-shownPlaces)
 		}
-		fmt.Fprintln(w)
+		io.WriteString(out, "\n")
 	}
 	return len(places), err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -13,23 +12,27 @@ var version = "devel"
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Show the version and how this binary was built",
-		Args:  cobra.NoArgs,
+		Use:                   "version",
+		Short:                 "Show the version and how this binary was built",
+		Example:               "  rpcxray version",
+		Args:                  cobra.NoArgs,
+		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "rpcxray %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
-			bi, ok := debug.ReadBuildInfo()
-			if !ok {
-				return nil
+			out := newPage(cmd.OutOrStdout())
+			out.printf("rpcxray %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
+			if bi, ok := debug.ReadBuildInfo(); ok {
+				printSettings(out, bi.Settings)
 			}
-			for _, s := range bi.Settings {
-				switch s.Key {
-				case "vcs.revision", "vcs.time", "vcs.modified", "CGO_ENABLED":
-					fmt.Fprintf(out, "  %s=%s\n", s.Key, s.Value)
-				}
-			}
-			return nil
+			return out.Flush()
 		},
+	}
+}
+
+func printSettings(out page, settings []debug.BuildSetting) {
+	for _, s := range settings {
+		switch s.Key {
+		case "vcs.revision", "vcs.time", "vcs.modified", "CGO_ENABLED":
+			out.printf("  %s=%s\n", s.Key, s.Value)
+		}
 	}
 }

@@ -99,7 +99,8 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	if err := s.kernel.OpenGate(); err != nil {
 		return err
 	}
-	return s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()})
+	// What begin printed comes before anything that a child of -c prints.
+	return errors.Join(s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()}), s.opts.Sink.Flush())
 }
 
 // awaitsTargets tells whether the script probes what may start later.

@@ -29,7 +29,7 @@ func (s *session) tellSources() error {
 	for b, sources := range s.world.sources {
 		var words []string
 		for _, from := range slices.Sorted(maps.Keys(sources)) {
-			words = append(words, fmt.Sprintf("%s (%d functions)", from, sources[from]))
+			words = append(words, fmt.Sprintf("%s (functions: %d)", from, sources[from]))
 		}
 		lines = append(lines, b.target.Path+": arguments from "+strings.Join(words, ", "))
 	}

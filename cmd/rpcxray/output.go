@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rpcxray/rpcxray/internal/render"
+)
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// colored tells whether messages on f get colours: on a terminal, unless the
+// user says otherwise (no-color.org, bpftrace's BPFTRACE_COLOR).
+func colored(f *os.File) bool {
+	switch os.Getenv("BPFTRACE_COLOR") {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && isTerminal(f)
+}
+
+// output is where a command's results go.
+type output struct {
+	io.Writer
+	terminal bool
+	file     *os.File // nil: standard output
+}
+
+// openOutput opens the file of --output; "" is standard output.
+func openOutput(path string) (*output, error) {
+	if path == "" {
+		return &output{Writer: os.Stdout, terminal: isTerminal(os.Stdout)}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("output: %w", err)
+	}
+	return &output{Writer: f, file: f}, nil
+}
+
+// Close closes the file.
+func (o *output) Close() error {
+	if o.file == nil {
+		return nil
+	}
+	return o.file.Close()
+}
+
+// page is a listing on standard output. Text in it comes from binaries and
+// processes: on a terminal it is escaped.
+type page struct {
+	flusher
+	escape bool
+}
+
+type flusher interface {
+	io.Writer
+	Flush() error
+}
+
+func newPage(w io.Writer) page {
+	f, ok := w.(*os.File)
+	return page{bufio.NewWriter(w), ok && isTerminal(f)}
+}
+
+// columns returns a page whose cells, divided by tabs, are aligned when it is
+// flushed into p.
+func (p page) columns() page {
+	return page{tabwriter.NewWriter(p, 0, 8, 2, ' ', 0), p.escape}
+}
+
+// printf prints a line or a part of one; its errors are Flush's.
+func (p page) printf(format string, args ...any) {
+	if p.escape {
+		for i, a := range args {
+			if s, ok := a.(string); ok {
+				args[i] = string(render.AppendEscaped(nil, []byte(s)))
+			}
+		}
+	}
+	fmt.Fprintf(p, format, args...)
+}

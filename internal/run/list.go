@@ -1,0 +1,363 @@
+package run
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/kernel"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+)
+
+// Listed is a probe that a script may name. Args are its arguments, "TYPE NAME"
+// each, where they were asked for.
+type Listed struct {
+	Probe string
+	Args  []string
+}
+
+// List lists the probes that match a pattern, sorted. A pattern is an attach
+// point with or without *, or text without a colon that the names of kernel
+// events are matched with; "" matches all of them. Functions of programs need
+// a path, or the process pid.
+func List(pattern string, pid int, args bool) ([]Listed, error) {
+	l, err := newLister(pid, args)
+	if err != nil {
+		return nil, err
+	}
+	defer l.world.bins.close()
+	if err := l.pattern(pattern); err != nil {
+		return nil, err
+	}
+	if len(l.found) == 0 {
+		return nil, fmt.Errorf("no probe matches %q", pattern)
+	}
+	return l.sorted(), nil
+}
+
+// ListScript lists the probes that a script's attach points match.
+func ListScript(src *diag.Source, params []string, pid int, args bool) ([]Listed, error) {
+	diags := diag.NewList(src)
+	file := syntax.Parse(src, diags)
+	file.BindParams(params, diags)
+	if err := diags.Err(); err != nil {
+		return nil, err
+	}
+	l, err := newLister(pid, args)
+	if err != nil {
+		return nil, err
+	}
+	defer l.world.bins.close()
+	for _, p := range file.Probes() {
+		for _, a := range p.Points {
+			if err := l.pattern(a.String()); err != nil {
+				diags.Errorf(a.Span(), "%v", err)
+			}
+		}
+	}
+	return l.sorted(), diags.Err()
+}
+
+// lister collects probes.
+type lister struct {
+	world *world
+	args  bool
+	found map[string][]string // arguments by probe
+}
+
+func newLister(pid int, args bool) (*lister, error) {
+	if err := findProcess(pid); err != nil {
+		return nil, err
+	}
+	return &lister{world: newWorld(kernel.Detect(), &syntax.File{}, pid), args: args, found: map[string][]string{}}, nil
+}
+
+func (l *lister) sorted() []Listed {
+	var list []Listed
+	for _, name := range slices.Sorted(maps.Keys(l.found)) {
+		list = append(list, Listed{name, l.found[name]})
+	}
+	return list
+}
+
+// timerUnits are those of interval and profile.
+var timerUnits = []string{"hz", "ms", "s", "us"}
+
+// kernelKinds are the kinds whose probes are listed without a path.
+var kernelKinds = []string{"begin", "end", "interval", "kprobe", "kretprobe", "profile", "rawtracepoint", "software", "tracepoint"}
+
+// pattern adds what a pattern matches.
+func (l *lister) pattern(text string) error {
+	if text == "" || !strings.Contains(text, ":") && !slices.Contains(syntax.Kinds(), strings.ToLower(text)) {
+		return l.names(text)
+	}
+	a, err := syntax.ParsePoint(text)
+	kind, rest := a.Kind, ""
+	if _, after, ok := strings.Cut(text, ":"); ok {
+		rest = after
+	}
+	switch {
+	case kind == "":
+		return err
+	case strings.Contains(kind, "*"):
+		return l.anyKind(a, kind, rest)
+	case kind == "uprobe" || kind == "uretprobe":
+		return l.functions(a, err)
+	case !slices.Contains(kernelKinds, kind):
+		return fmt.Errorf("%s probes are not listed yet", kind)
+	}
+	return l.kernel(kind, within(a, kind, rest))
+}
+
+// within makes a matcher for what stands behind the kind of a listed probe.
+func within(a *syntax.AttachPoint, kind, rest string) gobin.Matcher {
+	switch {
+	case rest == "":
+		return gobin.Glob("*")
+	case kind == "rawtracepoint" && a.Target.Text == "":
+		return gobin.Glob("vmlinux:" + rest)
+	case kind == "software":
+		return gobin.Glob(strings.TrimSuffix(a.Func.Text, ":") + ":*")
+	case kind == "interval" || kind == "profile":
+		unit, _, _ := strings.Cut(rest, ":")
+		return gobin.Glob(unit + ":*")
+	}
+	return gobin.Glob(rest)
+}
+
+// anyKind adds the probes of every kind that a pattern such as "*probe"
+// matches; functions of programs where the second part is a path.
+func (l *lister) anyKind(a *syntax.AttachPoint, kinds, rest string) error {
+	match := gobin.Glob(kinds)
+	for _, kind := range kernelKinds {
+		if match(kind) {
+			if err := l.kernel(kind, gobin.Glob(rest)); err != nil {
+				return err
+			}
+		}
+	}
+	if path, _, _ := strings.Cut(rest, ":"); !strings.Contains(path, "/") && l.world.pid == 0 {
+		return nil
+	}
+	for _, kind := range []string{"uprobe", "uretprobe"} {
+		if !match(kind) {
+			continue
+		}
+		p, err := a.As(kind)
+		if err := l.functions(p, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// names adds the kernel events whose name matches, anywhere in it if the
+// pattern has no *.
+func (l *lister) names(pattern string) error {
+	if !strings.Contains(pattern, "*") {
+		pattern = "*" + pattern + "*"
+	}
+	match := gobin.Glob(pattern)
+	for _, kind := range kernelKinds {
+		err := l.kernel(kind, func(probe string) bool {
+			probe = strings.TrimSuffix(probe, ":")
+			return match(probe[strings.LastIndexByte(probe, ':')+1:])
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kernel adds the probes of a kind whose text behind the kind matches.
+func (l *lister) kernel(kind string, match gobin.Matcher) error {
+	switch kind {
+	case "begin", "end":
+		if match("") {
+			l.found[kind] = nil
+		}
+	case "interval", "profile":
+		for _, unit := range timerUnits {
+			l.add(kind, unit+":", match, nil)
+		}
+	case "software":
+		for _, e := range kernel.SoftwareEvents() {
+			name := e.Name
+			if e.Alias != "" {
+				name = e.Alias
+			}
+			l.add(kind, name+":", func(s string) bool { return match(s) || match(e.Name+":") }, nil)
+		}
+	case "tracepoint":
+		return l.tracepoints(match)
+	case "rawtracepoint":
+		return l.rawTracepoints(match)
+	case "kprobe", "kretprobe":
+		return l.kernelFunctions(kind, match)
+	}
+	return nil
+}
+
+// add adds kind:name if it matches; args is asked only for what is shown.
+func (l *lister) add(kind, name string, match gobin.Matcher, args func() ([]string, error)) error {
+	if !match(name) {
+		return nil
+	}
+	var list []string
+	if l.args && args != nil {
+		var err error
+		if list, err = args(); err != nil {
+			return err
+		}
+	}
+	l.found[kind+":"+name] = list
+	return nil
+}
+
+func (l *lister) tracepoints(match gobin.Matcher) error {
+	tfs, err := l.world.facts.Tracefs()
+	if err != nil {
+		return err
+	}
+	all, err := tfs.Tracepoints("*", "*")
+	if err != nil {
+		return err
+	}
+	for _, full := range all {
+		err := l.add("tracepoint", full, match, func() ([]string, error) {
+			n := splitEvent(full)
+			f, err := tfs.Tracepoint(n.category, n.event)
+			if err != nil {
+				return nil, err
+			}
+			var args []string
+			for _, fl := range f.Fields {
+				if !strings.HasPrefix(fl.Name, "common_") {
+					args = append(args, fl.CType+" "+fl.Name)
+				}
+			}
+			return args, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lister) rawTracepoints(match gobin.Matcher) error {
+	btf, err := l.world.facts.BTF()
+	if err != nil {
+		return fmt.Errorf("raw tracepoints are found in the kernel's BTF: %w", err)
+	}
+	for _, name := range btf.RawTracepoints() {
+		err := l.add("rawtracepoint", "vmlinux:"+name, match, func() ([]string, error) {
+			params, err := btf.RawTracepoint(name)
+			var args []string
+			for _, p := range params {
+				args = append(args, fmt.Sprintf("%v %s", p.Type, p.Name))
+			}
+			return args, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kernelFunctions adds functions of the kernel where it can probe them.
+func (l *lister) kernelFunctions(kind string, match gobin.Matcher) error {
+	if !l.world.facts.Has(kernel.FeatureKprobe) {
+		return nil
+	}
+	tfs, err := l.world.facts.Tracefs()
+	if err != nil {
+		return err
+	}
+	return tfs.Functions(func(name string) bool {
+		return l.add(kind, name, match, nil) == nil
+	})
+}
+
+// functions adds the functions of programs that a uprobe or uretprobe matches.
+// A path alone stands for all of its functions.
+func (l *lister) functions(a *syntax.AttachPoint, err error) error {
+	p := &prog.Point{Kind: prog.KindUprobe, Provider: a.Kind, Target: a.Target.Text, Func: a.Func.Text, Exact: a.Func.Quoted}
+	if a.Kind == "uretprobe" {
+		p.Kind = prog.KindUretprobe
+	}
+	switch {
+	case len(a.Parts) == 0 && l.world.pid != 0:
+		p.Func = "*"
+	case len(a.Parts) == 1 && isFile(a.Parts[0].Text):
+		p.Target, p.Func = a.Parts[0].Text, "*"
+	case len(a.Parts) == 0 || err == nil && p.Target == "" && l.world.pid == 0:
+		return fmt.Errorf("listing functions needs their program: %s:PATH:FUNCTION, or -p PID", a.Kind)
+	case err != nil:
+		return err
+	}
+	bins, err := l.world.targets(p)
+	if err != nil {
+		return err
+	}
+	for _, b := range bins {
+		if err := l.functionsOf(p, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
+}
+
+func (l *lister) functionsOf(p *prog.Point, b *binary) error {
+	fns, err := matching(p, b.file)
+	if err != nil {
+		return err
+	}
+	if len(fns) == 0 {
+		return l.world.noMatch(p, b)
+	}
+	for _, fn := range fns {
+		at := syntax.AttachPoint{Kind: p.Provider, Target: syntax.Part{Text: b.target.Path}, Func: syntax.Part{Text: fn.Name}}
+		var args []string
+		if l.args {
+			args = l.signature(p, b, fn)
+		}
+		l.found[at.String()] = args
+	}
+	return nil
+}
+
+// signature is what a script can read in a probe on fn.
+func (l *lister) signature(p *prog.Point, b *binary, fn gobin.Func) []string {
+	sig := l.world.layout(p, b, fn, needs{values: true})
+	if sig.noArgs != "" {
+		return []string{"(" + sig.noArgs + ")"}
+	}
+	var list []string
+	for _, a := range sig.args {
+		list = append(list, fmt.Sprintf("%v %s", a.Type, a.Name))
+	}
+	if p.Kind != prog.KindUretprobe {
+		return list
+	}
+	for i, r := range sig.rets {
+		name := r.Name
+		if name == "" || strings.HasPrefix(name, "~") { // ~r0: the compiler's name of an unnamed result
+			name = fmt.Sprint(i)
+		}
+		list = append(list, fmt.Sprintf("%v ret.%s", r.Type, name))
+	}
+	return list
+}
