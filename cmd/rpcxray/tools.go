@@ -1,8 +1,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -14,7 +14,10 @@ import (
 // toolFlags are the flags that all tools have.
 type toolFlags struct {
 	tool.Options
-	output, overhead string
+	output   string
+	format   choiceFlag
+	overhead overheadFlag
+	pid      pidFlag
 }
 
 // toolCommands makes a command of every tool.
@@ -27,7 +30,7 @@ func toolCommands(status *exitStatus) []*cobra.Command {
 }
 
 func toolCommand(t *tool.Tool, status *exitStatus) *cobra.Command {
-	var f toolFlags
+	f := &toolFlags{format: choiceFlag{"table", []string{"table", "json", "jsonl", "csv"}}, overhead: defaultOverhead}
 	c := t.New()
 	cmd := &cobra.Command{
 		Use:     t.Name + " " + t.Usage,
@@ -42,12 +45,13 @@ func toolCommand(t *tool.Tool, status *exitStatus) *cobra.Command {
 		},
 		DisableFlagsInUseLine: true,
 	}
+	c.Flags(cmd)
 	fl := cmd.Flags()
-	c.Flags(fl)
-	fl.IntVarP(&f.PID, "pid", "p", 0, "trace only this process")
-	fl.StringVar(&f.Format, "format", "table", "table, json (one array), jsonl (an object a line) or csv")
+	fl.VarP(&f.pid, "pid", "p", "trace only this process")
+	fl.Lookup("pid").DefValue = ""
+	fl.Var(&f.format, "format", "table, json (one array), jsonl (an object a line) or csv")
 	fl.StringVar(&f.output, "output", "", "write output to this file")
-	fl.StringVar(&f.overhead, "max-overhead", "50%", "share of a CPU that probes may cost a traced process, or none")
+	fl.Var(&f.overhead, "max-overhead", "share of a CPU that probes may cost a traced process, or none")
 	fl.BoolVar(&f.Stats, "stats", false, "tell hits, cost and losses at the end")
 	fl.BoolVar(&f.Strict, "strict", false, "exit with status 1 when something was lost or left out")
 	fl.BoolVar(&f.Script, "script", false, "print the script that the tool runs, for rpcxray run")
@@ -67,21 +71,14 @@ func arguments(t *tool.Tool) cobra.PositionalArgs {
 }
 
 func (f *toolFlags) run(cmd *cobra.Command, t *tool.Tool, c tool.Command, args []string) (int, error) {
-	limit, err := parseOverhead(f.overhead)
+	out, err := openOutput(f.output)
 	if err != nil {
 		return 1, err
 	}
 	o := f.Options
-	o.MaxOverhead, o.Env = limit, environment()
-	o.Out, o.Terminal = io.Writer(os.Stdout), isTerminal(os.Stdout)
-	o.Err, o.Color = os.Stderr, isTerminal(os.Stderr)
-	if f.output != "" {
-		file, err := os.Create(f.output)
-		if err != nil {
-			return 1, err
-		}
-		defer file.Close()
-		o.Out, o.Terminal = file, false
-	}
-	return tool.Run(cmd.Context(), t, c, args, o)
+	o.PID, o.Format, o.MaxOverhead, o.Env = int(f.pid), f.format.value, float64(f.overhead), environment()
+	o.Out, o.Terminal = out, out.terminal
+	o.Err, o.Color = os.Stderr, colored(os.Stderr)
+	status, err := tool.Run(cmd.Context(), t, c, args, o)
+	return status, errors.Join(err, out.Close())
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/render"
@@ -46,8 +46,9 @@ type command struct {
 }
 
 // Flags implements tool.Command.
-func (c *command) Flags(fl *pflag.FlagSet) {
-	c.Timing.Flags(fl)
+func (c *command) Flags(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	c.Timing.Flags(cmd)
 	fl.BoolVarP(&c.regexp, "regexp", "r", false, "PATTERN is a regular expression")
 	fl.IntVarP(&c.cpu, "cpu", "c", anyCPU, "count on this CPU only")
 	fl.BoolVarP(&c.debug, "debug", "D", false, "print the program's code instead of running it")

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -52,8 +52,9 @@ type command struct {
 }
 
 // Flags implements tool.Command.
-func (c *command) Flags(fl *pflag.FlagSet) {
-	c.Timing.Flags(fl)
+func (c *command) Flags(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	c.Timing.Flags(cmd)
 	fl.BoolVarP(&c.micro, "microseconds", "u", false, "microseconds instead of nanoseconds")
 	fl.BoolVarP(&c.milli, "milliseconds", "m", false, "milliseconds instead of nanoseconds")
 	fl.BoolVarP(&c.perFunc, "function", "F", false, "a histogram for each function")

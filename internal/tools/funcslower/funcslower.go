@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/render"
@@ -47,7 +47,7 @@ the rest stands for itself.`,
 }
 
 type command struct {
-	fl                                             *pflag.FlagSet
+	cmd                                            *cobra.Command
 	milli, micro                                   tool.Threshold
 	arguments                                      int
 	time, timestamp, verbose, folded, user, kernel bool
@@ -55,8 +55,9 @@ type command struct {
 }
 
 // Flags implements tool.Command.
-func (c *command) Flags(fl *pflag.FlagSet) {
-	c.fl = fl
+func (c *command) Flags(cmd *cobra.Command) {
+	c.cmd = cmd
+	fl := cmd.Flags()
 	fl.VarP(&c.milli, "min-ms", "m", "threshold in ms, fractions allowed; 1 ms is the default")
 	fl.VarP(&c.micro, "min-us", "u", "threshold in µs (fractions allowed)")
 	for _, name := range []string{"min-ms", "min-us"} {
@@ -76,7 +77,7 @@ func (c *command) Flags(fl *pflag.FlagSet) {
 const maxWords = 6
 
 func (c *command) check() error {
-	if c.fl.Changed("arguments") && (c.arguments < 1 || c.arguments > maxWords) {
+	if c.cmd.Flags().Changed("arguments") && (c.arguments < 1 || c.arguments > maxWords) {
 		return fmt.Errorf("-a %d: 1 to %d arguments can be shown", c.arguments, maxWords)
 	}
 	return nil
@@ -86,9 +87,9 @@ func (c *command) check() error {
 // wins.
 func (c *command) threshold() tool.Threshold {
 	switch {
-	case c.fl.Changed("min-ms"):
+	case c.cmd.Flags().Changed("min-ms"):
 		return c.milli
-	case c.fl.Changed("min-us"):
+	case c.cmd.Flags().Changed("min-us"):
 		return c.micro
 	}
 	return tool.Threshold{Unit: time.Millisecond, Duration: time.Millisecond}

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/kernel"
 )
@@ -79,7 +79,8 @@ type Timing struct {
 }
 
 // Flags adds the flags.
-func (t *Timing) Flags(fl *pflag.FlagSet) {
+func (t *Timing) Flags(cmd *cobra.Command) {
+	fl := cmd.Flags()
 	fl.VarP(&t.Interval, "interval", "i", "report every so many seconds, and start anew")
 	fl.VarP(&t.Duration, "duration", "d", "end after so many seconds")
 	fl.BoolVarP(&t.Timestamp, "timestamp", "T", false, "print the time of day above each report")

@@ -7,7 +7,7 @@ package tool
 import (
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/render"
@@ -29,8 +29,8 @@ type Tool struct {
 
 // Command is one use of a tool: its flags, and what they make of its script.
 type Command interface {
-	// Flags adds the tool's own flags.
-	Flags(fl *pflag.FlagSet)
+	// Flags adds the tool's own flags to its command.
+	Flags(cmd *cobra.Command)
 	// Plan says what to run for the arguments.
 	Plan(o Options, args []string) (*Plan, error)
 }
