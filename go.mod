@@ -8,6 +8,7 @@ require (
 	github.com/ianlancetaylor/demangle v0.0.0-20260724033716-83e58baca724 // names of C++ and Rust functions
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript, commands as a user types them
 	github.com/spf13/cobra v1.10.2 // commands, flags, help and shell completion
+	github.com/spf13/pflag v1.0.10 // the flags of cobra's commands, as values of our own types
 	golang.org/x/arch v0.32.0 // tests: a second disassembler as oracle of the length decoder
 	golang.org/x/sys v0.49.0 // system calls: perf events, mounts, pidfds
 )
@@ -15,7 +16,6 @@ require (
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/spf13/pflag v1.0.10 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20260209203927-2842357ff358 // indirect
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect

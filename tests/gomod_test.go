@@ -17,6 +17,7 @@ var direct = map[string]bool{
 	"github.com/ianlancetaylor/demangle": true,
 	"github.com/rogpeppe/go-internal":    true,
 	"github.com/spf13/cobra":             true,
+	"github.com/spf13/pflag":             true,
 	"golang.org/x/arch":                  true,
 	"golang.org/x/sys":                   true,
 }

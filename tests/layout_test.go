@@ -48,7 +48,7 @@ var layers = []struct {
 	{"render", "events"},
 	{"run", "syntax kernel gobin check lower codegen attach events render"},
 	{"tui", "events render"},
-	{"tools", "run tui"},
+	{"tools", "syntax kernel gobin events render run tui"},
 	{"rpc", "run tui gobin events"},
 	{"export", "rpc events"},
 }

@@ -196,7 +196,7 @@ func (r *runner) program(k kernel, s suite) vm.Program {
 	}
 	return vm.Program{
 		Path: testBinary(s),
-		Args: []string{"-test.v", "-test.run=" + run, "-test.skip=" + s.skip, fmt.Sprintf("-test.timeout=%v", r.timeout)},
+		Args: []string{"-test.v", "-test.run=" + run, fmt.Sprintf("-test.timeout=%v", r.timeout)},
 		Dir:  filepath.Join(guestRoot, s.dir),
 		Env: []string{
 			"CI=true",

@@ -28,7 +28,6 @@ var kernels = []kernel{
 type suite struct {
 	dir      string         // relative to the root of the repository
 	run      string         // value for -test.run; all tests by default
-	skip     string         // value for -test.skip
 	fixtures []fixture.Spec // what its tests build, for the machine has no Go
 	cli      bool           // its tests run rpcxray
 }
@@ -45,5 +44,5 @@ var suites = []suite{
 		dir:      "internal/testkit",
 		fixtures: []fixture.Spec{{Dir: "internal/testkit/fixture/testdata/echo"}},
 	},
-	{dir: "internal/kernel", skip: "^TestProbe$"}, // it bounds the time, which emulation exceeds
+	{dir: "internal/kernel"},
 }
