@@ -17,12 +17,12 @@ import (
 // in which the programs sent them, so that print(@a); clear(@a) means what it
 // says.
 func (s *session) handle(raw []byte) error {
+	if s.stopped && !s.ending {
+		return nil // sent after exit()
+	}
 	rec, err := s.decoder.Decode(raw, time.Now())
 	if err != nil {
 		return err
-	}
-	if s.stopped && !s.ending && rec.Action.Kind != prog.ActPrintf && rec.Action.Kind != prog.ActPrint {
-		return nil
 	}
 	return s.act(rec)
 }

@@ -81,6 +81,7 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	defer s.close()
 	checked := check.Check(file, s.world, o.check(child), diags)
 	diags.Sort()
+	s.world.hint(diags)
 	s.warn(diags)
 	if err := diags.Err(); err != nil || o.Debug == "check" {
 		return 0, orDump(err, func() { check.Dump(o.Out, checked) })

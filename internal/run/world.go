@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -22,6 +23,20 @@ type world struct {
 	// sources says, for -v, where the types of arguments came from: how many
 	// functions of each binary by source.
 	sources map[*binary]map[gobin.Source]int
+	noBTF   error // set when the kernel was asked for a type and tells none
+}
+
+// hint adds to errors what the script's author cannot know: that the kernel's
+// types are missing.
+func (w *world) hint(l *diag.List) {
+	if w.noBTF == nil {
+		return
+	}
+	for _, d := range l.All {
+		if d.Severity == diag.Error && d.Hint == "" {
+			d.Hint = fmt.Sprintf("the kernel's types are not known here: %v", w.noBTF)
+		}
+	}
 }
 
 func newWorld(facts *kernel.Facts, file *syntax.File, pid int) *world {
@@ -77,6 +92,7 @@ func (w *world) Type(name string, g *prog.Group) (*types.Type, bool) {
 	}
 	btf, err := w.facts.BTF()
 	if err != nil {
+		w.noBTF = err
 		return nil, false
 	}
 	t, err := btf.TypeByName(name)
@@ -99,6 +115,7 @@ func (w *world) Resolve(t *types.Type, g *prog.Group) *types.Type {
 func (w *world) EnumConst(name string) (int64, *types.Type, bool) {
 	btf, err := w.facts.BTF()
 	if err != nil {
+		w.noBTF = err
 		return 0, nil, false
 	}
 	v, t, err := btf.EnumConstant(name)
