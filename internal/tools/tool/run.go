@@ -44,7 +44,7 @@ func Run(ctx context.Context, t *Tool, c Command, args []string, o Options) (sta
 		return 0, err
 	}
 	src := plan.Script(t.Name, 0)
-	v, err := newView(plan, o, src)
+	v, err := plan.View(o, src)
 	if err != nil {
 		return 1, err
 	}

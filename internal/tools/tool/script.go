@@ -21,14 +21,15 @@ const defaultKeys = 4096
 // predicates test for it, so that the text means the same without --pid.
 func (p *Plan) Script(name string, pid int) *diag.Source {
 	var file *syntax.File
+	var last syntax.Decl // of the traced probes
 	for _, v := range p.Traced {
 		f, probes := p.variant(name, v, pid)
 		if file == nil {
 			file = f
-			continue
+		} else {
+			file.Decls = slices.Insert(file.Decls, slices.Index(file.Decls, last)+1, probes...)
 		}
-		at := slices.IndexFunc(file.Decls, func(d syntax.Decl) bool { return slices.Contains(probes, d) })
-		file.Decls = slices.Insert(file.Decls, at+1, probes...)
+		last = probes[len(probes)-1]
 	}
 	if p.Keys > defaultKeys {
 		setConfig(file, "max_map_keys", uint64(p.Keys))
@@ -40,7 +41,8 @@ func (p *Plan) Script(name string, pid int) *diag.Source {
 	return &diag.Source{Name: name, Text: text.String()}
 }
 
-// variant is the script for one variant, and its traced probes.
+// variant is the script for one variant, and its traced probes: there is at
+// least one, for no constant makes all of them dead.
 func (p *Plan) variant(name string, v Variant, pid int) (file *syntax.File, probes []syntax.Decl) {
 	file = parse(name, p.Template)
 	f := &fold{consts: []Consts{v.Consts, p.Consts}}

@@ -12,9 +12,9 @@ import (
 	"github.com/rpcxray/rpcxray/internal/render"
 )
 
-// view puts a tool's words around what a renderer prints; it implements
+// View puts a tool's words around what a renderer prints; it implements
 // render.Renderer.
-type view struct {
+type View struct {
 	render.Renderer
 	plan  *Plan
 	words io.Writer // for the banner and the last word
@@ -22,7 +22,7 @@ type view struct {
 }
 
 // Event implements render.Renderer.
-func (v *view) Event(e events.Event) error {
+func (v *View) Event(e events.Event) error {
 	switch e := e.(type) {
 	case *events.Attached:
 		return v.say(v.plan.Banner)
@@ -50,7 +50,7 @@ func matters(l prog.Loss) bool {
 }
 
 // say prints a line behind what was rendered so far.
-func (v *view) say(line string) error {
+func (v *View) say(line string) error {
 	if line == "" {
 		return nil
 	}
@@ -64,7 +64,8 @@ func (v *view) say(line string) error {
 	return err
 }
 
-func newView(p *Plan, o Options, src *diag.Source) (*view, error) {
+// View returns the view of the plan in the format of o; src is the script.
+func (p *Plan) View(o Options, src *diag.Source) (*View, error) {
 	r, err := render.New(o.Format, render.Options{Out: o.Out, Err: o.Err, Terminal: o.Terminal, Trailer: "..",
 		Source: src, Quiet: true, MaxMapKeys: max(p.Keys, defaultKeys)}, p.Layout)
 	if err != nil {
@@ -74,5 +75,5 @@ func newView(p *Plan, o Options, src *diag.Source) (*view, error) {
 	if o.Format != "table" {
 		words = o.Err // the output is data
 	}
-	return &view{Renderer: r, plan: p, words: words}, nil
+	return &View{Renderer: r, plan: p, words: words}, nil
 }
