@@ -23,7 +23,7 @@ const (
 var ErrNotELF = errors.New("not an ELF file")
 
 // ErrNoSymbols is what Funcs' error wraps when a file tells no function names.
-var ErrNoSymbols = errors.New("no symbols")
+var ErrNoSymbols = errors.New("no symbols, it is stripped: functions cannot be found by name")
 
 // File is an opened binary: a Go one, or any other ELF executable or shared
 // library. Its methods may be called concurrently.
@@ -102,6 +102,9 @@ func Open(path string) (*File, error) {
 		return nil, err
 	}
 	f, err := newFile(path, osf, st.Size())
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("%w: the file is cut off", err)
+	}
 	if err != nil {
 		osf.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -98,9 +98,17 @@ func (f *File) symbolTable(s *elf.Section) ([]Symbol, error) {
 	return syms, nil
 }
 
-// readFuncs joins the function table, exact in ranges, and the symbol tables,
-// which have full names and the functions that are not Go's.
 func (f *File) readFuncs() ([]Func, error) {
+	fns, err := f.listFuncs()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return fns, nil
+}
+
+// listFuncs joins the function table, exact in ranges, and the symbol tables,
+// which have full names and the functions that are not Go's.
+func (f *File) listFuncs() ([]Func, error) {
 	syms, err := f.codeSymbols()
 	if err != nil {
 		return nil, err
@@ -113,7 +121,7 @@ func (f *File) readFuncs() ([]Func, error) {
 	}
 	fns = append(fns, nativeFuncs(syms, fns)...)
 	if len(fns) == 0 {
-		return nil, fmt.Errorf("%s: %w", f.Path, ErrNoSymbols)
+		return nil, ErrNoSymbols
 	}
 	return sortFuncs(fns), nil
 }

@@ -208,7 +208,7 @@ func locate(target string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("%s: %w: no such file, program in PATH or library", target, os.ErrNotExist)
+	return "", fmt.Errorf("%s: no such file, program in PATH or library", target)
 }
 
 // isELF tells a library from a linker script of its name.

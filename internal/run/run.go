@@ -83,6 +83,9 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	diags.Sort()
 	s.world.hint(diags)
 	s.warn(diags)
+	if err := s.tellSources(); err != nil {
+		return 1, err
+	}
 	if err := diags.Err(); err != nil || o.Debug == "check" {
 		return 0, orDump(err, func() { check.Dump(o.Out, checked) })
 	}

@@ -60,9 +60,6 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	if err := s.reportSkips(plan.Skipped); err != nil {
 		return err
 	}
-	if err := s.tellSources(); err != nil {
-		return err
-	}
 	if len(plan.Units) == 0 && !s.awaitsTargets() {
 		return errNoProbes
 	}
