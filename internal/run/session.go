@@ -48,6 +48,7 @@ type session struct {
 	deadline  time.Time
 	lastTick  time.Time
 	lastSweep time.Time
+	suspects  map[openFrame]bool // frames that looked stale at the last sweep
 }
 
 // start creates the maps, loads and attaches all units, runs the begin probes
@@ -295,7 +296,7 @@ func (s *session) tick() error {
 		s.lastTick = now
 		if now.Sub(s.lastSweep) >= sweepEvery {
 			s.lastSweep = now
-			if err := errors.Join(s.sweep(), s.reportLosses()); err != nil {
+			if err := errors.Join(s.sweep(false), s.reportLosses()); err != nil {
 				return err
 			}
 		}
@@ -320,6 +321,9 @@ func (s *session) finish() error {
 		return err
 	}
 	if err := s.printMaps(); err != nil {
+		return err
+	}
+	if err := s.sweep(true); err != nil {
 		return err
 	}
 	if err := s.reportLosses(); err != nil {

@@ -29,22 +29,31 @@ type openFrame struct {
 }
 
 // sweep drops frames of processes that ended, and frames that are older than a
-// shallower one of their goroutine: a caller runs longer than what it calls.
-func (s *session) sweep() error {
+// shallower one of their goroutine: a caller runs longer than what it calls. The
+// tables change while they are read, and a call may take a frame's key between its
+// reading and its end, so what looks stale once is dropped when it does so again;
+// at once if final, when no program writes any more.
+func (s *session) sweep(final bool) error {
 	frames, err := s.openFrames()
 	if err != nil {
 		return err
 	}
-	stale := uint64(0)
+	suspects := map[openFrame]bool{}
+	dropped := uint64(0)
 	for _, f := range staleFrames(frames, processEnded) {
+		if !final && !s.suspects[f] {
+			suspects[f] = true
+			continue
+		}
 		if err := f.table.Delete([]byte(f.key)); err == nil {
-			stale++
+			dropped++
 		}
 	}
-	if stale == 0 {
+	s.suspects = suspects
+	if dropped == 0 {
 		return nil
 	}
-	return s.opts.Sink.Event(&events.Loss{Kind: prog.LossReplaced, Count: stale})
+	return s.opts.Sink.Event(&events.Loss{Kind: prog.LossReplaced, Count: dropped})
 }
 
 func processEnded(tgid uint32) bool { return unix.Kill(int(tgid), 0) == unix.ESRCH }
@@ -90,19 +99,22 @@ func staleFrames(frames []openFrame, ended func(tgid uint32) bool) []openFrame {
 	})
 	var stale []openFrame
 	gone := map[uint32]bool{}
-	newest := uint64(0)
+	newest, here := uint64(0), uint64(0) // starts: of shallower frames, of those as deep as f
 	for i, f := range frames {
 		if i == 0 || frames[i-1].tgid != f.tgid {
 			gone[f.tgid] = ended(f.tgid)
 		}
-		if i == 0 || frames[i-1].tgid != f.tgid || frames[i-1].g != f.g {
-			newest = 0
+		switch {
+		case i == 0 || frames[i-1].tgid != f.tgid || frames[i-1].g != f.g:
+			newest, here = 0, 0
+		case frames[i-1].distance != f.distance: // several tables have frames of one call
+			newest = max(newest, here)
 		}
 		if gone[f.tgid] || f.start < newest {
 			stale = append(stale, f)
 			continue
 		}
-		newest = f.start
+		here = max(here, f.start)
 	}
 	return stale
 }

@@ -17,6 +17,8 @@ func TestStaleFrames(t *testing.T) {
 	}{
 		{"nested calls", []openFrame{frame(1, 1, 200, 20), frame(1, 1, 100, 10)}, ""},
 		{"deep frame older than a shallow one", []openFrame{frame(1, 1, 100, 30), frame(1, 1, 200, 20)}, "1/1/200 "},
+		{"one call in two tables", []openFrame{frame(1, 1, 100, 31), frame(1, 1, 100, 30)}, ""},
+		{"stale in two tables", []openFrame{frame(1, 1, 100, 30), frame(1, 1, 200, 21), frame(1, 1, 200, 20)}, "1/1/200 1/1/200 "},
 		{"other goroutine", []openFrame{frame(1, 1, 100, 30), frame(1, 2, 200, 20)}, ""},
 		{"other process with the same g", []openFrame{frame(1, 1, 100, 30), frame(2, 1, 200, 20)}, ""},
 		{"ended process", []openFrame{frame(9, 1, 100, 10), frame(9, 1, 200, 20)}, "9/1/100 9/1/200 "},

@@ -3,10 +3,10 @@
 package e2e
 
 import (
-	"fmt"
+	"encoding/json"
 	"os"
 	"regexp"
-	"strings"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -39,7 +39,11 @@ func traceRun(t *testing.T, script string, args ...string) *testkit.Proc {
 	t.Helper()
 	args = append([]string{"run", "--max-overhead", "none", "-e", script}, args...)
 	p := testkit.StartCLI(t, args...)
-	p.WaitAttached()
+	if slices.Contains(args, "json") {
+		p.Stdout.WaitLine(`"attached_probes"`)
+	} else {
+		p.WaitAttached()
+	}
 	return p
 }
 
@@ -81,18 +85,54 @@ func lossless(t *testing.T, p *testkit.Proc) {
 	}
 }
 
-// counts takes the lines "@name[key]: number" of a run's end.
-func counts(lines []string) map[string]int64 {
-	m := map[string]int64{}
-	for _, line := range lines {
-		at := strings.LastIndex(line, ": ")
-		var n int64
-		if at < 0 || line[0] != '@' {
-			continue
+// mapValues are the maps of a run's end, by name, then by key; the value of a
+// scalar map has the key "".
+type mapValues map[string]map[string]json.RawMessage
+
+// finishMaps ends a run whose format is JSON and returns its maps.
+func finishMaps(t *testing.T, p *testkit.Proc) mapValues {
+	t.Helper()
+	maps := mapValues{}
+	for _, line := range finish(t, p) {
+		var event struct {
+			Type string
+			Data map[string]json.RawMessage
 		}
-		if _, err := fmt.Sscanf(line[at+2:], "%d", &n); err == nil {
-			m[line[:at]] = n
+		if err := json.Unmarshal([]byte(line), &event); err != nil || event.Type != "map" && event.Type != "hist" {
+			continue // data of other events may be of any type
+		}
+		for name, data := range event.Data {
+			keyed := map[string]json.RawMessage{}
+			if json.Unmarshal(data, &keyed) != nil {
+				keyed[""] = data
+			}
+			maps[name] = keyed
 		}
 	}
-	return m
+	return maps
+}
+
+// count is a number in a map, zero where there is none.
+func (m mapValues) count(name, key string) int64 {
+	var n int64
+	json.Unmarshal(m[name][key], &n)
+	return n
+}
+
+// bucket is a row of a histogram.
+type bucket struct{ Min, Max, Count int64 }
+
+func (m mapValues) hist(name, key string) []bucket {
+	var rows []bucket
+	json.Unmarshal(m[name][key], &rows)
+	return rows
+}
+
+// total is how many values a histogram holds.
+func (m mapValues) total(name, key string) int64 {
+	n := int64(0)
+	for _, b := range m.hist(name, key) {
+		n += b.Count
+	}
+	return n
 }

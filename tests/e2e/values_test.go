@@ -143,7 +143,7 @@ func checkValues(t *testing.T, path, kind string, cases []valueCase) {
 		want = append(want, cases[i].want(kind)...)
 	}
 	target := start(t, path, strconv.Itoa(rounds))
-	tracer := traceRun(t, script.String())
+	tracer := traceRun(t, script.String(), "-p", strconv.Itoa(target.PID()))
 	target.Send("go")
 	target.Stdout.WaitLine(`^done$`)
 	got := finish(t, tracer)

@@ -155,7 +155,10 @@ func failures(a, b, c, d error) (error, error) { stir(); return c, b }
 func floatsInMemory(p *reals) *reals { stir(); return p }
 
 //go:noinline
-func floatsInRegisters(a float64, n int, b float32) (float64, int) { stir(); return a + float64(b), n + 1 }
+func floatsInRegisters(a float64, n int, b float32) (float64, int) {
+	stir()
+	return a + float64(b), n + 1
+}
 
 //go:noinline
 func floatsOnStack(a [2]float64, n int) int { stir(); return n + len(a) }

@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rpcxray/rpcxray/internal/testkit"
+)
+
+// stormCalls is how many calls each of the two processes makes.
+func stormCalls() int {
+	switch {
+	case full():
+		return 5_000_000
+	case testing.Short():
+		return 60_000
+	}
+	return 300_000
+}
+
+// stormTally is what a storm says of itself at its end.
+type stormTally struct {
+	entered, returned map[string]int64
+	checksum          string
+}
+
+// weather lets a storm run to its end.
+func weather(t *testing.T, p *testkit.Proc) stormTally {
+	t.Helper()
+	tally := stormTally{entered: map[string]int64{}, returned: map[string]int64{}}
+	for {
+		line := p.Stdout.WaitLine(`^(calls|checksum|wave) (.*)$`)
+		fields := strings.Fields(line[2])
+		switch line[1] {
+		case "calls":
+			tally.entered[fields[0]] = number(t, fields[1])
+			tally.returned[fields[0]] = number(t, fields[2])
+		case "checksum":
+			tally.checksum = fields[0]
+			return tally
+		}
+	}
+}
+
+func number(t *testing.T, text string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestSafety runs two storms at once, with and without cgo, with every call of
+// theirs measured and the slow ones printed with their stacks. Both must end as
+// they do untraced, and their own counters must equal ours.
+func TestSafety(t *testing.T) {
+	testkit.Root(t)
+	for _, cgo := range []bool{false, true} {
+		t.Run(fmt.Sprintf("cgo=%v", cgo), func(t *testing.T) {
+			spec := program("storm")
+			spec.CGO = cgo
+			checkStorm(t, testkit.Build(t, spec))
+		})
+	}
+}
+
+func checkStorm(t *testing.T, path string) {
+	calls := strconv.Itoa(stormCalls())
+	alone := start(t, path, calls)
+	alone.Send("go")
+	want := weather(t, alone)
+	leave(t, alone)
+
+	storms := []*testkit.Proc{start(t, path, calls), start(t, path, calls)}
+	tracer := traceRun(t, strings.ReplaceAll(`
+		uprobe:PATH:main.traced* { @entered[pid, func] = count(); }
+		uretprobe:PATH:main.traced* { @returned[pid, func] = count(); @ns[pid, func] = hist(duration); }
+		uretprobe:PATH:main.traced* /duration > 20000000/ { @slow[ustack] = count(); }`, "PATH", path), "-f", "json")
+	for _, p := range storms {
+		p.Send("go")
+	}
+	for _, p := range storms {
+		if got := weather(t, p); got.checksum != want.checksum {
+			t.Errorf("checksum %s, untraced %s", got.checksum, want.checksum)
+		}
+	}
+	maps := finishMaps(t, tracer)
+	for _, p := range storms {
+		leave(t, p)
+	}
+	for fn, n := range want.entered {
+		for _, p := range storms {
+			key := fmt.Sprintf("%d,%s", p.PID(), fn)
+			if got := maps.count("@entered", key); got != n {
+				t.Errorf("%s: %d calls seen of %d", fn, got, n)
+			}
+			if got := maps.count("@returned", key); got != want.returned[fn] {
+				t.Errorf("%s: %d returns seen of %d", fn, got, want.returned[fn])
+			}
+			if got := maps.total("@ns", key); got != want.returned[fn] {
+				t.Errorf("%s: %d durations of %d", fn, got, want.returned[fn])
+			}
+		}
+	}
+}
+
+var noReturn = regexp.MustCompile(`^WARNING: (\d+) calls? ha(?:ve|s) no return`)
+
+// TestCallsWithoutReturn holds the number of calls that a panic or Goexit ended
+// against the program's own; no such call may leave a frame behind.
+func TestCallsWithoutReturn(t *testing.T) {
+	testkit.Root(t)
+	path := testkit.Build(t, program("storm"))
+	storm := start(t, path, "60000")
+	tracer := traceRun(t, strings.ReplaceAll(`uretprobe:PATH:main.tracedRisky, uretprobe:PATH:main.tracedLeaves,
+		uretprobe:PATH:main.tracedWork, uretprobe:PATH:main.tracedNested { @ns[func] = hist(duration); }`, "PATH", path), "-p", strconv.Itoa(storm.PID()))
+	storm.Send("go")
+	own := weather(t, storm)
+	leave(t, storm)
+	finish(t, tracer)
+	want, got := int64(0), int64(0)
+	for _, fn := range []string{"main.tracedRisky", "main.tracedLeaves", "main.tracedWork", "main.tracedNested"} {
+		want += own.entered[fn] - own.returned[fn]
+	}
+	for _, line := range tracer.Stderr.Lines() {
+		if m := noReturn.FindStringSubmatch(line); m != nil {
+			got += number(t, m[1])
+		}
+	}
+	if want == 0 || got != want {
+		t.Errorf("%d calls reported without a return, want %d\n%s", got, want, tracer.Stderr.Text())
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package main
+
+func twice(x uint64) uint64 { return 2 * x }
