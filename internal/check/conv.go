@@ -260,7 +260,7 @@ func (b *body) convert(x prog.Expr, t *types.Type) prog.Expr {
 // convertFields converts a tuple or record member by member.
 func (b *body) convertFields(x prog.Expr, t *types.Type) prog.Expr {
 	from := x.Type()
-	take := func(i int) prog.Expr { f := from.Fields[i]; return member(x, f) }
+	var take func(i int) prog.Expr
 	var stmts []prog.Stmt
 	if c, ok := x.(*prog.Compose); ok {
 		take = func(i int) prog.Expr { return c.Parts[i] }

@@ -362,7 +362,7 @@ func (b *body) forRange(s *syntax.ForRangeStmt) {
 	}
 	b.scoped(func() {
 		v := b.declareVar(s.Var.Name, types.TInt64, s.Var.Span())
-		if !isBad(lo, hi) && (lo.Type().Signed || hi.Type().Signed) == false {
+		if !isBad(lo, hi) && !lo.Type().Signed && !hi.Type().Signed {
 			v.v.Type = types.TUint64
 		}
 		stmts := b.loop(func() { b.block(s.Body) })

@@ -21,7 +21,7 @@ func (w *world) tracepointGroups(p *prog.Point) ([]*prog.Group, error) {
 		return nil, err
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("No matches for tracepoint %s:%s.", p.Target, p.Func)
+		return nil, noMatches("tracepoint " + p.Target + ":" + p.Func)
 	}
 	var groups []*prog.Group
 	byLayout := map[string]*prog.Group{}
@@ -45,6 +45,12 @@ func (w *world) tracepointGroups(p *prog.Point) ([]*prog.Group, error) {
 	}
 	return groups, nil
 }
+
+// noMatches is an attach point that matches nothing; its text is bpftrace's, which
+// users' scripts look for.
+type noMatches string
+
+func (n noMatches) Error() string { return "No matches for " + string(n) + "." }
 
 type tracepointName struct{ category, event string }
 
@@ -114,7 +120,7 @@ func (w *world) rawGroups(p *prog.Point) ([]*prog.Group, error) {
 		groups = append(groups, g)
 	}
 	if len(groups) == 0 {
-		return nil, fmt.Errorf("No matches for rawtracepoint %s.", p.Func)
+		return nil, noMatches("rawtracepoint " + p.Func)
 	}
 	return groups, nil
 }
