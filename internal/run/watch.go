@@ -36,6 +36,7 @@ type watch struct {
 	pid      int
 	pidfd    int
 	exe      string
+	args     string // as the kernel keeps them
 	gone     time.Time
 	lastScan time.Time
 	bound    map[boundTo]bool
@@ -72,7 +73,8 @@ func (w *watch) allow(pid int) error {
 		unix.Close(fd)
 		return fmt.Errorf("process %d: %w", pid, err)
 	}
-	w.pid, w.pidfd, w.exe, w.gone = pid, fd, strings.TrimSuffix(exe, " (deleted)"), time.Time{}
+	w.pid, w.pidfd, w.gone = pid, fd, time.Time{}
+	w.exe, w.args = strings.TrimSuffix(exe, " (deleted)"), cmdline(pid)
 	return w.s.kernel.Map(codegen.MapPIDs).Put(uint32(pid), uint32(1))
 }
 
@@ -120,8 +122,17 @@ func ended(pidfd int) bool {
 	return err == nil && n > 0
 }
 
-// successor finds a process that runs the executable's path and was started
-// while the session lived: others that run it were never asked for.
+func cmdline(pid int) string {
+	args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return ""
+	}
+	return string(args)
+}
+
+// successor finds a process that runs the executable's path with the same
+// arguments and was started while the session lived: others that run it were
+// never asked for.
 func (w *watch) successor() int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -133,7 +144,7 @@ func (w *watch) successor() int {
 			continue
 		}
 		exe, err := os.Readlink(exePath(pid))
-		if err == nil && exe == w.exe && startOf(pid) >= w.s.startNS-clockTick {
+		if err == nil && exe == w.exe && cmdline(pid) == w.args && startOf(pid) >= w.s.startNS-clockTick {
 			return pid
 		}
 	}
