@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +35,8 @@ type watch struct {
 	pid      int
 	pidfd    int
 	exe      string
-	args     string // as the kernel keeps them
+	args     string       // as the kernel keeps them
+	others   map[int]bool // ran the executable when the session began
 	gone     time.Time
 	lastScan time.Time
 	bound    map[boundTo]bool
@@ -75,6 +75,12 @@ func (w *watch) allow(pid int) error {
 	}
 	w.pid, w.pidfd, w.gone = pid, fd, time.Time{}
 	w.exe, w.args = strings.TrimSuffix(exe, " (deleted)"), cmdline(pid)
+	if w.others == nil {
+		w.others = map[int]bool{}
+		for _, other := range w.runningIt() {
+			w.others[other] = true
+		}
+	}
 	return w.s.kernel.Map(codegen.MapPIDs).Put(uint32(pid), uint32(1))
 }
 
@@ -130,49 +136,35 @@ func cmdline(pid int) string {
 	return string(args)
 }
 
-// successor finds a process that runs the executable's path with the same
-// arguments and was started while the session lived: others that run it were
-// never asked for.
+// successor finds a process that does the same and was started while the
+// session lived: others that run the executable were never asked for.
 func (w *watch) successor() int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0
-	}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == w.pid {
-			continue
-		}
-		exe, err := os.Readlink(exePath(pid))
-		if err == nil && exe == w.exe && cmdline(pid) == w.args && startOf(pid) >= w.s.startNS-clockTick {
+	for _, pid := range w.runningIt() {
+		if !w.others[pid] && cmdline(pid) == w.args {
 			return pid
 		}
 	}
 	return 0
 }
 
-// clockTick is the unit of times in /proc in ns: USER_HZ is 100 on every
-// architecture that is served.
-const clockTick = 10_000_000
-
-// startOf returns when a process was started, in ns since boot, rounded down to
-// a clock tick (proc_pid_stat(5), field 22); 0 if it is gone.
-func startOf(pid int) uint64 {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// runningIt lists the processes other than the traced one that run its
+// executable's path.
+func (w *watch) runningIt() []int {
+	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return 0
+		return nil
 	}
-	// The name, in parentheses, may hold anything.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const starttime = 22 - 3 // the first field here is the third
-	if len(fields) <= starttime {
-		return 0
+	var pids []int
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == w.pid {
+			continue
+		}
+		if exe, err := os.Readlink(exePath(pid)); err == nil && exe == w.exe {
+			pids = append(pids, pid)
+		}
 	}
-	ticks, err := strconv.ParseUint(fields[starttime], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return ticks * clockTick
+	return pids
 }
 
 // adopt goes on with the process that took the traced one's place.
