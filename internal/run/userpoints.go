@@ -26,7 +26,7 @@ func (w *world) userGroups(p *prog.Point) ([]*prog.Group, error) {
 		}
 		all = append(all, gs...)
 	}
-	if len(all) == 0 {
+	if len(all) == 0 && p.Target != "*" { // what starts later may match
 		return nil, first
 	}
 	return all, nil

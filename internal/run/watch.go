@@ -206,6 +206,9 @@ func (w *watch) point(p *prog.Point) error {
 			continue
 		}
 		w.bound[key] = true
+		if p.Target == "*" && !matchesIn(p, b) {
+			continue // most programs have nothing of the kind
+		}
 		if err := w.s.bind(p, b); err != nil {
 			if err := w.s.warning("%s: %v", b.target.Path, err); err != nil {
 				return err
@@ -215,14 +218,20 @@ func (w *watch) point(p *prog.Point) error {
 	return nil
 }
 
+func matchesIn(p *prog.Point, b *binary) bool {
+	fns, err := matching(p, b.file)
+	return err != nil || len(fns) > 0
+}
+
 // bind compiles and attaches the point's probe for a binary that came later.
-// The maps' types are fixed by then.
+// The types of maps that are in use are fixed by then.
 func (s *session) bind(p *prog.Point, b *binary) error {
 	groups, err := s.world.groupsIn(p, b)
 	if err != nil {
 		return err
 	}
 	diags := diag.NewList(s.opts.Source)
+	known := len(s.prog.Maps)
 	bodies := s.checked.Bind(p, groups, diags)
 	if err := diags.Err(); err != nil {
 		return err
@@ -235,6 +244,12 @@ func (s *session) bind(p *prog.Point, b *binary) error {
 	t, err := s.target(plan.Units)
 	if err != nil {
 		return err
+	}
+	if err := s.kernel.AddMaps(codegen.Maps(s.prog, t)); err != nil {
+		return err
+	}
+	for _, m := range s.prog.Maps[known:] {
+		s.maps.Add(m, s.kernel.Map(codegen.MapName(m)))
 	}
 	units, err := s.load(plan.Units, t)
 	if err != nil {
