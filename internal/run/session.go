@@ -113,6 +113,18 @@ func (s *session) awaitsTargets() bool {
 	return false
 }
 
+// nothingToWaitFor tells whether the script has begin and end probes only.
+func (s *session) nothingToWaitFor() bool {
+	for _, pr := range s.prog.Probes {
+		for _, p := range pr.Points {
+			if p.Kind != prog.KindBegin && p.Kind != prog.KindEnd {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 var errNoProbes = errors.New("no probes to attach")
 
 // openEvents connects user space to the maps of the session.
@@ -260,7 +272,7 @@ func (s *session) trace(ctx context.Context, c *child) (int, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if s.stopped {
+	if s.stopped || c == nil && s.nothingToWaitFor() {
 		cancel()
 	}
 	idle := func() error {
