@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -51,7 +52,11 @@ func root(status *exitStatus) *cobra.Command {
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var value *pflag.InvalidValueError
-		if errors.As(err, &value) {
+		var number *strconv.NumError
+		switch {
+		case errors.As(err, &number) && errors.As(err, &value):
+			return fmt.Errorf("--%s %q: it takes a value of type %s", value.GetFlag().Name, value.GetValue(), value.GetFlag().Value.Type())
+		case errors.As(err, &value):
 			return fmt.Errorf("--%s %q: %w", value.GetFlag().Name, value.GetValue(), errors.Unwrap(value))
 		}
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())

@@ -172,20 +172,29 @@ func (f *runFlags) source(args []string) (*diag.Source, error) {
 	}
 	f.params = args[1:]
 	if args[0] == "-" {
-		text, err := io.ReadAll(os.Stdin)
-		if err != nil {
-			return nil, fmt.Errorf("reading the program: %w", err)
-		}
-		return nonempty(&diag.Source{Name: "stdin", Text: string(text)})
+		return readProgram("stdin", os.Stdin)
 	}
-	text, err := os.ReadFile(args[0])
+	file, err := os.Open(args[0])
 	if err != nil && strings.Contains(args[0], "{") {
 		return nil, fmt.Errorf("reading the program: %w; a program's text stands behind -e", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the program: %w", err)
 	}
-	return nonempty(&diag.Source{Name: args[0], Text: string(text)})
+	defer file.Close()
+	return readProgram(args[0], file)
+}
+
+// maxProgram is more than any program may have: what is cut off is not missed,
+// and a device has no end.
+const maxProgram = 8 << 20
+
+func readProgram(name string, r io.Reader) (*diag.Source, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxProgram))
+	if err != nil {
+		return nil, fmt.Errorf("reading the program: %w", err)
+	}
+	return nonempty(&diag.Source{Name: name, Text: string(text)})
 }
 
 func isFile(path string) bool {
