@@ -84,7 +84,7 @@ func report(err error, status int) int {
 		list.List.Sort()
 		diag.Render(os.Stderr, list.List, colored(os.Stderr))
 	default:
-		fmt.Fprintf(os.Stderr, "rpcxray: %v\n", err)
+		fmt.Fprintf(os.Stderr, "rpcxray: %s\n", diag.Printable(err.Error()))
 	}
 	return 1
 }

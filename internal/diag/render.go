@@ -60,7 +60,7 @@ func (r *renderer) diagnostic(d *Diagnostic) {
 		r.place(n.Span, "NOTE", colorCyan, n.Msg)
 	}
 	if d.Hint != "" {
-		fmt.Fprintf(&r.b, "%s: %s\n", r.paint("HINT", colorCyan), d.Hint)
+		fmt.Fprintf(&r.b, "%s: %s\n", r.paint("HINT", colorCyan), Printable(d.Hint))
 	}
 }
 
@@ -87,12 +87,26 @@ func (r *renderer) place(span Span, label, color, msg string) {
 	col := utf8.RuneCountInString(text[lineStart:start]) + 1
 	width := max(1, utf8.RuneCountInString(text[start:end]))
 	number := strings.Count(text[:start], "\n") + 1
-	fmt.Fprintf(&r.b, "%s:%d:%d-%d: %s: %s\n", r.source.Name, number, col, col+width, r.paint(label, color), msg)
+	fmt.Fprintf(&r.b, "%s:%d:%d-%d: %s: %s\n", r.source.Name, number, col, col+width, r.paint(label, color), Printable(msg))
 
 	shown, from, to := expand(line, start-lineStart, end-lineStart)
 	shown, from, to = window(shown, from, max(to, from+1))
 	fmt.Fprintf(&r.b, "%s\n%s%s\n", strings.TrimRight(string(shown), " "),
 		strings.Repeat(" ", from), r.paint(strings.Repeat("~", to-from), color))
+}
+
+// control tells whether a character could steer a terminal, or is no character.
+func control(c rune) bool { return c < ' ' || c >= 0x7f && c < 0xa0 || c == utf8.RuneError }
+
+// Printable returns msg with a question mark for each control character but the
+// line feed: names in messages come from binaries that anyone may have made.
+func Printable(msg string) string {
+	return strings.Map(func(c rune) rune {
+		if control(c) && c != '\n' {
+			return '?'
+		}
+		return c
+	}, msg)
 }
 
 // expand makes tabs into blanks and control characters and invalid bytes into
@@ -112,7 +126,7 @@ func expand(line string, from, to int) (shown []rune, fromCol, toCol int) {
 			for more := true; more; more = len(shown)%tabWidth != 0 {
 				shown = append(shown, ' ')
 			}
-		case c < ' ', c >= 0x7f && c < 0xa0, c == utf8.RuneError:
+		case control(c):
 			shown = append(shown, '?')
 		default:
 			shown = append(shown, c)

@@ -65,6 +65,12 @@ func TestRenderNotesAndHint(t *testing.T) {
 		"HINT: close it")
 }
 
+func TestRenderSparesTerminals(t *testing.T) {
+	l := NewList(&Source{Name: "a.bt", Text: "f"})
+	l.Errorf(Span{0, 1}, "no function \x1b[2Jf\u009b\xff\ttwo\nlines").Hint = "try \x07g"
+	want(t, render(l), "a.bt:1:1-2: ERROR: no function ?[2Jf???two", "lines", "f", "~", "HINT: try ?g")
+}
+
 func TestRenderColor(t *testing.T) {
 	l := NewList(&Source{Name: "a", Text: "xy"})
 	l.Errorf(Span{0, 1}, "e").Hint = "h"
