@@ -4,6 +4,7 @@ import (
 	"os/user"
 	"strconv"
 
+	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -113,44 +114,11 @@ func (r *resolver) ProbeText(point, fn uint32) string {
 	for _, pr := range r.s.prog.Probes {
 		for _, p := range pr.Points {
 			if uint32(p.Index) == point {
-				return probeText(p, r.s.bins.name(fn).name)
+				return check.PointName(p, r.s.bins.name(fn).name)
 			}
 		}
 	}
 	return ""
-}
-
-func probeText(p *prog.Point, fn string) string {
-	switch p.Kind {
-	case prog.KindTracepoint:
-		return p.Provider + ":" + fn
-	case prog.KindUprobe, prog.KindUretprobe:
-		text := p.Provider + ":" + p.Target + ":" + fn
-		if p.HasOff {
-			text += "+" + strconv.FormatUint(p.Offset, 10)
-		}
-		return text
-	case prog.KindBegin, prog.KindEnd:
-		return p.Provider
-	case prog.KindRawTracepoint:
-		return p.Provider + ":vmlinux:" + fn
-	}
-	return p.Provider + ":" + timerText(p)
-}
-
-func timerText(p *prog.Point) string {
-	if p.Hz != 0 {
-		return "hz:" + strconv.FormatUint(p.Hz, 10)
-	}
-	for _, u := range []struct {
-		name string
-		ns   uint64
-	}{{"s", 1e9}, {"ms", 1e6}, {"us", 1e3}} {
-		if p.Period%u.ns == 0 {
-			return u.name + ":" + strconv.FormatUint(p.Period/u.ns, 10)
-		}
-	}
-	return strconv.FormatUint(p.Period, 10)
 }
 
 // Username implements events.Resolver.
