@@ -212,11 +212,13 @@ func (c *comp) prologue() {
 func (c *comp) countHit() {
 	mark := c.stack.at
 	key := c.stackMem(4)
-	c.store(key, 4, c.alu(asm.And, c.funcID(), iOpnd(HitSlots-1)))
-	slot := c.call(asm.FnMapLookupElem, mOpnd(MapHits), c.addr(key))
+	id := c.alu(asm.And, c.funcID(), iOpnd(HitSlots-1))
+	c.store(key, 4, c.alu(asm.RSh, id, iOpnd(hitPageBits)))
+	page := c.call(asm.FnMapLookupElem, mOpnd(MapHits), c.addr(key))
 	none := c.block()
-	c.unless(asm.JEq, slot, iOpnd(0), none)
-	c.addTo(mem{base: slot}, 8, iOpnd(1))
+	c.unless(asm.JEq, page, iOpnd(0), none)
+	at := c.alu(asm.LSh, c.alu(asm.And, id, iOpnd(HitPage-1)), iOpnd(3))
+	c.addTo(mem{base: c.alu(asm.Add, page, at)}, 8, iOpnd(1))
 	c.start(none)
 	c.stack.at = mark
 }

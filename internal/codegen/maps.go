@@ -18,7 +18,7 @@ const (
 	MapScratch = "scratch" // slots for values beyond the stack
 	MapStacks  = "stacks"  // stack id u64 -> StackValueSize bytes
 	MapPIDs    = "pids"    // tgid u32 -> u32: processes asked for by -p
-	MapHits    = "hits"    // per-CPU array of u64: hits by function id modulo HitSlots
+	MapHits    = "hits"    // per-CPU array of HitPage u64: hits by function id modulo HitSlots
 	MapZero    = "zero"    // one value of zeroes, as large as the largest aggregate
 )
 
@@ -31,8 +31,15 @@ const (
 )
 
 // HitSlots is the number of hit counters, a power of two: functions whose ids
-// are that far apart share one.
-const HitSlots = 1 << 14
+// are that far apart share one. HitPage of them are one element of the array, the
+// most that a per-CPU element can hold: the kernel allocates each element by
+// itself, which for one counter each would be most of the time to start.
+const (
+	HitPage  = 1 << hitPageBits
+	HitSlots = 4 * HitPage
+
+	hitPageBits = 12
+)
 
 // Sizes of the session's maps.
 const (
@@ -66,7 +73,7 @@ func Maps(p *prog.Program, t Target) map[string]*ebpf.MapSpec {
 		MapScratch: {Type: ebpf.Array, KeySize: 4, ValueSize: uint32(ScratchSize(p)), MaxEntries: uint32(slotsPerCPU * t.CPUs)},
 		MapStacks:  {Type: ebpf.Hash, KeySize: 8, ValueSize: StackValueSize, MaxEntries: stackEntries, Flags: flagNoPrealloc},
 		MapPIDs:    {Type: ebpf.Hash, KeySize: 4, ValueSize: 4, MaxEntries: pidEntries},
-		MapHits:    {Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: HitSlots},
+		MapHits:    {Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8 * HitPage, MaxEntries: HitSlots / HitPage},
 		MapZero:    {Type: ebpf.Array, KeySize: 4, ValueSize: zeroSize(p), MaxEntries: 1},
 	}
 	if !t.NoPrealloc {

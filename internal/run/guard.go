@@ -122,12 +122,13 @@ func (g *guard) sum(loads []load) uint64 {
 func (g *guard) loads() ([]load, error) {
 	seen := map[uint32]bool{}
 	g.eachSite(func(site prog.Site) { seen[site.Func] = true })
+	counts, err := g.counts()
+	if err != nil {
+		return nil, err
+	}
 	var loads []load
 	for fn := range seen {
-		total, err := g.hitsOf(fn)
-		if err != nil {
-			return nil, err
-		}
+		total := counts[fn%codegen.HitSlots]
 		if n := total - g.last[fn]; n > 0 {
 			loads = append(loads, load{fn, n})
 			g.last[fn] = total
@@ -136,25 +137,31 @@ func (g *guard) loads() ([]load, error) {
 	return loads, nil
 }
 
-func (g *guard) hitsOf(fn uint32) (uint64, error) {
-	var cpus []uint64
-	if err := g.hits.Lookup(fn%codegen.HitSlots, &cpus); err != nil {
-		return 0, fmt.Errorf("hit counters: %w", err)
+// counts reads the hit counters of all CPUs together, by slot.
+func (g *guard) counts() ([]uint64, error) {
+	counts := make([]uint64, codegen.HitSlots)
+	for page := range uint32(codegen.HitSlots / codegen.HitPage) {
+		var cpus [][codegen.HitPage]uint64
+		if err := g.hits.Lookup(page, &cpus); err != nil {
+			return nil, fmt.Errorf("hit counters: %w", err)
+		}
+		for i := range cpus {
+			for slot, n := range cpus[i] {
+				counts[page*codegen.HitPage+uint32(slot)] += n
+			}
+		}
 	}
-	total := uint64(0)
-	for _, n := range cpus {
-		total += n
-	}
-	return total, nil
+	return counts, nil
 }
 
 // total is the number of all hits and what they cost the traced processes.
 func (g *guard) total() (hits uint64, cost time.Duration, err error) {
+	counts, err := g.counts()
+	if err != nil {
+		return 0, 0, err
+	}
 	for fn, per := range g.costPerHit() {
-		n, err := g.hitsOf(fn)
-		if err != nil {
-			return 0, 0, err
-		}
+		n := counts[fn%codegen.HitSlots]
 		hits += n
 		cost += time.Duration(n) * per
 	}
