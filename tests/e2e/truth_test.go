@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,82 +17,116 @@ import (
 const clockSkew = 1000
 
 // clockCall is what the program clock tells of a call.
-type clockCall struct {
-	inside, outside int64 // ns
-	goid            string
-	moved           bool
-}
+type clockCall struct{ inside, outside int64 } // ns
 
-// TestDurations compares the duration of every call with what the program measured
-// for that same call: from inside it is shorter than ours, from outside longer.
+// TestDurations measures goroutines that change threads and whose stacks move.
 func TestDurations(t *testing.T) {
 	testkit.Root(t)
-	workers, calls := 200, 100
+	calls := 100
 	if testing.Short() {
 		calls = 20
 	}
-	path := testkit.Build(t, program("clock"))
-	target := start(t, path, strconv.Itoa(workers), strconv.Itoa(calls))
-	tracer := traceRun(t, fmt.Sprintf(`uretprobe:%s:main.measured {
-		@ns = hist(duration);
-		printf("call %%s %%s %%s %%s\n", args.worker, args.call, duration, goid);
-	}`, path), "-p", strconv.Itoa(target.PID()))
-	target.Send("go")
-	want := clockCalls(t, target)
-	lines := finish(t, tracer)
-	leave(t, target)
-	lossless(t, tracer)
-	if len(want) != workers*calls {
-		t.Fatalf("%d calls made", len(want))
+	checkDurations(t, testkit.Build(t, program("clock")), 1, 200, calls)
+}
+
+// TestTwoProcesses measures two processes of one binary at once. Go 1.24 puts its
+// goroutines at the same addresses in both.
+func TestTwoProcesses(t *testing.T) {
+	testkit.Root(t)
+	spec := program("clock")
+	spec.Toolchain = "go1.24.6"
+	gs := checkDurations(t, testkit.Build(t, spec), 2, 50, 40)
+	shared := 0
+	for g := range gs[0] {
+		if gs[1][g] {
+			shared++
+		}
 	}
+	if shared == 0 {
+		t.Errorf("no address of the %d and %d goroutines is the same in both processes: that proves nothing", len(gs[0]), len(gs[1]))
+	}
+}
+
+// checkDurations compares the duration of every call with what the program measured
+// for that same call: from inside it is shorter than ours, from outside longer. It
+// returns the addresses of each process's goroutines.
+func checkDurations(t *testing.T, path string, processes, workers, calls int) []map[string]bool {
+	t.Helper()
+	var targets []*testkit.Proc
+	for range processes {
+		targets = append(targets, start(t, path, strconv.Itoa(workers), strconv.Itoa(calls)))
+	}
+	tracer := traceRun(t, fmt.Sprintf(`uretprobe:%s:main.measured {
+		@ns[pid] = hist(duration);
+		printf("call %%s %%s %%s %%p\n", pid, goid, duration, reg("r14"));
+	}`, path))
+	for _, p := range targets {
+		p.Send("go")
+	}
+	var want []map[string][]clockCall
+	for _, p := range targets {
+		want = append(want, clockCalls(t, p))
+	}
+	lines := finish(t, tracer)
+	lossless(t, tracer)
+	gs := make([]map[string]bool, processes)
+	for i, p := range targets {
+		leave(t, p)
+		gs[i] = map[string]bool{}
+		checkCalls(t, lines, strconv.Itoa(p.PID()), want[i], gs[i], workers*calls)
+	}
+	return gs
+}
+
+// checkCalls compares the calls of one process. A goroutine makes one call after
+// the other, so its calls come in order.
+func checkCalls(t *testing.T, lines []string, pid string, want map[string][]clockCall, gs map[string]bool, calls int) {
+	t.Helper()
 	seen, near, rows := 0, 0, map[int64]int64{}
 	for _, line := range lines {
 		f := strings.Fields(line)
-		if f[0] != "call" {
+		if f[0] != "call" || f[1] != pid {
 			continue
 		}
-		seen++
-		w, ok := want[f[1]+" "+f[2]]
-		if !ok {
-			t.Fatalf("no such call, or seen twice: %s", line)
+		if seen++; len(want[f[2]]) == 0 {
+			t.Fatalf("goroutine %s made no such call: %s", f[2], line)
 		}
-		delete(want, f[1]+" "+f[2])
+		w := want[f[2]][0]
+		want[f[2]] = want[f[2]][1:]
 		ns := number(t, f[3])
 		if ns < w.inside-clockSkew || ns > w.outside+clockSkew {
 			t.Errorf("%s: the program measured %d inside, %d outside", line, w.inside, w.outside)
-		}
-		if f[4] != w.goid {
-			t.Errorf("%s: goroutine %s", line, w.goid)
 		}
 		if distance(ns, w.inside) <= 1 || distance(ns, w.outside) <= 1 {
 			near++
 		}
 		rows[lowerBound(ns)]++
+		gs[f[4]] = true
 	}
-	if seen != workers*calls || near*1000 < seen*999 {
-		t.Errorf("%d of %d calls seen, %d in the right row of the histogram", seen, workers*calls, near)
+	if seen != calls || near*1000 < seen*999 {
+		t.Errorf("%d of %d calls seen, %d in the right row of the histogram", seen, calls, near)
 	}
-	checkHist(t, lines, rows)
+	checkHist(t, lines, pid, rows)
 }
 
-// clockCalls reads what the program clock prints, by worker and call.
-func clockCalls(t *testing.T, p *testkit.Proc) map[string]clockCall {
+// clockCalls reads what the program clock prints, by goroutine.
+func clockCalls(t *testing.T, p *testkit.Proc) map[string][]clockCall {
 	t.Helper()
 	p.Stdout.WaitLine(`^done$`)
-	calls, moved := map[string]clockCall{}, 0
+	calls, made, moved := map[string][]clockCall{}, 0, 0
 	for _, line := range p.Stdout.Lines() {
 		f := strings.Fields(line)
 		if f[0] != "call" {
 			continue
 		}
-		c := clockCall{number(t, f[3]), number(t, f[4]), f[5], f[6] == "1"}
-		calls[f[1]+" "+f[2]] = c
-		if c.moved {
+		calls[f[3]] = append(calls[f[3]], clockCall{number(t, f[1]), number(t, f[2])})
+		made++
+		if f[4] == "1" {
 			moved++
 		}
 	}
-	if moved*100 < len(calls) {
-		t.Errorf("%d of %d calls changed threads: too few to prove anything", moved, len(calls))
+	if moved*100 < made {
+		t.Errorf("%d of %d calls changed threads: too few to prove anything", moved, made)
 	}
 	return calls
 }
@@ -110,10 +145,15 @@ var (
 	histUnits = map[string]int64{"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 )
 
-// checkHist compares the printed histogram with one made of the printed durations.
-func checkHist(t *testing.T, lines []string, want map[int64]int64) {
+// checkHist compares the process's histogram with one made of the printed
+// durations.
+func checkHist(t *testing.T, lines []string, pid string, want map[int64]int64) {
 	t.Helper()
-	for _, line := range lines {
+	at := slices.Index(lines, "@ns["+pid+"]:")
+	for _, line := range lines[at+1:] {
+		if line[0] == '@' {
+			break
+		}
 		m := histRow.FindStringSubmatch(line)
 		if m == nil {
 			continue

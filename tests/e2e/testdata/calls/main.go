@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"reflect"
 	"strconv"
 )
 
@@ -24,6 +25,28 @@ type wide struct{}
 //go:noinline
 func (wide) Mul(a, b, c, d, e, f, g, h, i int, n uint16) int {
 	return a + b + c + d + e + f + g + h + i + int(n)
+}
+
+// Request and Reply are what a method that is called by reflection takes.
+type Request struct{ A, B int }
+
+type Reply struct{ C int }
+
+type Service struct{}
+
+//go:noinline
+func (*Service) Scale(args *Request, reply *Reply) error {
+	reply.C = args.A * args.B
+	return nil
+}
+
+// byName calls a method as an RPC framework does.
+func byName(name string, in ...interface{}) {
+	values := make([]reflect.Value, len(in))
+	for i, v := range in {
+		values[i] = reflect.ValueOf(v)
+	}
+	reflect.ValueOf(&Service{}).MethodByName(name).Call(values)
 }
 
 //go:noinline
@@ -48,6 +71,7 @@ func main() {
 				b string
 			}{n, "b"}, [2]int{}, n)
 			sum += tick(n)
+			byName("Scale", &Request{n, 10}, &Reply{})
 		}
 		fmt.Println("did", times, sum)
 	}

@@ -1,7 +1,7 @@
 // Program clock measures calls of one function from inside and from outside, on
 // goroutines that move between threads and whose stacks move. At its end it prints
-// a line for each call: worker, number, nanoseconds inside, nanoseconds outside,
-// goroutine, and 1 where the call ended on another thread.
+// a line for each call: nanoseconds inside, nanoseconds outside, goroutine, and 1
+// where the call ended on another thread.
 //
 //	clock WORKERS CALLS
 package main
@@ -92,8 +92,8 @@ func main() {
 	}
 	wg.Wait()
 	for w := range records {
-		for c, r := range records[w] {
-			fmt.Println("call", w, c, int64(r.inside), int64(r.outside), goids[w], r.moved)
+		for _, r := range records[w] {
+			fmt.Println("call", int64(r.inside), int64(r.outside), goids[w], r.moved)
 		}
 	}
 	fmt.Println("done")
