@@ -8,7 +8,6 @@ import (
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
-	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
 )
 
