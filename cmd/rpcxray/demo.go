@@ -33,7 +33,8 @@ interface, show every call with its arguments and its reply, and after some time
 counts and the latency histogram. Both are stopped at the end.`,
 		Example: `  make demo
   rpcxray demo --bin examples/rpcx/bin --duration 10s`,
-		Args: cobra.NoArgs,
+		Args:                  cobra.NoArgs,
+		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return demo(cmd.Context(), dir, duration, rate)
 		},
@@ -55,7 +56,7 @@ func demo(ctx context.Context, dir string, duration time.Duration, rate float64)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stopServer, err := startQuietly(ctx, server, "-addr", addr, "-quiet", "-delay", "2ms")
+	pid, stopServer, err := startQuietly(ctx, server, "-addr", addr, "-quiet", "-delay", "2ms")
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func demo(ctx context.Context, dir string, duration time.Duration, rate float64)
 	if err := waitFor(ctx, addr); err != nil {
 		return err
 	}
-	stopClient, err := startQuietly(ctx, filepath.Join(dir, "client"), "-addr", addr, "-quiet", "-rate", fmt.Sprint(rate))
+	_, stopClient, err := startQuietly(ctx, filepath.Join(dir, "client"), "-addr", addr, "-quiet", "-rate", fmt.Sprint(rate))
 	if err != nil {
 		return err
 	}
@@ -73,8 +74,8 @@ func demo(ctx context.Context, dir string, duration time.Duration, rate float64)
 	fmt.Printf("This is what it does, seen from outside for %v:\n\n%s\n", duration, demoScript)
 	src := &diag.Source{Name: "demo.bt", Text: demoScript}
 	sink := render.NewText(render.Options{Out: os.Stdout, Err: os.Stderr, Terminal: isTerminal(os.Stdout), Source: src})
-	_, err = run.Run(ctx, run.Options{Source: src, Params: []string{server}, Duration: duration, Sink: sink,
-		Out: os.Stdout, Stderr: os.Stderr, Color: isTerminal(os.Stderr)})
+	_, err = run.Run(ctx, run.Options{Source: src, Params: []string{server}, PID: pid, Duration: duration, Sink: sink,
+		Out: os.Stdout, Stderr: os.Stderr, Color: colored(os.Stderr)})
 	if err != nil {
 		return err
 	}
@@ -91,15 +92,15 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// startQuietly starts a program that dies with this process; the function ends
-// it and waits for it.
-func startQuietly(ctx context.Context, path string, args ...string) (stop func(), err error) {
+// startQuietly starts a program that dies with this process; stop ends it and
+// waits for it.
+func startQuietly(ctx context.Context, path string, args ...string) (pid int, stop func(), err error) {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	return func() {
+	return cmd.Process.Pid, func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}, nil

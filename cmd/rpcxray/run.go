@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -126,7 +127,8 @@ func (f *runFlags) main(cmd *cobra.Command, args []string) (int, error) {
 		fmt.Fprintf(os.Stderr, "rpcxray: %v\n", err)
 		err = nil
 	}
-	if err := errors.Join(err, sink.Close(), out.Close()); err != nil {
+	closing := errors.Join(sink.Close(), out.Close())
+	if err := cmp.Or(err, closing); err != nil { // the output's error may be both
 		return 1, err
 	}
 	return code, nil
