@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,16 +58,30 @@ func number(t *testing.T, text string) int64 {
 	return n
 }
 
-// TestSafety runs two storms at once, with and without cgo, with every call of
-// theirs measured and the slow ones printed with their stacks. Both must end as
-// they do untraced, and their own counters must equal ours.
+// ownCopy is a copy of a program that no other test runs at the same time.
+func ownCopy(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(t.TempDir(), filepath.Base(path))
+	if err := os.WriteFile(own, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return own
+}
+
+// TestSafety runs two storms at once, with and without cgo, under a script that
+// counts and measures every call, under funclatency, and under funcslower with
+// stacks. Both must end as they do untraced, and their own counters must equal ours.
 func TestSafety(t *testing.T) {
 	testkit.Root(t)
 	for _, cgo := range []bool{false, true} {
 		t.Run(fmt.Sprintf("cgo=%v", cgo), func(t *testing.T) {
 			spec := program("storm")
 			spec.CGO = cgo
-			checkStorm(t, testkit.Build(t, spec))
+			checkStorm(t, ownCopy(t, testkit.Build(t, spec)))
 		})
 	}
 }
@@ -76,10 +94,13 @@ func checkStorm(t *testing.T, path string) {
 	leave(t, alone)
 
 	storms := []*testkit.Proc{start(t, path, calls), start(t, path, calls)}
+	pattern := path + ":main.traced*"
 	tracer := traceRun(t, strings.ReplaceAll(`
-		uprobe:PATH:main.traced* { @entered[pid, func] = count(); }
-		uretprobe:PATH:main.traced* { @returned[pid, func] = count(); @ns[pid, func] = hist(duration); }
-		uretprobe:PATH:main.traced* /duration > 20000000/ { @slow[ustack] = count(); }`, "PATH", path), "-f", "json")
+		uprobe:PATTERN { @entered[pid, func] = count(); }
+		uretprobe:PATTERN { @returned[pid, func] = count(); @ns[pid, func] = hist(duration); }
+		uretprobe:PATTERN /duration > 20000000/ { @slow[ustack] = count(); }`, "PATTERN", pattern), "-f", "json")
+	latency := traceTool(t, "funclatency", "-F", "--format", "jsonl", pattern)
+	slower := traceTool(t, "funcslower", "-U", "-m", "20", pattern)
 	for _, p := range storms {
 		p.Send("go")
 	}
@@ -89,8 +110,15 @@ func checkStorm(t *testing.T, path string) {
 		}
 	}
 	maps := finishMaps(t, tracer)
+	durations := latencyTotals(t, finish(t, latency))
+	finish(t, slower)
 	for _, p := range storms {
 		leave(t, p)
+	}
+	for fn, n := range want.returned {
+		if got := durations[fn]; got != 2*n {
+			t.Errorf("%s: funclatency saw %d calls of %d", fn, got, 2*n)
+		}
 	}
 	for fn, n := range want.entered {
 		for _, p := range storms {
@@ -106,6 +134,38 @@ func checkStorm(t *testing.T, path string) {
 			}
 		}
 	}
+}
+
+// traceTool starts a tool without a limit of what probes may cost, and waits until
+// it is attached.
+func traceTool(t *testing.T, args ...string) *testkit.Proc {
+	t.Helper()
+	p := testkit.StartCLI(t, append(args, "--max-overhead", "none")...)
+	if slices.Contains(args, "--format") {
+		p.Stderr.WaitLine(`^Tracing `) // standard output is for machines
+	} else {
+		p.Stdout.WaitLine(`^Tracing `)
+	}
+	return p
+}
+
+// latencyTotals adds up funclatency's histograms by function.
+func latencyTotals(t *testing.T, lines []string) map[string]int64 {
+	t.Helper()
+	totals := map[string]int64{}
+	for _, line := range lines {
+		var row struct {
+			Func    string
+			Buckets []bucket
+		}
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		for _, b := range row.Buckets {
+			totals[row.Func] += b.Count
+		}
+	}
+	return totals
 }
 
 var noReturn = regexp.MustCompile(`^WARNING: (\d+) calls? ha(?:ve|s) no return`)

@@ -35,13 +35,14 @@ func TestTwoProcesses(t *testing.T) {
 	testkit.Root(t)
 	spec := program("clock")
 	spec.Toolchain = "go1.24.6"
-	gs := checkDurations(t, testkit.Build(t, spec), 2, 50, 40)
+	gs := checkDurations(t, testkit.Build(t, spec), 2, 500, 10)
 	shared := 0
 	for g := range gs[0] {
 		if gs[1][g] {
 			shared++
 		}
 	}
+	t.Logf("%d of %d goroutines are at the same address in both", shared, len(gs[0]))
 	if shared == 0 {
 		t.Errorf("no address of the %d and %d goroutines is the same in both processes: that proves nothing", len(gs[0]), len(gs[1]))
 	}
