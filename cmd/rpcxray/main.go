@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -24,7 +25,9 @@ func main() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	// A second signal ends the process at once, but not one that comes with the
+	// first: timeout(1) signals its child and then its group, sudo does alike.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	status := &exitStatus{}
 	err := root(status).ExecuteContext(ctx)
 	os.Exit(report(err, status.code))
