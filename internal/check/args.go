@@ -171,7 +171,7 @@ func (b *body) register(n int, name string, span diag.Span) prog.Expr {
 		b.noArgRegister(span, name)
 		return bad(span)
 	}
-	if b.point.Kind == prog.KindUretprobe {
+	if b.point.Kind == prog.KindUretprobe || b.point.Kind == prog.KindKretprobe {
 		at := prog.Place{Pieces: []prog.Piece{{Reg: reg, Size: 8}}}
 		return &prog.GoParam{Meta: meta(types.TInt64, span), Name: name, Place: at}
 	}

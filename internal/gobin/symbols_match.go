@@ -47,9 +47,9 @@ func Regexp(expr string) (Matcher, error) {
 	return re.MatchString, nil
 }
 
-// bcc is the way bcc's tools read a pattern: '*' any text, '.' any character,
+// BCC is the way bcc's tools read a pattern: '*' any text, '.' any character,
 // the rest literally. It matches the whole name.
-func bcc(pattern string) Matcher {
+func BCC(pattern string) Matcher {
 	expr := regexp.QuoteMeta(pattern)
 	expr = strings.NewReplacer(`\*`, `.*`, `\.`, `.`).Replace(expr)
 	return regexp.MustCompile(`^(?s:` + expr + `)$`).MatchString
@@ -78,7 +78,7 @@ func (f *File) MatchBCC(pattern string) ([]Func, error) {
 	if err != nil || len(fns) > 0 {
 		return fns, err
 	}
-	return f.Match(bcc(pattern))
+	return f.Match(BCC(pattern))
 }
 
 // isMangled spares the demangler the names that are none.

@@ -200,6 +200,7 @@ type kind struct {
 	typed   bool // arguments by name
 	results bool // by name
 	words   bool // arguments as words
+	kernel  bool // it is one of the kernel's
 }
 
 func (w *wanted) add(pattern string, pid int) error {
@@ -219,26 +220,22 @@ func (w *wanted) add(pattern string, pid int) error {
 		if len(fns) == 0 {
 			continue
 		}
-		points, err := m.Only(fns)
-		if err != nil {
-			return err
-		}
 		if w.points == nil {
 			w.points = map[kind][]*syntax.AttachPoint{}
 		}
-		w.points[k] = append(w.points[k], points...)
+		w.points[k] = append(w.points[k], m.Only(fns)...)
 	}
 	return nil
 }
 
 // kinds lists all kinds in the order of the script.
 func kinds() []kind {
-	return []kind{{typed: true, results: true}, {typed: true}, {words: true}, {}}
+	return []kind{{typed: true, results: true}, {typed: true}, {words: true}, {}, {words: true, kernel: true}, {kernel: true}}
 }
 
 func (w *wanted) kindOf(f *gobin.File, fn gobin.Func) kind {
-	if !fn.Go && w.arguments > 0 {
-		return kind{words: true}
+	if !fn.Go && w.arguments > 0 || f == nil {
+		return kind{words: w.arguments > 0, kernel: f == nil}
 	}
 	pc := fn.Entry
 	if plan := f.Plan(fn, gobin.WantEntry); plan.EntryErr == nil {
@@ -271,9 +268,12 @@ func (w *wanted) variants() ([]tool.Variant, error) {
 		if len(w.points[k]) == 0 {
 			continue
 		}
-		v := tool.Variant{Points: w.points[k], Omit: w.omit}
+		v := tool.Variant{Points: w.points[k], Omit: w.omit, Consts: tool.Consts{}}
 		if k.words {
-			v.Consts = tool.Consts{"args": words(w.arguments)}
+			v.Consts["args"] = words(w.arguments)
+		}
+		if k.kernel {
+			v.Consts["result"] = &syntax.IdentExpr{Name: "retval"}
 		}
 		if !k.typed && !k.words {
 			v.Omit = append(v.Omit[:len(v.Omit):len(v.Omit)], "args")

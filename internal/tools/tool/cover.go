@@ -11,33 +11,39 @@ import (
 // cover makes attach points of the matched functions. The pattern itself is one
 // where it means the same in a script, so that binaries that come later match
 // as well.
-func (m *Matched) cover(pattern string, isRegexp bool) ([]*syntax.AttachPoint, error) {
-	if !isRegexp && strings.Contains(pattern, "*") && pattern != m.Funcs[0].Name {
-		same, err := m.File.Match(gobin.Glob(pattern))
-		if err != nil {
-			return nil, err
-		}
-		if len(same) == len(m.Funcs) { // a bcc pattern matches what the glob does, and more
-			return []*syntax.AttachPoint{m.function(pattern, false)}, nil
+func (m *Matched) cover(pattern string, isRegexp bool) []*syntax.AttachPoint {
+	wanted := names(m.Funcs)
+	if !isRegexp && strings.Contains(pattern, "*") && !slices.Contains(wanted, pattern) {
+		// What the glob matches the bcc pattern does, too.
+		if len(m.matching(pattern)) == len(wanted) {
+			return []*syntax.AttachPoint{m.function(pattern, false)}
 		}
 	}
-	return m.coverNames(m.Funcs)
+	return m.coverNames(wanted)
 }
 
 // coverNames makes as few attach points as it can: globs "prefix*" that match
 // nothing else, and names. No function is matched twice, for it would count
 // twice.
-func (m *Matched) coverNames(fns []gobin.Func) ([]*syntax.AttachPoint, error) {
-	all, err := m.File.Funcs()
-	if err != nil {
-		return nil, err
-	}
-	c := &cover{m: m, names: names(all), wanted: map[string]bool{}}
-	for _, name := range names(fns) {
+func (m *Matched) coverNames(list []string) []*syntax.AttachPoint {
+	c := &cover{m: m, wanted: map[string]bool{}}
+	for _, name := range list {
 		c.wanted[name] = true
 	}
-	c.tree(c.names)
-	return c.points, nil
+	c.tree(m.all)
+	return c.points
+}
+
+// matching lists the names that a script's glob matches.
+func (m *Matched) matching(glob string) []string {
+	match := gobin.Glob(glob)
+	var list []string
+	for _, name := range m.all {
+		if match(name) || m.demangled && match(gobin.Demangle(name)) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // names lists the different names of functions, sorted.
@@ -52,7 +58,6 @@ func names(fns []gobin.Func) []string {
 
 type cover struct {
 	m      *Matched
-	names  []string
 	wanted map[string]bool
 	points []*syntax.AttachPoint
 }
@@ -92,10 +97,7 @@ func (c *cover) tree(names []string) {
 
 // alone tells whether prefix+"*" matches n names only: it may hold stars
 // itself, and demangled names are matched, too.
-func (c *cover) alone(prefix string, n int) bool {
-	fns, err := c.m.File.Match(gobin.Glob(prefix + "*"))
-	return err == nil && len(names(fns)) == n
-}
+func (c *cover) alone(prefix string, n int) bool { return len(c.m.matching(prefix+"*")) == n }
 
 func commonPrefix(a, b string) string {
 	n := 0

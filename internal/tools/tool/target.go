@@ -2,9 +2,9 @@ package tool
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/gobin"
@@ -79,8 +79,10 @@ type Matched struct {
 	File  *gobin.File
 	Funcs []gobin.Func
 
-	binary string
-	kind   string
+	kind      string   // of the probe
+	binary    string   // as typed
+	all       []string // the names there are, sorted
+	demangled bool     // some of them are mangled: globs match the demangled name, too
 }
 
 // Close lets the binary go.
@@ -109,17 +111,55 @@ func Match(q Query) (*Matched, error) {
 	case t.kind == tracepoint:
 		return matchEvents(t, q)
 	case t.kind == kernelFunc:
-		return nil, noKernelFunc(t.pattern)
+		return matchKernel(t, q)
 	}
 	return matchFuncs(t, q)
 }
 
-// noKernelFunc explains why a function of the kernel cannot be traced.
-func noKernelFunc(name string) error {
-	err := kernel.Detect().Require(kernel.FeatureKprobe)
-	if err == nil {
-		err = errors.New("probes on kernel functions are not built yet")
+// matchKernel finds functions of the kernel.
+func matchKernel(t target, q Query) (*Matched, error) {
+	if err := kernel.Detect().Require(kernel.FeatureKprobe); err != nil {
+		return nil, noKernelFunc(t.pattern, err)
 	}
+	tfs, err := kernel.OpenTracefs()
+	if err != nil {
+		return nil, err
+	}
+	defer tfs.Close()
+	m := &Matched{kind: strings.Replace(q.Kind, "u", "k", 1)}
+	err = tfs.Functions(func(name string) bool {
+		m.all = append(m.all, name)
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(m.all)
+	m.all = slices.Compact(m.all)
+	match := gobin.BCC(t.pattern)
+	if _, exact := slices.BinarySearch(m.all, t.pattern); exact {
+		match = func(name string) bool { return name == t.pattern }
+	}
+	if q.Regexp {
+		if match, err = gobin.Regexp(t.pattern); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range m.all {
+		if match(name) {
+			m.Funcs = append(m.Funcs, gobin.Func{Name: name})
+		}
+	}
+	if len(m.Funcs) == 0 {
+		return nil, fmt.Errorf("no kernel function matches %q (a function of a program is PROGRAM:FUNCTION)", q.Pattern)
+	}
+	m.Count = len(m.Funcs)
+	m.Points = m.cover(t.pattern, q.Regexp)
+	return m, nil
+}
+
+// noKernelFunc explains why a function of the kernel cannot be traced.
+func noKernelFunc(name string, err error) error {
 	if call := syscallOf(name); call != "" {
 		return fmt.Errorf("kernel function %s: %w; the system call has a tracepoint: t:syscalls:sys_enter_%s", name, err, call)
 	}
@@ -218,16 +258,28 @@ func (m *Matched) find(t target, q Query) error {
 		return run.NoMatch(m.File, cmp.Or(m.binary, fmt.Sprintf("process %d", q.PID)), t.pattern)
 	}
 	m.Count = len(m.Funcs)
-	m.Points, err = m.cover(t.pattern, q.Regexp)
+	if err := m.listNames(); err != nil {
+		return err
+	}
+	m.Points = m.cover(t.pattern, q.Regexp)
+	return nil
+}
+
+func (m *Matched) listNames() error {
+	fns, err := m.File.Funcs()
+	m.all = names(fns)
+	for _, fn := range fns {
+		m.demangled = m.demangled || !fn.Go && gobin.Demangle(fn.Name) != fn.Name
+	}
 	return err
 }
 
 // Only returns attach points for some of the matched functions.
-func (m *Matched) Only(fns []gobin.Func) ([]*syntax.AttachPoint, error) {
+func (m *Matched) Only(fns []gobin.Func) []*syntax.AttachPoint {
 	if len(fns) == len(m.Funcs) {
-		return m.Points, nil
+		return m.Points
 	}
-	return m.coverNames(fns)
+	return m.coverNames(names(fns))
 }
 
 func (m *Matched) function(name string, quoted bool) *syntax.AttachPoint {
