@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"syscall"
@@ -23,6 +24,21 @@ func full() bool { return os.Getenv("RPCXRAY_FULL") != "" }
 // program describes a fixture of this package, built by the Go of the test.
 func program(name string) fixture.Spec {
 	return fixture.Spec{Dir: "tests/e2e/testdata/" + name}
+}
+
+// built returns the path of a program that no other test runs at the same time.
+func built(t *testing.T, s fixture.Spec) string {
+	t.Helper()
+	path := testkit.Build(t, s)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(t.TempDir(), filepath.Base(path))
+	if err := os.WriteFile(own, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return own
 }
 
 // start starts a fixture and waits until it is ready for the line that sets it off.

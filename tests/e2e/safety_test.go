@@ -3,8 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -58,20 +56,6 @@ func number(t *testing.T, text string) int64 {
 	return n
 }
 
-// ownCopy is a copy of a program that no other test runs at the same time.
-func ownCopy(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := filepath.Join(t.TempDir(), filepath.Base(path))
-	if err := os.WriteFile(own, text, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return own
-}
-
 // TestSafety runs two storms at once, with and without cgo, under a script that
 // counts and measures every call, under funclatency, and under funcslower with
 // stacks. Both must end as they do untraced, and their own counters must equal ours.
@@ -81,7 +65,7 @@ func TestSafety(t *testing.T) {
 		t.Run(fmt.Sprintf("cgo=%v", cgo), func(t *testing.T) {
 			spec := program("storm")
 			spec.CGO = cgo
-			checkStorm(t, ownCopy(t, testkit.Build(t, spec)))
+			checkStorm(t, built(t, spec))
 		})
 	}
 }
@@ -174,7 +158,7 @@ var noReturn = regexp.MustCompile(`^WARNING: (\d+) calls? ha(?:ve|s) no return`)
 // against the program's own; no such call may leave a frame behind.
 func TestCallsWithoutReturn(t *testing.T) {
 	testkit.Root(t)
-	path := testkit.Build(t, program("storm"))
+	path := built(t, program("storm"))
 	storm := start(t, path, "60000")
 	tracer := traceRun(t, strings.ReplaceAll(`uretprobe:PATH:main.tracedRisky, uretprobe:PATH:main.tracedLeaves,
 		uretprobe:PATH:main.tracedWork, uretprobe:PATH:main.tracedNested { @ns[func] = hist(duration); }`, "PATH", path), "-p", strconv.Itoa(storm.PID()))

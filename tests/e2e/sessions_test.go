@@ -24,7 +24,7 @@ func makeCalls(p *testkit.Proc, n int) {
 // type, in each of the methods that one glob matches.
 func TestTwoLayouts(t *testing.T) {
 	testkit.Root(t)
-	path := testkit.Build(t, program("calls"))
+	path := built(t, program("calls"))
 	for _, kind := range []string{"uprobe", "uretprobe"} {
 		t.Run(kind, func(t *testing.T) {
 			target := start(t, path)
@@ -46,7 +46,7 @@ func TestTwoLayouts(t *testing.T) {
 // its probes are already there.
 func TestStartedAfterAttach(t *testing.T) {
 	testkit.Root(t)
-	path := testkit.Build(t, program("calls"))
+	path := built(t, program("calls"))
 	tracer := traceRun(t, fmt.Sprintf(`uprobe:%s:main.tick { @calls[pid] = count(); }
 		uretprobe:%[1]s:main.tick { @ns[pid] = hist(duration); }`, path), "-f", "json")
 	var pids []int
@@ -70,7 +70,7 @@ func TestStartedAfterAttach(t *testing.T) {
 func TestAnyBinary(t *testing.T) {
 	testkit.Root(t)
 	tracer := traceRun(t, `uprobe:*:main.odd* { printf("%d %d\n", pid, args.n); @calls[pid, args.n] = count(); }`)
-	target := start(t, testkit.Build(t, program("calls")))
+	target := start(t, built(t, program("calls")))
 	line := fmt.Sprintf("%d 0", target.PID())
 	if !eventually(func() bool { makeCalls(target, 1); return strings.Contains(tracer.Stdout.Text(), line) }) {
 		t.Errorf("no call seen\n%s", tracer.Stderr.Text())
@@ -96,18 +96,17 @@ func eventually(try func() bool) bool {
 // with its successor and loses none of its calls from then on.
 func TestRestartUnderPID(t *testing.T) {
 	testkit.Root(t)
-	path := testkit.Build(t, program("calls"))
-	for _, target := range []string{path, ""} {
-		t.Run("target "+target, func(t *testing.T) {
+	path := built(t, program("calls"))
+	for name, target := range map[string]string{"path": path, "no path": ""} {
+		t.Run(name, func(t *testing.T) {
 			first := start(t, path)
 			tracer := traceRun(t, fmt.Sprintf(`uretprobe:%s:main.tick { @calls[pid] = count(); @ns = hist(duration); }`, target),
 				"-f", "json", "-p", strconv.Itoa(first.PID()))
-			bystander := start(t, testkit.Build(t, program("clock")), "1", "1")
+			bystander := start(t, built(t, program("clock")), "1", "1")
 			makeCalls(first, 7)
 			leave(t, first)
 			second := start(t, path)
-			took := regexpPlace(second.PID(), first.PID())
-			tracer.Stderr.WaitLine(took)
+			tracer.Stderr.WaitLine(fmt.Sprintf(`process %d took the place of %d$`, second.PID(), first.PID()))
 			makeCalls(second, 11)
 			maps := finishMaps(t, tracer)
 			leave(t, second)
@@ -132,7 +131,7 @@ func regexpPlace(pid, old int) string {
 // TestNoRestart ends the process of -p for good.
 func TestNoRestart(t *testing.T) {
 	testkit.Root(t)
-	target := start(t, testkit.Build(t, program("calls")))
+	target := start(t, built(t, program("calls")))
 	tracer := traceRun(t, `uprobe::main.tick { @calls = count(); }`, "-p", strconv.Itoa(target.PID()))
 	makeCalls(target, 5)
 	leave(t, target)
@@ -145,7 +144,7 @@ func TestNoRestart(t *testing.T) {
 // must be what they were, and the program must go on.
 func TestKilled(t *testing.T) {
 	testkit.Root(t)
-	path := testkit.Build(t, program("calls"))
+	path := built(t, program("calls"))
 	target := start(t, path)
 	read := func() []byte { return functionBytes(t, target.PID(), path, "main.tick") }
 	before := read()
@@ -204,7 +203,7 @@ func findSymbol(t *testing.T, path string, match func(string) bool) elf.Symbol {
 // TestOddNames traces a function whose name holds what separates other names.
 func TestOddNames(t *testing.T) {
 	testkit.Root(t)
-	path := testkit.Build(t, program("calls"))
+	path := built(t, program("calls"))
 	name := findSymbol(t, path, func(s string) bool { return strings.HasPrefix(s, "main.odd[") }).Name
 	for _, c := range []string{"{", "}", ",", ";", " "} {
 		if !strings.Contains(name, c) {

@@ -75,7 +75,7 @@ func checkBuild(t *testing.T, spec fixture.Spec, b build) {
 	path := func(name string) string {
 		s := spec
 		s.Dir = program(name).Dir
-		return testkit.Build(t, s)
+		return built(t, s)
 	}
 	t.Run("durations", func(t *testing.T) { checkDurations(t, path("clock"), 1, 20, 20) })
 	if b.dwarf {

@@ -26,7 +26,7 @@ func TestDurations(t *testing.T) {
 	if testing.Short() {
 		calls = 20
 	}
-	checkDurations(t, testkit.Build(t, program("clock")), 1, 200, calls)
+	checkDurations(t, built(t, program("clock")), 1, 200, calls)
 }
 
 // TestTwoProcesses measures two processes of one binary at once. Go 1.24 puts its
@@ -35,7 +35,7 @@ func TestTwoProcesses(t *testing.T) {
 	testkit.Root(t)
 	spec := program("clock")
 	spec.Toolchain = "go1.24.6"
-	gs := checkDurations(t, testkit.Build(t, spec), 2, 500, 10)
+	gs := checkDurations(t, built(t, spec), 2, 500, 10)
 	shared := 0
 	for g := range gs[0] {
 		if gs[1][g] {
@@ -104,7 +104,7 @@ func checkCalls(t *testing.T, lines []string, pid string, want map[string][]cloc
 		rows[lowerBound(ns)]++
 		gs[f[4]] = true
 	}
-	if seen != calls || near*1000 < seen*999 {
+	if far := seen - near; seen != calls || far > max(seen/1000, 2) {
 		t.Errorf("%d of %d calls seen, %d in the right row of the histogram", seen, calls, near)
 	}
 	checkHist(t, lines, pid, rows)
@@ -126,7 +126,7 @@ func clockCalls(t *testing.T, p *testkit.Proc) map[string][]clockCall {
 			moved++
 		}
 	}
-	if moved*100 < made {
+	if made >= 1000 && moved*100 < made { // fewer may well stay where they are
 		t.Errorf("%d of %d calls changed threads: too few to prove anything", moved, made)
 	}
 	return calls

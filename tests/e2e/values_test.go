@@ -198,7 +198,7 @@ func compareLines(t *testing.T, got, want []string) {
 
 func TestArguments(t *testing.T) {
 	testkit.Root(t)
-	path := testkit.Build(t, program("values"))
+	path := built(t, program("values"))
 	for _, kind := range []string{"uprobe", "uretprobe"} {
 		t.Run(kind, func(t *testing.T) { checkValues(t, path, kind, valueCases) })
 	}
