@@ -72,7 +72,7 @@ func (l *load) end() {
 	_ = l.cmd.Wait()
 }
 
-// perCall measures one call of the traced function.
+// perCall measures the CPU time of one call of the traced function.
 func (l *load) perCall(calls int) (time.Duration, error) {
 	ns, err := l.do("calls %d", calls)
 	return time.Duration(ns / calls), err
