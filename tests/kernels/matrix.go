@@ -45,4 +45,5 @@ var suites = []suite{
 		fixtures: []fixture.Spec{{Dir: "internal/testkit/fixture/testdata/echo"}},
 	},
 	{dir: "internal/kernel"},
+	{dir: "internal/tools", run: "KernelFunctions", cli: true},
 }
