@@ -49,7 +49,7 @@ func printProcesses(out page, procs []gobin.Process) error {
 		if p.Deleted {
 			exe += " (deleted)"
 		}
-		out.printf("%d\t%s\t%s\t%s\t%s\t%s\n", p.PID, p.Go.Version, build(p.Go), list(p.Frameworks), short(p.Container), exe)
+		out.printf("%d\t%s\t%s\t%s\t%s\t%s\n", p.PID, p.Go.Version, build(p.Go), list(frameworks(p.PID)), short(p.Container), exe)
 	}
 	return out.Flush()
 }
@@ -86,4 +86,15 @@ func short(id string) string {
 		return "-"
 	}
 	return id[:shown]
+}
+
+// frameworks names the RPC frameworks in a process's binary; none of one that has
+// just ended.
+func frameworks(pid int) []string {
+	f, err := gobin.OpenProcess(pid)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	return f.Frameworks()
 }

@@ -165,12 +165,11 @@ func (f *File) BuildID() string {
 
 // Process is a running process of a Go program.
 type Process struct {
-	PID        int
-	Exe        string // path of the executable as the process sees it
-	Deleted    bool   // the file was removed or replaced since the start
-	Go         *GoInfo
-	Frameworks []string // see Frameworks
-	Container  string   // id of its container, "" outside of one
+	PID       int
+	Exe       string // path of the executable as the process sees it
+	Deleted   bool   // the file was removed or replaced since the start
+	Go        *GoInfo
+	Container string // id of its container, "" outside of one
 }
 
 // GoProcesses lists the running Go programs by pid, and how many processes could
@@ -217,10 +216,7 @@ func describe(pid int) Process {
 		return Process{}
 	}
 	defer f.Close()
-	if f.Go == nil {
-		return Process{}
-	}
-	return Process{Go: f.Go, Frameworks: f.Frameworks()}
+	return Process{Go: f.Go}
 }
 
 // locate fills in what differs between processes of one binary.
