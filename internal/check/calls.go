@@ -41,11 +41,40 @@ func (b *body) callBuiltin(e *syntax.CallExpr) prog.Expr {
 		b.unknownFunction(e)
 		return bad(e.At)
 	}
-	if len(e.Args) > 0 {
-		b.notYet(e.At, e.Name+"() with an argument")
-		return bad(e.At)
+	if len(e.Args) == 0 {
+		return b.ident(e.Name, e.At)
 	}
-	return b.ident(e.Name, e.At)
+	if ids, ok := inNamespace()[e.Name]; ok && len(e.Args) == 1 {
+		return b.taskID(e, ids)
+	}
+	b.errorf(e.At, "%s requires no arguments (%d provided)", e.Name+"()", len(e.Args))
+	return bad(e.At)
+}
+
+// namespaced is pid or tid as seen from rpcxray's namespace and from the first
+// one.
+type namespaced struct {
+	own   prog.BuiltinID
+	shift uint64 // of the half of BTgidTid that has it
+}
+
+func inNamespace() map[string]namespaced {
+	return map[string]namespaced{"pid": {prog.BPid, 32}, "tid": {prog.BTid, 0}}
+}
+
+// taskID is pid(namespace) and tid(namespace).
+func (b *body) taskID(e *syntax.CallExpr, ids namespaced) prog.Expr {
+	id, _ := e.Args[0].(*syntax.IdentExpr)
+	switch {
+	case id != nil && id.Name == "curr_ns":
+		return &prog.Builtin{Meta: meta(types.TUint32, e.At), ID: ids.own}
+	case id != nil && id.Name == "init":
+		both := &prog.Builtin{Meta: meta(types.TUint64, e.At), ID: prog.BTgidTid}
+		half := &prog.Binary{Meta: meta(types.TUint64, e.At), Op: prog.Shr, X: both, Y: integer(types.TUint64, ids.shift, e.At)}
+		return &prog.Cast{Meta: meta(types.TUint32, e.At), X: half}
+	}
+	b.errorf(e.Args[0].Span(), "%s() expects a namespace here", e.Name).Hint = "one of curr_ns, init"
+	return bad(e.At)
 }
 
 // arity checks the number of arguments.
@@ -200,7 +229,7 @@ func (b *body) callPrint(e *syntax.CallExpr) prog.Expr {
 	if isBad(x) {
 		return bad(e.At)
 	}
-	if c, ok := x.(*prog.Compose); ok && len(c.T.Fields) == 0 {
+	if t := x.Type(); (t.Kind == types.Tuple || t.Kind == types.Record) && len(t.Fields) == 0 {
 		b.notPrintable(e.At)
 		return bad(e.At)
 	}

@@ -35,6 +35,12 @@ type World interface {
 	KernelSymbol(name string) (uint64, bool)
 	// UserSymbol returns the address and size of a symbol of g's binary.
 	UserSymbol(name string, g *prog.Group) (addr uint64, size int, ok bool)
+	// LabelText is the text of number n in a table of types.Label.
+	LabelText(table string, n uint64) string
+	// KernelFunction tells whether the kernel's types know a function.
+	KernelFunction(name string) bool
+	// CgroupID returns the id of the cgroup at a path.
+	CgroupID(path string) (uint64, error)
 	// Register tells whether reg() knows the name.
 	Register(name string) bool
 	// ArgReg names the C ABI's register of argument n.
@@ -129,6 +135,7 @@ type checker struct {
 	resolved map[*types.Type]*types.Type
 	named    map[typeName]*types.Type
 	changed  bool // a type grew in this pass
+	keepDead bool // branches that never run are looked at for the types of maps
 	fixed    int  // actions that earlier calls have handed out
 	formats  map[string]int
 }

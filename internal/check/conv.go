@@ -2,6 +2,7 @@ package check
 
 import (
 	"math"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -84,8 +85,10 @@ func boolean(v bool, at diag.Span) *prog.Int {
 	return x
 }
 
+// text is a string constant; it ends at a NUL, but has the size it is written in.
 func text(s string, at diag.Span) *prog.Str {
-	return &prog.Str{Meta: meta(types.Str(len(s)+1), at), Val: s}
+	val, _, _ := strings.Cut(s, "\x00")
+	return &prog.Str{Meta: meta(types.Str(len(s)+1), at), Val: val}
 }
 
 // varying stands for a value that is only known at run time.

@@ -301,6 +301,9 @@ func (b *body) signMismatch(name string, old, t *types.Type, at diag.Span) {
 }
 
 func (b *body) undefinedMap(m *mapState, at diag.Span) {
+	if !b.keepDead {
+		b.keepDead, b.changed = true, true
+	}
 	b.errorf(at, "Undefined map: %s", m.m.Name).Hint = "nothing is assigned to it"
 }
 

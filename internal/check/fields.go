@@ -80,9 +80,6 @@ func (b *body) field(e *syntax.FieldExpr) prog.Expr {
 			return b.argNamed(e)
 		case "ret":
 			return b.resultNamed(e)
-		case "config":
-			b.notYet(e.At, "config")
-			return bad(e.At)
 		}
 	}
 	x, wrap := b.single(b.expr(e.X))

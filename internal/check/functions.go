@@ -32,7 +32,7 @@ func Functions() []Function {
 		{Name: "join", Args: "argv[, sep]", Min: 1, Max: 2, Async: true, Effect: true, Doc: "prints an array of strings", call: (*body).callJoin},
 		{Name: "time", Args: "[format]", Max: 1, Async: true, Effect: true, Doc: "prints the time of day", call: (*body).callTime},
 		{Name: "exit", Args: "[code]", Max: 1, Async: true, Effect: true, Doc: "ends rpcxray", call: (*body).callExit},
-		{Name: "debugf", Args: "format, ...", Min: 1, Max: 4, Effect: true, Soon: true, Doc: "writes to the kernel's trace pipe"},
+		{Name: "debugf", Args: "format, ...", Min: 1, Max: 4, Effect: true, Doc: "writes to the kernel's trace pipe", call: (*body).callDebugf},
 
 		// Texts and memory.
 		{Name: "str", Args: "ptr[, size]", Min: 1, Max: 2, Doc: "reads a string", call: (*body).callStr},
@@ -43,7 +43,8 @@ func Functions() []Function {
 		{Name: "strcontains", Args: "s, part", Min: 2, Max: 2, Doc: "whether s contains part", call: (*body).callStrcontains},
 		{Name: "strstr", Args: "s, part", Min: 2, Max: 2, Doc: "index of part in s, or -1", call: (*body).callStrstr},
 		{Name: "strftime", Args: "format, ns", Min: 2, Max: 2, Async: true, Doc: "formats ns since boot", call: (*body).callStrftime},
-		{Name: "memcmp", Args: "a, b, n", Min: 3, Max: 3, Soon: true, Doc: "compares memory"},
+		{Name: "memcmp", Args: "a, b, n", Min: 3, Max: 3, Doc: "0 if n bytes are equal, else the sign of the first difference", call: (*body).callMemcmp},
+		{Name: "str_concat", Args: "a, b", Min: 2, Max: 2, Doc: "one string of two", call: (*body).callStrConcat},
 		{Name: "bswap", Args: "n", Min: 1, Max: 1, Doc: "swaps the bytes of an integer", call: (*body).callBswap},
 		{Name: "uptr", Args: "ptr", Min: 1, Max: 1, Doc: "the pointer leads to user memory", call: (*body).callUptr},
 		{Name: "kptr", Args: "ptr", Min: 1, Max: 1, Doc: "the pointer leads to kernel memory", call: (*body).callKptr},
@@ -65,22 +66,47 @@ func Functions() []Function {
 		{Name: "getopt", Args: "name[, default[, doc]]", Min: 1, Max: 3, Doc: "an option given behind --", call: (*body).callGetopt},
 		{Name: "signal", Args: "sig", Min: 1, Max: 1, Unsafe: true, Effect: true, Doc: "sends a signal to the process", call: (*body).callSignal},
 		{Name: "assert", Args: "cond, message", Min: 2, Max: 2, Async: true, Effect: true, Doc: "ends with an error unless cond holds", call: (*body).callAssert},
-		{Name: "assert_str", Args: "x", Min: 1, Max: 1, Soon: true}, {Name: "static_assert", Args: "cond, message", Min: 2, Max: 2, Soon: true},
-		{Name: "fail", Args: "format, ...", Min: 1, Max: -1, Soon: true}, {Name: "cgroupid", Args: `"path"`, Min: 1, Max: 1, Soon: true},
-		{Name: "container_of", Args: "ptr, type, member", Min: 3, Max: 3, Soon: true}, {Name: "path", Args: "ptr[, size]", Min: 1, Max: 2, Soon: true},
-		{Name: "percpu_kaddr", Args: `"symbol"[, cpu]`, Min: 1, Max: 2, Soon: true}, {Name: "pton", Args: `"addr"`, Min: 1, Max: 1, Soon: true},
-		{Name: "override", Args: "rc", Min: 1, Max: 1, Unsafe: true, Soon: true}, {Name: "skboutput", Args: "file, skb, len, off", Min: 4, Max: 4, Soon: true},
-		{Name: "socket_cookie", Args: "sk", Min: 1, Max: 1, Soon: true}, {Name: "str_concat", Args: "a, b", Min: 2, Max: 2, Soon: true},
-		{Name: "strerror", Args: "n", Min: 1, Max: 1, Soon: true}, {Name: "signal_name", Args: "n", Min: 1, Max: 1, Soon: true},
-		{Name: "syscall_name", Args: "n", Min: 1, Max: 1, Soon: true}, {Name: "signal_thread", Args: "sig", Min: 1, Max: 1, Unsafe: true, Soon: true},
-		{Name: "unwatch", Args: "addr", Min: 1, Max: 1, Soon: true}, {Name: "write_user", Args: "dst, src, len", Min: 3, Max: 3, Unsafe: true, Soon: true},
-		{Name: "dw_ustack", Args: "[mode][, limit]", Max: 2, Soon: true}, {Name: "usdt_arg", Args: "n", Min: 1, Max: 1, Soon: true},
-		{Name: "ppid", Max: 1, Soon: true}, {Name: "pcomm", Max: 1, Soon: true}, {Name: "leader_comm", Max: 1, Soon: true}, {Name: "leader_tid", Max: 1, Soon: true},
-		{Name: "numaid", Soon: true}, {Name: "usermode", Soon: true}, {Name: "probetype", Soon: true}, {Name: "config", Soon: true},
-		{Name: "is_scalar", Args: "@m", Min: 1, Max: 1, Soon: true}, {Name: "is_err", Args: "x", Min: 1, Max: 1, Soon: true},
-		{Name: "is_array", Args: "x", Min: 1, Max: 1, Soon: true}, {Name: "is_integer", Args: "x", Min: 1, Max: 1, Soon: true},
-		{Name: "is_literal", Args: "x", Min: 1, Max: 1, Soon: true}, {Name: "is_ptr", Args: "x", Min: 1, Max: 1, Soon: true},
-		{Name: "is_str", Args: "x", Min: 1, Max: 1, Soon: true}, {Name: "is_unsigned_integer", Args: "x", Min: 1, Max: 1, Soon: true},
-		{Name: "kfunc_allowed", Args: `"name"`, Min: 1, Max: 1, Soon: true}, {Name: "kfunc_exist", Args: `"name"`, Min: 1, Max: 1, Soon: true},
+
+		// Tasks.
+		{Name: "ppid", Args: "[task]", Max: 1, Doc: "process id of the parent", call: (*body).callPpid},
+		{Name: "pcomm", Args: "[task]", Max: 1, Doc: "name of the parent", call: (*body).callPcomm},
+		{Name: "leader_comm", Args: "[task]", Max: 1, Doc: "name of the process's first thread", call: (*body).callLeaderComm},
+		{Name: "leader_tid", Args: "[task]", Max: 1, Doc: "thread id of the process's first thread", call: (*body).callLeaderTid},
+		{Name: "usermode", Kinds: onRegisters, Doc: "1 if the probe interrupted user code", call: (*body).callUsermode},
+		{Name: "signal_thread", Args: "sig", Min: 1, Max: 1, Unsafe: true, Effect: true, Doc: "sends a signal to the thread", call: (*body).callSignalThread},
+		{Name: "cgroupid", Args: `"path"`, Min: 1, Max: 1, Doc: "id of the cgroup at a path", call: (*body).callCgroupid},
+
+		// Numbers with names.
+		{Name: "signal_name", Args: "n", Min: 1, Max: 1, Doc: "what a signal means", call: (*body).callSignalName},
+		{Name: "strerror", Args: "n", Min: 1, Max: 1, Doc: "what an error number means", call: (*body).callStrerror},
+		{Name: "syscall_name", Args: "n", Min: 1, Max: 1, Doc: "name of a system call", call: (*body).callSyscallName},
+		{Name: "pton", Args: `"addr"`, Min: 1, Max: 1, Doc: "the bytes of an IP address, in network order", call: (*body).callPton},
+
+		// Memory of the kernel and of processes.
+		{Name: "container_of", Args: "ptr, typeof(type), member", Min: 3, Max: 3, Doc: "pointer to the struct whose member ptr leads to", call: (*body).callContainerOf},
+		{Name: "percpu_kaddr", Args: `"symbol"[, cpu]`, Min: 1, Max: 2, Doc: "address of a per-CPU symbol", call: (*body).callPercpuKaddr},
+		{Name: "socket_cookie", Args: "sk", Min: 1, Max: 1, Doc: "the cookie of a struct sock *", call: (*body).callSocketCookie},
+		{Name: "write_user", Args: "dst, src, len", Min: 3, Max: 3, Unsafe: true, Effect: true, Doc: "writes to the process's memory; true if it could", call: (*body).callWriteUser},
+		{Name: "override", Args: "rc", Min: 1, Max: 1, Kinds: onKprobe, Unsafe: true, Effect: true, Doc: "the function returns rc at once", call: (*body).callOverride},
+
+		// Questions to the compiler.
+		{Name: "static_assert", Args: "cond, message", Min: 2, Max: 2, Effect: true, Doc: "an error unless cond is a constant yes", call: (*body).callStaticAssert},
+		{Name: "assert_str", Args: "x", Min: 1, Max: 1, Effect: true, Doc: "an error unless x can be taken as a string", call: (*body).callAssertStr},
+		{Name: "fail", Args: "format, ...", Min: 1, Max: -1, Effect: true, Doc: "an error where this is compiled", call: (*body).callFail},
+		{Name: "is_array", Args: "x", Min: 1, Max: 1, Doc: "whether x is an array", call: (*body).callIsArray},
+		{Name: "is_err", Args: "ptr", Min: 1, Max: 1, Doc: "whether a pointer is an error number in disguise", call: (*body).callIsErr},
+		{Name: "is_integer", Args: "x", Min: 1, Max: 1, Doc: "whether x is an integer", call: (*body).callIsInteger},
+		{Name: "is_literal", Args: "x", Min: 1, Max: 1, Doc: "whether x is a constant", call: (*body).callIsLiteral},
+		{Name: "is_ptr", Args: "x", Min: 1, Max: 1, Doc: "whether x is a pointer", call: (*body).callIsPtr},
+		{Name: "is_scalar", Args: "@m", Min: 1, Max: 1, Doc: "whether the map has no keys", call: (*body).callIsScalar},
+		{Name: "is_str", Args: "x", Min: 1, Max: 1, Doc: "whether x is a string", call: (*body).callIsStr},
+		{Name: "is_unsigned_integer", Args: "x", Min: 1, Max: 1, Doc: "whether x is an unsigned integer", call: (*body).callIsUnsigned},
+		{Name: "kfunc_allowed", Args: `"name"`, Min: 1, Max: 1, Doc: "whether the kernel lets programs call a function", call: (*body).callKfuncExist},
+		{Name: "kfunc_exist", Args: `"name"`, Min: 1, Max: 1, Doc: "whether the kernel has a function", call: (*body).callKfuncExist},
+
+		// Known to bpftrace only.
+		{Name: "path", Args: "ptr[, size]", Min: 1, Max: 2, Soon: true}, {Name: "skboutput", Args: "file, skb, len, off", Min: 4, Max: 4, Soon: true},
+		{Name: "unwatch", Args: "addr", Min: 1, Max: 1, Soon: true}, {Name: "dw_ustack", Args: "[mode][, limit]", Max: 2, Soon: true},
+		{Name: "usdt_arg", Args: "n", Min: 1, Max: 1, Soon: true},
 	}
 }

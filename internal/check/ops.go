@@ -241,7 +241,7 @@ func shorten(x prog.Expr, size int) prog.Expr {
 	return x
 }
 
-// compareNames compares func or probe with a name by the numbers they stand
+// compareNames compares func, probe or a label with a name by the numbers they stand
 // for; nil if it is something else that is compared.
 func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr {
 	if _, ok := x.(*prog.Str); ok {
@@ -249,7 +249,7 @@ func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr
 	}
 	name, ok := y.(*prog.Str)
 	kind := x.Type().Kind
-	if !ok || o != prog.Eq && o != prog.Ne || kind != types.Func && kind != types.Probe {
+	if !ok || o != prog.Eq && o != prog.Ne || kind != types.Func && kind != types.Probe && kind != types.Label {
 		return nil
 	}
 	if b.quiet {
@@ -257,7 +257,7 @@ func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr
 	}
 	x, wrap := b.single(x)
 	var any prog.Expr
-	for _, id := range b.namesOf(kind, name.Val) {
+	for _, id := range b.namesOf(x.Type(), name.Val) {
 		hit := prog.Expr(&prog.Binary{Meta: meta(types.TBool, span), Op: prog.Eq,
 			X: &prog.Cast{Meta: meta(types.TUint64, span), X: prog.Clone(x)}, Y: integer(types.TUint64, id, span)})
 		if any != nil {
@@ -274,8 +274,22 @@ func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr
 	return wrap(any)
 }
 
-// namesOf lists the values that func (or probe) has where it reads as name.
-func (b *body) namesOf(kind types.Kind, name string) []uint64 {
+// maxLabel bounds the numbers that have names.
+const maxLabel = 1024
+
+// namesOf lists the values that func, probe or a label of type t has where it
+// reads as name.
+func (b *body) namesOf(t *types.Type, name string) []uint64 {
+	kind := t.Kind
+	if kind == types.Label {
+		var ids []uint64
+		for n := range uint64(maxLabel) {
+			if b.world.LabelText(t.Name, n) == name {
+				ids = append(ids, n)
+			}
+		}
+		return ids
+	}
 	point := uint64(b.point.Index) << 32
 	if kind == types.Probe && len(b.group.Funcs) == 0 {
 		if PointName(b.point, "") == name {
@@ -431,10 +445,10 @@ func (b *body) unaryExpr(e *syntax.UnaryExpr) prog.Expr {
 		return b.negate(x, e.At)
 	case e.Op == syntax.OpBitNot && t.IsInt() && t.Kind != types.Bool:
 		if v, ok := constant(x); ok && isLiteral(t) {
-			return literal(int64(^v), e.At)
+			return integer(types.TUint64, ^v, e.At)
 		}
-		wide := types.Integer(8, t.Signed)
-		return &prog.Unary{Meta: meta(wide, e.At), Op: prog.BitNot, X: b.widen(x, wide)}
+		t = types.Integer(t.Size, false)
+		return &prog.Unary{Meta: meta(t, e.At), Op: prog.BitNot, X: b.convert(x, t)}
 	}
 	b.badOperand(e, t)
 	return bad(e.At)

@@ -298,11 +298,30 @@ func (b *body) ifStmt(s *syntax.IfStmt) {
 
 // taken builds the one branch of an if whose condition is a constant.
 func (b *body) taken(yes bool, s *syntax.IfStmt) {
-	if yes {
-		b.block(s.Then)
-	} else if s.Else != nil {
-		b.stmt(s.Else)
+	then := func() { b.block(s.Then) }
+	els := func() {
+		if s.Else != nil {
+			b.stmt(s.Else)
+		}
 	}
+	if !yes {
+		then, els = els, then
+	}
+	then()
+	if b.keepDead {
+		b.dry(els)
+	}
+}
+
+// dry runs f for the types that it gives to maps; what it builds and reports is
+// dropped.
+func (b *body) dry(f func()) {
+	pass, declared := b.pass, b.declared
+	b.pass = diag.NewList(b.file.Source)
+	actions := len(b.actions)
+	b.collect(f)
+	b.pass, b.declared = pass, declared
+	b.actions, b.prog.Actions = b.actions[:actions], b.prog.Actions[:actions]
 }
 
 func (b *body) while(s *syntax.WhileStmt) {

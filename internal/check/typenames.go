@@ -1,6 +1,7 @@
 package check
 
 import (
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/syntax"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -181,21 +182,29 @@ func (b *body) offsetof(e *syntax.OffsetofExpr) prog.Expr {
 	if t.Kind == types.Pointer {
 		t = t.Elem
 	}
+	off, ok := b.pathOffset(t, e.Path, e.At)
+	if !ok {
+		return bad(e.At)
+	}
+	return integer(types.TUint64, uint64(off), e.At)
+}
+
+// pathOffset is the distance of the member a.b.c from the start of t.
+func (b *body) pathOffset(t *types.Type, path []string, span diag.Span) (int, bool) {
 	total := 0
-	for _, name := range e.Path {
-		t = b.resolve(t)
+	for _, name := range path {
 		f, ok := types.Field{}, false
-		if t != nil {
+		if t = b.resolve(t); t != nil {
 			f, ok = t.FieldNamed(name)
 		}
 		if !ok {
-			b.noMember(e.At, t, name)
-			return bad(e.At)
+			b.noMember(span, t, name)
+			return 0, false
 		}
 		total += f.Offset
 		t = f.Type
 	}
-	return integer(types.TUint64, uint64(total), e.At)
+	return total, true
 }
 
 // cast is (T)x.
@@ -212,9 +221,10 @@ func (b *body) cast(e *syntax.CastExpr) prog.Expr {
 		}
 		return x
 	}
+	if n, ok := x.(*prog.Int); ok && t.Kind == types.Enum && isLiteral(from) {
+		return b.enumLiteral(e, n, t)
+	}
 	switch {
-	case t.Kind == types.Enum && isLiteral(from):
-		return b.enumLiteral(e, x.(*prog.Int), t)
 	case t.Kind == types.Array:
 		return b.castArray(e, rawBytes(x), t)
 	case from.Kind == types.Array && t.IsInt() && from.Size == t.Size:

@@ -11,8 +11,7 @@ import (
 
 // callStr is str(ptr[, n]): at most n bytes with the NUL.
 func (b *body) callStr(e *syntax.CallExpr) prog.Expr {
-	if p, ok := e.Args[0].(*syntax.PositionalExpr); ok && p.N > 0 {
-		s, _ := b.positionalText(p)
+	if s, ok := b.positionalString(e.Args[0]); ok {
 		return text(s, e.At)
 	}
 	size, n := b.readSize("str", e)
@@ -31,6 +30,27 @@ func (b *body) callStr(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	return invoke(prog.FnStr, types.Str(size), e.At, b.address(x), n)
+}
+
+// positionalString is $N, or $N + k, which leaves out the first k characters.
+func (b *body) positionalString(e syntax.Expr) (string, bool) {
+	skip := int64(0)
+	if sum, ok := e.(*syntax.BinaryExpr); ok && sum.Op == syntax.OpAdd {
+		if _, ok := sum.L.(*syntax.PositionalExpr); !ok {
+			return "", false
+		}
+		n, ok := constant(b.expr(sum.R))
+		if !ok {
+			return "", false
+		}
+		e, skip = sum.L, int64(n)
+	}
+	p, ok := e.(*syntax.PositionalExpr)
+	if !ok || p.N == 0 {
+		return "", false
+	}
+	s, _ := b.positionalText(p)
+	return s[max(0, min(skip, int64(len(s)))):], true
 }
 
 // address is x as a pointer: an integer as it is, an array in memory by where
@@ -86,13 +106,25 @@ func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
 			return wrap(&prog.Cast{Meta: meta(bufferOf(size), e.At), X: x})
 		}
 		x = b.address(x)
+	case t.Kind == types.String:
+		return wrap(b.bufOfString(x, e, size))
 	case t.IsInt(), t.Kind == types.Pointer, t.Kind == types.Array:
 		x = b.address(x)
 	default:
-		b.wantKind("buf", "a pointer, an integer or an array", t, e.Args[0].Span())
+		b.wantKind("buf", "a pointer, an integer, a string or an array", t, e.Args[0].Span())
 		return bad(e.At)
 	}
 	return wrap(invoke(prog.FnBuf, bufferOf(size), e.At, x, n))
+}
+
+// bufOfString is the first bytes of a string, all of them without a size.
+func (b *body) bufOfString(x prog.Expr, e *syntax.CallExpr, size int) prog.Expr {
+	n := x.Type().Size
+	if len(e.Args) > 1 {
+		n = min(n, size)
+	}
+	bytes := &prog.Member{Meta: meta(types.ArrayOf(types.TUint8, n), e.At), X: x}
+	return &prog.Cast{Meta: meta(bufferOf(n), e.At), X: bytes}
 }
 
 // rawBytes is a field of chars as the bytes that it has in memory, where it
@@ -424,7 +456,10 @@ func signals() map[string]int {
 
 const maxSignal = 64
 
-func (b *body) callSignal(e *syntax.CallExpr) prog.Expr {
+func (b *body) callSignal(e *syntax.CallExpr) prog.Expr { return b.send(prog.FnSignal, e) }
+
+// send is signal() and signal_thread().
+func (b *body) send(fn prog.FuncID, e *syntax.CallExpr) prog.Expr {
 	x := b.expr(e.Args[0])
 	if s, ok := x.(*prog.Str); ok {
 		n, err := strconv.Atoi(s.Val)
@@ -443,10 +478,10 @@ func (b *body) callSignal(e *syntax.CallExpr) prog.Expr {
 	}
 	if isBad(x) || !x.Type().IsInt() {
 		if !isBad(x) {
-			b.wantKind("signal", "a number or a name", x.Type(), e.Args[0].Span())
+			b.wantKind(e.Name, "a number or a name", x.Type(), e.Args[0].Span())
 		}
 		return bad(e.At)
 	}
-	call := invoke(prog.FnSignal, types.TInt64, e.At, b.convert(x, types.TUint32))
+	call := invoke(fn, types.TInt64, e.At, b.convert(x, types.TUint32))
 	return sequence([]prog.Stmt{&prog.Eval{At: at(e.At), X: call}}, nil, e.At)
 }

@@ -167,6 +167,15 @@ func (w *fakeWorld) UserSymbol(name string, g *prog.Group) (uint64, int, bool) {
 	return 0x401000, 4, name == "main.counter"
 }
 
+func (w *fakeWorld) LabelText(table string, n uint64) string { return fmt.Sprint(table, " ", n) }
+func (w *fakeWorld) KernelFunction(name string) bool         { return name == "known" }
+func (w *fakeWorld) CgroupID(path string) (uint64, error) {
+	if path != "/sys/fs/cgroup" {
+		return 0, errors.New("no such group")
+	}
+	return 7, nil
+}
+
 func (w *fakeWorld) Register(name string) bool { return name == "ax" || name == "sp" }
 
 func (w *fakeWorld) ArgReg(n int) (string, bool) {

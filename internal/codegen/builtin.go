@@ -43,7 +43,7 @@ func (c *comp) pidTgid() opnd {
 var helpers = map[prog.BuiltinID]asm.BuiltinFunc{
 	prog.BNsecs: asm.FnKtimeGetBootNs, prog.BNsecsMono: asm.FnKtimeGetNs, prog.BNsecsTAI: asm.FnKtimeGetTaiNs,
 	prog.BCPU: asm.FnGetSmpProcessorId, prog.BCgroup: asm.FnGetCurrentCgroupId, prog.BRand: asm.FnGetPrandomU32,
-	prog.BCurtask: asm.FnGetCurrentTask, prog.BJiffies: asm.FnJiffies64,
+	prog.BCurtask: asm.FnGetCurrentTask, prog.BJiffies: asm.FnJiffies64, prog.BNuma: asm.FnGetNumaNodeId,
 }
 
 // builtin is the value of a scalar builtin.
@@ -137,7 +137,7 @@ func (c *comp) register(e *prog.Reg) opnd {
 // function is the value of a function that gives a scalar.
 func (c *comp) function(e *prog.Call) opnd {
 	switch e.Fn {
-	case prog.FnKSym, prog.FnUsername, prog.FnCgroupPath, prog.FnKaddr:
+	case prog.FnKSym, prog.FnUsername, prog.FnCgroupPath, prog.FnKaddr, prog.FnLabel:
 		return c.value(e.Args[0])
 	case prog.FnHasKey:
 		return c.hasKey(e)
@@ -167,6 +167,14 @@ func (c *comp) function(e *prog.Call) opnd {
 		return c.readTLS(e)
 	case prog.FnSignal:
 		return c.call(asm.FnSendSignal, c.value(e.Args[0]))
+	case prog.FnSignalThread:
+		return c.call(asm.FnSendSignalThread, c.value(e.Args[0]))
+	case prog.FnOverride:
+		return c.call(asm.FnOverrideReturn, c.ctx, c.value(e.Args[0]))
+	case prog.FnWriteUser:
+		return c.writeUser(e)
+	case prog.FnDebugf:
+		return c.debugf(e)
 	}
 	c.errs.Errorf(e.At, "this function is not built yet")
 	return iOpnd(0)

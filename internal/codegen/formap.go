@@ -92,6 +92,7 @@ func (c *comp) pairBody(s *prog.ForMap) {
 	c.loops, c.bodyEnd, c.exit = []loop{{over, next}}, ended, over
 	c.stmts(s.Body)
 	c.start(next)
+	c.store(c.slotMem().at(slotLen), 4, iOpnd(endedLoop)) // a record may have been made there
 	c.emit(ins{op: opExit, a: iOpnd(goOn)})
 	c.start(ended)
 	c.store(c.slotMem().at(slotLen), 4, iOpnd(endedBody))

@@ -199,6 +199,11 @@ func (c *comp) fillMem(e prog.Expr, dst mem) {
 // castMem reinterprets a value, cutting or lengthening a string.
 func (c *comp) castMem(e *prog.Cast, dst mem) {
 	n := e.T.Size
+	if e.T.Kind == types.Buffer && e.X.Type().Kind == types.Array {
+		c.store(dst, 4, iOpnd(int64(e.X.Type().Size)))
+		c.fill(e.X, dst.at(4), n-4)
+		return
+	}
 	if e.X.Type().Size <= n {
 		c.fill(e.X, dst, n)
 		return

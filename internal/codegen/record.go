@@ -96,6 +96,9 @@ func (c *comp) emitRecord(s *prog.Emit) {
 	}
 	r.output(fixed)
 	c.start(r.drop)
+	if s.Action.Kind == prog.ActExit {
+		c.store(mem{base: valOpnd(MapGate)}, 4, iOpnd(0))
+	}
 	if !fixed { // a record of known size is never dropped half-way
 		c.lookups = known
 	}

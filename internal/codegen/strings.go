@@ -86,6 +86,8 @@ func (c *comp) callMem(e *prog.Call, dst mem) {
 		index, ns := c.operands(e.Args[0], e.Args[1])
 		c.store(dst, 8, ns)
 		c.store(dst.at(8), 8, index)
+	case prog.FnStrConcat:
+		c.strConcat(e, dst)
 	case prog.FnStackPush:
 		c.stackPush(e, dst)
 	default:

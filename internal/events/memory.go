@@ -139,6 +139,9 @@ func (m *builder) opaque(v *Value, b []byte) {
 	case types.Username:
 		v.Int = word(b)
 		v.Text = m.syms.username(v.Int)
+	case types.Label:
+		v.Int = word(b)
+		v.Text = LabelText(v.Type.Name, v.Int)
 	case types.CgroupPath:
 		v.Int = word(b)
 		v.Text = m.syms.res.CgroupPath(v.Int)

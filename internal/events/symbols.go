@@ -190,6 +190,9 @@ func (s *Symbols) userName(tgid uint32, addr uint64) string {
 
 func nameOrAddr(name string, addr uint64) string {
 	if name == "" {
+		if addr == 0 {
+			return "0"
+		}
 		return fmt.Sprintf("0x%x", addr)
 	}
 	return name

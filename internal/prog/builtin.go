@@ -26,6 +26,7 @@ const (
 	BUstack  // likewise; on a Go group lower adds the immediate caller
 	BCtx     // the raw context
 	BCookie  // the attach cookie, uint64
+	BNuma    // number of the NUMA node, uint32
 	BTgidTid // bpf_get_current_pid_tgid as it is, uint64
 )
 
@@ -52,8 +53,14 @@ const (
 	FnMemcmp
 	FnBswap // (n)
 	FnKaddr
-	FnReadTLS    // (offset) word at the thread's fs base + offset, user pointer
-	FnSignal     // (n)
-	FnCgroupPath // (id) CgroupPath
-	FnStackPush  // (stack, word): the stack with word put in as frame 1 unless it is there already
+	FnReadTLS      // (offset) word at the thread's fs base + offset, user pointer
+	FnSignal       // (n)
+	FnCgroupPath   // (id) CgroupPath
+	FnLabel        // (n) Label
+	FnStrConcat    // (a, b) String
+	FnDebugf       // (format, up to three words): void
+	FnSignalThread // (n)
+	FnWriteUser    // (user ptr, kernel ptr, constant size) int64, negative where it failed
+	FnOverride     // (rc) int64: the probed function returns rc at once
+	FnStackPush    // (stack, word): the stack with word put in as frame 1 unless it is there already
 )

@@ -221,7 +221,7 @@ var builtinNames = [...]string{
 	BNsecs: "nsecs", BNsecsMono: "nsecs(monotonic)", BNsecsTAI: "nsecs(tai)", BElapsed: "elapsed", BPid: "pid", BTid: "tid",
 	BUid: "uid", BGid: "gid", BCPU: "cpu", BComm: "comm", BCgroup: "cgroup", BRand: "rand", BCurtask: "curtask",
 	BNcpus: "ncpus", BJiffies: "jiffies", BFunc: "func", BProbe: "probe", BKstack: "kstack", BUstack: "ustack",
-	BCtx: "ctx", BCookie: "cookie", BTgidTid: "tgid_tid",
+	BCtx: "ctx", BNuma: "numaid", BCookie: "cookie", BTgidTid: "tgid_tid",
 }
 
 // String returns the builtin's name.
@@ -232,6 +232,8 @@ var funcNames = [...]string{
 	FnUsername: "username", FnHasKey: "has_key", FnDelete: "delete", FnLen: "len", FnStrncmp: "strncmp", FnStrlen: "strlen",
 	FnStrcontains: "strcontains", FnStrstr: "strstr", FnMemcmp: "memcmp", FnBswap: "bswap", FnKaddr: "kaddr",
 	FnReadTLS: "read_tls", FnSignal: "signal", FnCgroupPath: "cgroup_path", FnStackPush: "stack_push",
+	FnLabel: "label", FnStrConcat: "str_concat", FnDebugf: "debugf", FnSignalThread: "signal_thread",
+	FnWriteUser: "write_user", FnOverride: "override",
 }
 
 // String returns the function's name.

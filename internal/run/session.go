@@ -94,8 +94,10 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	if err := s.attach(units); err != nil {
 		return err
 	}
-	if err := s.kernel.OpenGate(); err != nil {
-		return err
+	if !s.stopped {
+		if err := s.kernel.OpenGate(); err != nil {
+			return err
+		}
 	}
 	// What begin printed comes before anything that a child of -c prints.
 	return errors.Join(s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()}), s.opts.Sink.Flush())

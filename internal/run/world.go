@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -160,6 +161,22 @@ var abis = map[gobin.Arch]abi{
 		registers: " r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 r13 r14 r15 r16 r17 r18 r19 r20 r21 r22 r23 r24 r25 r26 r27 r28 r29 r30 sp pc pstate ",
 	},
 }
+
+// LabelText implements check.World.
+func (w *world) LabelText(table string, n uint64) string { return events.LabelText(table, n) }
+
+// KernelFunction implements check.World.
+func (w *world) KernelFunction(name string) bool {
+	btf, err := w.facts.BTF()
+	if err != nil {
+		return false
+	}
+	_, err = btf.FuncProto(name)
+	return err == nil
+}
+
+// CgroupID implements check.World.
+func (w *world) CgroupID(path string) (uint64, error) { return kernel.CgroupID(path) }
 
 // Register implements check.World.
 func (w *world) Register(name string) bool {

@@ -31,6 +31,7 @@ const (
 	Username         // uid, u64
 	Timestamp        // TimestampSize bytes: ns since boot u64, index of the strftime format u64
 	CgroupPath       // cgroup id, u64
+	Label            // a number, u64, that stands for a text of the table Name: signal, error, syscall
 	GoString         // pointer u64, length u64
 	GoSlice          // pointer u64, length u64, capacity u64; Elem
 	GoInterface      // type or itab word u64, data word u64; Empty for interface{}
@@ -209,7 +210,7 @@ func (t *Type) Align() int {
 // Scalar tells whether a value of t fits a register.
 func (t *Type) Scalar() bool {
 	switch t.Kind {
-	case Bool, Int, Enum, Pointer, KSym, Func, Probe, Username, CgroupPath, GoMap, GoChan, GoFunc:
+	case Bool, Int, Enum, Pointer, KSym, Func, Probe, Username, CgroupPath, Label, GoMap, GoChan, GoFunc:
 		return true
 	}
 	return false

@@ -1,0 +1,123 @@
+// Package language runs programs of the tracing language in the kernel and
+// compares what they print. The same cases run in bpftrace: see Reference.
+package language
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rpcxray/rpcxray/internal/testkit"
+)
+
+var record = flag.Bool("record", false, "write what the programs print, in the reference if there is one, into the cases")
+
+// EnvReference names the root of a system with bpftrace in it. If it is set, the
+// cases run in that bpftrace instead of rpcxray.
+const EnvReference = "RPCXRAY_CONFIRM_CHROOT"
+
+// caseTime bounds one program.
+const caseTime = 6 * time.Second
+
+// engine is what the cases run in.
+type engine struct {
+	start     []string // command up to its options
+	reference bool
+}
+
+// newEngine builds rpcxray, or prepares the reference.
+func newEngine(t *testing.T) engine {
+	root := os.Getenv(EnvReference)
+	if root == "" {
+		return engine{start: []string{testkit.CLI(t), "run"}}
+	}
+	const mounts = `root=$1; shift
+for d in proc sys dev; do mount --rbind /$d $root/$d || exit 1; done
+mount -t tracefs none $root/sys/kernel/tracing 2>/dev/null
+exec chroot $root bpftrace "$@"`
+	return engine{start: []string{"unshare", "-m", "sh", "-c", mounts, "sh", root}, reference: true}
+}
+
+func (e engine) run(t *testing.T, c *testCase) (stdout, stderr string, status int) {
+	t.Helper()
+	args := append(e.start[1:len(e.start):len(e.start)], c.flags...)
+	if c.command != "" {
+		args = append(args, "-c", c.command)
+	}
+	args = append(append(args, "-e", c.prog), c.args...)
+	ctx, cancel := context.WithTimeout(context.Background(), caseTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, e.start[0], args...)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		status = exit.ExitCode()
+	case err != nil:
+		t.Fatal(err)
+	}
+	return strings.Trim(out.String(), "\n"), errOut.String(), status
+}
+
+func TestCases(t *testing.T) {
+	testkit.Root(t)
+	e := newEngine(t)
+	for _, file := range caseFiles(t) {
+		cases := readCases(t, file)
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			for _, c := range cases {
+				t.Run(c.name, func(t *testing.T) { e.check(t, c) })
+			}
+		})
+		if *record {
+			writeCases(t, file, cases)
+		}
+	}
+}
+
+func writeCases(t *testing.T, file string, cases []*testCase) {
+	t.Helper()
+	var parts []string
+	for _, c := range cases {
+		parts = append(parts, c.format())
+	}
+	if err := os.WriteFile(file, []byte(strings.Join(parts, "\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// check runs one case. Messages differ between the engines on purpose, so only
+// rpcxray's are compared.
+func (e engine) check(t *testing.T, c *testCase) {
+	if e.reference && c.only != "" {
+		t.Skip(c.only)
+	}
+	stdout, stderr, status := e.run(t, c)
+	if *record && c.match == "" {
+		c.expect, c.status = stdout, status
+		return
+	}
+	if c.match != "" {
+		if !regexp.MustCompile(`^(?s:` + c.match + `)$`).MatchString(stdout) {
+			t.Errorf("%s\nprints\n%s\nwhich does not match %s\n%s", c.prog, stdout, c.match, stderr)
+		}
+	} else if stdout != c.expect {
+		t.Errorf("%s\nprints\n%s\nwant\n%s\n%s", c.prog, stdout, c.expect, stderr)
+	}
+	if status != c.status {
+		t.Errorf("%s\nends with status %d, want %d\n%s", c.prog, status, c.status, stderr)
+	}
+	if !e.reference && !strings.Contains(stderr, c.stderr) {
+		t.Errorf("%s\ntells\n%s\nwant %q in it", c.prog, stderr, c.stderr)
+	}
+}
