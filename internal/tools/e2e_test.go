@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,6 +20,18 @@ import (
 )
 
 const mul = "./server:main.*.Mul"
+
+// built is the command under test, looked for once: that takes a build.
+var built struct {
+	sync.Once
+	path string
+}
+
+func rpcxray(t *testing.T) string {
+	t.Helper()
+	built.Do(func() { built.path = testkit.CLI(t) })
+	return built.path
+}
 
 // service is a running rpcx server, a copy of its own: others that run the same
 // file must not count.
@@ -83,7 +96,7 @@ func (s *service) trace(args ...string) *testkit.Proc {
 // traceIn starts a tool in a folder and waits until its probes are there.
 func traceIn(t *testing.T, dir string, args ...string) *testkit.Proc {
 	t.Helper()
-	cmd := exec.Command(testkit.CLI(t), append(args, "--max-overhead", "none")...)
+	cmd := exec.Command(rpcxray(t), append(args, "--max-overhead", "none")...)
 	cmd.Dir = dir
 	p := testkit.StartCmd(t, cmd)
 	words := p.Stdout
@@ -347,7 +360,7 @@ func TestScriptsRun(t *testing.T) {
 		for _, target := range [][]string{{"./generic:" + joinFunc}, {"-p", strconv.Itoa(fixture.PID()), ":" + joinFunc}, {"./generic:main.join*"}} {
 			args := append(append([]string{}, tt.tool...), target...)
 			direct := traceIn(t, dir, args...)
-			cmd := exec.Command(testkit.CLI(t), append(args, "--script")...)
+			cmd := exec.Command(rpcxray(t), append(args, "--script")...)
 			cmd.Dir = dir
 			script, err := cmd.Output()
 			if err != nil {
@@ -357,7 +370,7 @@ func TestScriptsRun(t *testing.T) {
 			if err := os.WriteFile(file, script, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			cmd = exec.Command(testkit.CLI(t), "run", file)
+			cmd = exec.Command(rpcxray(t), "run", file)
 			cmd.Dir = dir
 			p := testkit.StartCmd(t, cmd)
 			p.WaitAttached()
@@ -443,7 +456,7 @@ func TestProcessEnds(t *testing.T) {
 // TestClosedPipe tests that `| head -1` ends a tool without complaint.
 func TestClosedPipe(t *testing.T) {
 	s := startService(t)
-	cmd := exec.Command("sh", "-c", `{ "$0" funcslower -u 0 ./server:main.*.Mul; echo "status $?" >&2; } | head -1`, testkit.CLI(t))
+	cmd := exec.Command("sh", "-c", `{ "$0" funcslower -u 0 ./server:main.*.Mul; echo "status $?" >&2; } | head -1`, rpcxray(t))
 	cmd.Dir = s.dir
 	p := testkit.StartCmd(t, cmd)
 	p.Stdout.WaitLine("^Tracing ")
@@ -530,7 +543,7 @@ func TestBadInput(t *testing.T) {
 	said := regexp.MustCompile(`^(rpcxray|\w+:\d+:\d+-\d+: ERROR): `) // once, by the command or at the script's line
 	for _, tt := range tests {
 		t.Run(tt.args, func(t *testing.T) {
-			cmd := exec.Command(testkit.CLI(t), strings.Fields(tt.args)...)
+			cmd := exec.Command(rpcxray(t), strings.Fields(tt.args)...)
 			cmd.Dir = dir
 			p := testkit.StartCmd(t, cmd)
 			if code := p.Wait(); code != 1 {
