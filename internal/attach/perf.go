@@ -53,7 +53,7 @@ func (u *Unit) eventNames() map[uint32]string {
 	return names
 }
 
-// attachPerf attaches timers and software events: interval to one CPU, the
+// attachPerf attaches timers, counters and watchpoints: interval to one CPU, the
 // others to each.
 func (u *Unit) attachPerf() error {
 	p := u.Plan.Point
@@ -77,7 +77,12 @@ func (u *Unit) attachPerf() error {
 }
 
 func openEvent(p *prog.Point, cpu int) (int, error) {
-	if p.Kind != prog.KindSoftware {
+	switch p.Kind {
+	case prog.KindHardware:
+		return kernel.OpenHardware(p.Func, p.Period, cpu, kernel.AllProcesses)
+	case prog.KindWatchpoint:
+		return kernel.OpenWatch(p.Address, p.Period, p.Mode, cpu, kernel.AllProcesses)
+	case prog.KindInterval, prog.KindProfile:
 		return kernel.OpenTimer(p.Period, p.Hz, cpu, kernel.AllProcesses)
 	}
 	for _, e := range kernel.SoftwareEvents() {

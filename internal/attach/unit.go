@@ -82,7 +82,7 @@ func (u *Unit) Attach() error {
 		return u.attachTracepoints()
 	case prog.KindRawTracepoint:
 		return u.attachRaw()
-	case prog.KindInterval, prog.KindProfile, prog.KindSoftware:
+	case prog.KindInterval, prog.KindProfile, prog.KindSoftware, prog.KindHardware, prog.KindWatchpoint:
 		return u.attachPerf()
 	}
 	return fmt.Errorf("attaching %s: this kind of probe is not built yet", u.Plan.Point.Provider)

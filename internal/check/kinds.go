@@ -69,7 +69,7 @@ func kinds() []kindInfo {
 		{name: "interval", kind: prog.KindInterval},
 		{name: "profile", kind: prog.KindProfile},
 		{name: "software", kind: prog.KindSoftware},
-		{name: "hardware", kind: prog.KindHardware, soon: true},
+		{name: "hardware", kind: prog.KindHardware},
 		{name: "tracepoint", kind: prog.KindTracepoint, sites: true},
 		{name: "rawtracepoint", kind: prog.KindRawTracepoint, sites: true},
 		{name: "uprobe", kind: prog.KindUprobe, sites: true},
@@ -77,9 +77,9 @@ func kinds() []kindInfo {
 		{name: "usdt", kind: prog.KindUSDT, soon: true},
 		{name: "kprobe", kind: prog.KindKprobe, sites: true},
 		{name: "kretprobe", kind: prog.KindKretprobe, sites: true},
-		{name: "fentry", kind: prog.KindFentry, sites: true, soon: true},
-		{name: "fexit", kind: prog.KindFexit, sites: true, soon: true},
-		{name: "watchpoint", kind: prog.KindWatchpoint, soon: true},
+		{name: "fentry", kind: prog.KindFentry, sites: true},
+		{name: "fexit", kind: prog.KindFexit, sites: true},
+		{name: "watchpoint", kind: prog.KindWatchpoint},
 		{name: "iter", kind: prog.KindIter, soon: true},
 		{name: "test", kind: prog.KindTest, soon: true},
 		{name: "bench", kind: prog.KindBench, soon: true},
@@ -108,5 +108,23 @@ func softwareEvents() []counter {
 		{"cpu-clock", "cpu", 1_000_000}, {"cpu-migrations", "", 1}, {"dummy", "", 1},
 		{"emulation-faults", "", 1}, {"major-faults", "", 1}, {"minor-faults", "", 100},
 		{"page-faults", "faults", 100}, {"task-clock", "", 1},
+	}
+}
+
+func hardwareEvents() []counter {
+	return []counter{
+		{"backend-stalls", "", 1_000_000}, {"branch-instructions", "branches", 100_000}, {"branch-misses", "", 100_000},
+		{"bus-cycles", "", 100_000}, {"cache-misses", "", 1_000_000}, {"cache-references", "", 1_000_000},
+		{"cpu-cycles", "cycles", 1_000_000}, {"frontend-stalls", "", 1_000_000}, {"instructions", "", 1_000_000},
+		{"ref-cycles", "", 1_000_000},
+	}
+}
+
+// watchModes are the accesses that an architecture's debug registers tell apart,
+// as the language writes them, by its name in messages.
+func watchModes() map[string][]string {
+	return map[string][]string{
+		"x86_64":  {"w", "x", "rw"},
+		"aarch64": {"r", "w", "x", "rw"},
 	}
 }

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,7 +112,11 @@ func (c *checker) pointDetails(p *prog.Point, ap *syntax.AttachPoint) bool {
 	case prog.KindInterval, prog.KindProfile:
 		return c.period(p, ap)
 	case prog.KindSoftware:
-		return c.software(p, ap)
+		return c.counted(softwareEvents(), p, ap)
+	case prog.KindHardware:
+		return c.counted(hardwareEvents(), p, ap)
+	case prog.KindWatchpoint:
+		return c.watch(p, ap)
 	case prog.KindUprobe, prog.KindUretprobe:
 		switch {
 		case ap.Lang != "":
@@ -152,8 +158,9 @@ func (c *checker) period(p *prog.Point, ap *syntax.AttachPoint) bool {
 	return true
 }
 
-func (c *checker) software(p *prog.Point, ap *syntax.AttachPoint) bool {
-	for _, e := range softwareEvents() {
+// counted fills in the event of a counter and how many make a sample.
+func (c *checker) counted(events []counter, p *prog.Point, ap *syntax.AttachPoint) bool {
+	for _, e := range events {
 		if p.Func == e.name || p.Func == e.alias {
 			p.Func, p.Target = e.name, p.Func
 			p.Period = e.period
@@ -165,4 +172,24 @@ func (c *checker) software(p *prog.Point, ap *syntax.AttachPoint) bool {
 	}
 	c.unknownCounter(ap)
 	return false
+}
+
+// watch fills in what a watchpoint looks at; the probe's name has it as Target
+// and Func.
+func (c *checker) watch(p *prog.Point, ap *syntax.AttachPoint) bool {
+	sorted := []byte(ap.Mode)
+	slices.Sort(sorted)
+	mode := string(sorted)
+	switch {
+	case !slices.Contains([]uint64{1, 2, 4, 8}, ap.Count):
+		c.pass.Errorf(ap.Span(), "a watchpoint has a length of 1, 2, 4 or 8 bytes (%d provided)", ap.Count)
+		return false
+	case !slices.Contains(watchModes()[c.world.Arch()], mode):
+		c.pass.Errorf(ap.Span(), "'%s' is not a valid mode of a watchpoint on this architecture (%s)", ap.Mode, c.world.Arch()).Hint =
+			"one of " + strings.Join(watchModes()[c.world.Arch()], ", ")
+		return false
+	}
+	p.HasAddr, p.Period, p.Mode = false, ap.Count, mode
+	p.Target, p.Func = fmt.Sprintf("%#x", ap.Address), fmt.Sprintf("%d:%s", ap.Count, ap.Mode)
+	return true
 }

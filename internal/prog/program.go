@@ -92,6 +92,7 @@ type Point struct {
 	Period   uint64 // timers: ns a period; software, hardware: events a sample
 	Hz       uint64 // timers given as a frequency
 	Signal   string // self
+	Mode     string // watchpoint: of r, w, x, sorted; Period is its length in bytes
 }
 
 // Probe is one probe of the script.
