@@ -1,0 +1,117 @@
+package attach
+
+import (
+	"testing"
+
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/kernel"
+	"github.com/rpcxray/rpcxray/internal/lower"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// ownSite is a site at the first byte of a function of this test's binary.
+func ownSite(t *testing.T, f *gobin.File, name string) prog.Site {
+	t.Helper()
+	fns, err := f.Match(func(s string) bool { return s == name || s == name+".abi0" })
+	if err != nil || len(fns) != 1 {
+		t.Fatalf("%s: %d functions, %v", name, len(fns), err)
+	}
+	off, err := f.FileOffset(fns[0].Entry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prog.Site{Addr: fns[0].Entry, Off: off}
+}
+
+// ownUnit is a unit of an empty program at sites of this process, which runs
+// their code: only then does the kernel look at the bytes.
+func ownUnit(t *testing.T, sites ...prog.Site) *Unit {
+	t.Helper()
+	facts := kernel.Detect()
+	p, err := emptyProgram(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &Unit{facts: facts, program: p, Plan: &lower.Unit{Kind: prog.KindUprobe, Target: &prog.Target{File: "/proc/self/exe"}, Sites: sites}}
+	t.Cleanup(func() {
+		if err := u.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return u
+}
+
+func openSelf(t *testing.T) *gobin.File {
+	t.Helper()
+	testkit.Root(t)
+	f, err := gobin.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// refusedName begins with a breakpoint instruction, which the kernel does not
+// probe.
+const refusedName = "runtime.abort"
+
+// One site that the kernel refuses fails a link of many: it has to be found and
+// left out, and the others attached.
+func TestRefusedSiteIsLeftOut(t *testing.T) {
+	f := openSelf(t)
+	good, bad := ownSite(t, f, calibratedName), ownSite(t, f, refusedName)
+	leafSite := ownSite(t, f, "github.com/rpcxray/rpcxray/internal/attach.leaf")
+	u := ownUnit(t, good, bad, leafSite)
+	if err := u.Attach(); err != nil {
+		t.Fatal(err)
+	}
+	if len(u.Skipped) != 1 || u.Skipped[0].Site != bad {
+		t.Errorf("skipped %+v, want only %#x", u.Skipped, bad.Addr)
+	}
+	if len(u.links) != 2 {
+		t.Errorf("%d links, want one for each half that was taken", len(u.links))
+	}
+}
+
+func TestNoSiteIsTaken(t *testing.T) {
+	f := openSelf(t)
+	u := ownUnit(t, ownSite(t, f, refusedName))
+	if err := u.Attach(); err == nil {
+		t.Error("attaching to nothing but a refused site succeeds")
+	}
+}
+
+func TestWithout(t *testing.T) {
+	f := openSelf(t)
+	a, b := ownSite(t, f, calibratedName), ownSite(t, f, "github.com/rpcxray/rpcxray/internal/attach.leaf")
+	a.Func, b.Func = 1, 2
+	u := ownUnit(t, a, b)
+	if err := u.Attach(); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Without(map[uint32]bool{1: true}); err != nil {
+		t.Fatal(err)
+	}
+	if len(u.Plan.Sites) != 1 || u.Plan.Sites[0].Func != 2 || len(u.links) != 1 {
+		t.Errorf("left are %+v in %d links, want function 2 in one", u.Plan.Sites, len(u.links))
+	}
+	if err := u.Without(map[uint32]bool{2: true}); err != nil || len(u.links) != 0 {
+		t.Errorf("%d links left, %v", len(u.links), err)
+	}
+}
+
+// A stepped instruction takes two traps, an emulated one does not.
+func TestMeasureCosts(t *testing.T) {
+	testkit.Root(t)
+	c, err := MeasureCosts(kernel.Detect())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Emulated <= 0 || c.Stepped < c.Emulated {
+		t.Errorf("costs %+v", c)
+	}
+}
