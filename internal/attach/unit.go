@@ -74,7 +74,7 @@ func (u *Unit) Attach() error {
 	switch u.Plan.Kind {
 	case prog.KindBegin, prog.KindEnd, prog.KindSelf:
 		return nil // run by Run
-	case prog.KindUprobe, prog.KindUretprobe:
+	case prog.KindUprobe, prog.KindUretprobe, prog.KindUSDT:
 		return u.attachUser()
 	case prog.KindKprobe, prog.KindKretprobe:
 		return u.attachKernel()

@@ -50,6 +50,10 @@ func (u *Unit) multi(ex *link.Executable, sites []prog.Site) (io.Closer, error) 
 	for _, s := range sites {
 		opts.Addresses = append(opts.Addresses, s.Off)
 		opts.Cookies = append(opts.Cookies, s.Cookie())
+		if s.RefCtr != 0 || opts.RefCtrOffsets != nil {
+			opts.RefCtrOffsets = append(opts.RefCtrOffsets, make([]uint64, len(opts.Addresses)-1-len(opts.RefCtrOffsets))...)
+			opts.RefCtrOffsets = append(opts.RefCtrOffsets, s.RefCtr)
+		}
 	}
 	if sites[0].Kind == prog.SiteUret {
 		return ex.UretprobeMulti(nil, u.program, opts)
@@ -71,7 +75,7 @@ func (cs closers) Close() error {
 func (u *Unit) each(ex *link.Executable, sites []prog.Site) (io.Closer, error) {
 	var all closers
 	for _, s := range sites {
-		opts := &link.UprobeOptions{Address: s.Off, Cookie: s.Cookie()}
+		opts := &link.UprobeOptions{Address: s.Off, Cookie: s.Cookie(), RefCtrOffset: s.RefCtr}
 		probe := ex.Uprobe
 		if s.Kind == prog.SiteUret {
 			probe = ex.Uretprobe

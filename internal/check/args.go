@@ -166,6 +166,13 @@ func (b *body) register(n int, name string, span diag.Span) prog.Expr {
 		}
 		return &prog.CtxArg{Meta: meta(types.TInt64, span), N: n}
 	}
+	if b.point.Kind == prog.KindUSDT {
+		if n >= len(b.group.RawArgs) {
+			b.noArgNumber(span, name, len(b.group.RawArgs))
+			return bad(span)
+		}
+		return b.operand(b.group.RawArgs[n].Operand, name, span)
+	}
 	reg, ok := b.world.ArgReg(n)
 	if !ok {
 		b.noArgRegister(span, name)
@@ -183,4 +190,42 @@ func (b *body) stackArg(n int, span diag.Span) prog.Expr {
 	sp := &prog.Reg{Meta: meta(types.TUint64, span), Name: b.world.StackReg()}
 	ptr := &prog.Cast{Meta: meta(types.PointerTo(types.TInt64, b.space()), span), X: sp}
 	return &prog.Load{Meta: meta(types.TInt64, span), Ptr: ptr, Off: b.world.StackArg(n)}
+}
+
+// operand reads an argument of a static probe.
+func (b *body) operand(o prog.Operand, name string, span diag.Span) prog.Expr {
+	if o.Err != "" {
+		b.errorf(span, "%s can not be read here: it is %s", name, o.Err)
+		return bad(span)
+	}
+	word := func(reg string) prog.Expr { return &prog.Reg{Meta: meta(types.TUint64, span), Name: reg} }
+	x := prog.Expr(integer(types.TUint64, uint64(o.Off), span))
+	if o.Reg != "" {
+		x = word(o.Reg)
+	}
+	if !o.Memory {
+		return b.convert(b.convert(x, o.Type), types.TInt64)
+	}
+	if o.Index != "" {
+		x = b.arithmetic(prog.Add, x, b.arithmetic(prog.Mul, word(o.Index), integer(types.TUint64, uint64(o.Scale), span), span), span)
+	}
+	ptr := &prog.Cast{Meta: meta(types.PointerTo(o.Type, types.SpaceUser), span), X: x}
+	off := o.Off
+	if o.Reg == "" {
+		off = 0
+	}
+	return b.convert(&prog.Load{Meta: meta(o.Type, span), Ptr: ptr, Off: off}, types.TInt64)
+}
+
+// callUsdtArg is usdt_arg(n).
+func (b *body) callUsdtArg(e *syntax.CallExpr) prog.Expr {
+	n, ok := b.literalInt(e.Name, e.Args[0])
+	if !ok {
+		return bad(e.At)
+	}
+	if n < 0 || n >= int64(len(b.group.RawArgs)) {
+		b.noArgNumber(e.At, "argument "+strconv.FormatInt(n, 10), len(b.group.RawArgs))
+		return bad(e.At)
+	}
+	return b.register(int(n), "arg"+strconv.FormatInt(n, 10), e.At)
 }

@@ -91,7 +91,7 @@ func Builtins() []Builtin {
 			}},
 		{Name: "elapsed", Type: "uint64", Doc: "ns since rpcxray started", make: value(prog.BElapsed, types.TUint64)},
 		{Name: "func", Type: "string", Kinds: onFunction, Doc: "name of the traced function",
-			make: value(prog.BFunc, &types.Type{Kind: types.Func, Size: 8})},
+			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.funcName(span) }},
 		{Name: "gid", Type: "uint64", Doc: "group id", make: value(prog.BGid, types.TUint64)},
 		{Name: "goid", Type: "uint64", Kinds: onUser, Doc: "goroutine id",
 			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.goid(span) }},
@@ -164,4 +164,15 @@ func (b *body) allResults(span diag.Span) prog.Expr {
 	}
 	out.T = types.RecordOf(fields)
 	return out
+}
+
+// funcName is the traced function: of the kernel a symbol like any other, so that
+// it may share a map with those that ksym() gives; of a program its number in the
+// session.
+func (b *body) funcName(span diag.Span) prog.Expr {
+	switch b.point.Kind {
+	case prog.KindKprobe, prog.KindKretprobe:
+		return &prog.Builtin{Meta: meta(&types.Type{Kind: types.KSym, Size: 8}, span), ID: prog.BFuncIP}
+	}
+	return &prog.Builtin{Meta: meta(&types.Type{Kind: types.Func, Size: 8}, span), ID: prog.BFunc}
 }

@@ -57,6 +57,7 @@ func Functions() []Function {
 		{Name: "kaddr", Args: `"symbol"`, Min: 1, Max: 1, Doc: "address of a kernel symbol", call: (*body).callKaddr},
 		{Name: "uaddr", Args: `"symbol"`, Min: 1, Max: 1, Kinds: onUser, Doc: "address of a symbol of the traced binary", call: (*body).callUaddr},
 		{Name: "reg", Args: `"name"`, Min: 1, Max: 1, Kinds: onRegisters, Doc: "value of a register", call: (*body).callReg},
+		{Name: "usdt_arg", Args: "n", Min: 1, Max: 1, Kinds: onUSDT, Doc: "argument n of a static probe", call: (*body).callUsdtArg},
 		{Name: "nsecs", Args: "[mode]", Max: 1, Doc: "time in ns: boot, monotonic or tai", call: (*body).callNsecs},
 
 		// The rest.
@@ -107,6 +108,5 @@ func Functions() []Function {
 		// Known to bpftrace only.
 		{Name: "path", Args: "ptr[, size]", Min: 1, Max: 2, Soon: true}, {Name: "skboutput", Args: "file, skb, len, off", Min: 4, Max: 4, Soon: true},
 		{Name: "unwatch", Args: "addr", Min: 1, Max: 1, Soon: true}, {Name: "dw_ustack", Args: "[mode][, limit]", Max: 2, Soon: true},
-		{Name: "usdt_arg", Args: "n", Min: 1, Max: 1, Soon: true},
 	}
 }

@@ -74,7 +74,7 @@ func kinds() []kindInfo {
 		{name: "rawtracepoint", kind: prog.KindRawTracepoint, sites: true},
 		{name: "uprobe", kind: prog.KindUprobe, sites: true},
 		{name: "uretprobe", kind: prog.KindUretprobe, sites: true},
-		{name: "usdt", kind: prog.KindUSDT, soon: true},
+		{name: "usdt", kind: prog.KindUSDT, sites: true},
 		{name: "kprobe", kind: prog.KindKprobe, sites: true},
 		{name: "kretprobe", kind: prog.KindKretprobe, sites: true},
 		{name: "fentry", kind: prog.KindFentry, sites: true},

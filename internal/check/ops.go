@@ -249,7 +249,7 @@ func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr
 	}
 	name, ok := y.(*prog.Str)
 	kind := x.Type().Kind
-	if !ok || o != prog.Eq && o != prog.Ne || kind != types.Func && kind != types.Probe && kind != types.Label {
+	if !ok || o != prog.Eq && o != prog.Ne || !named(kind) {
 		return nil
 	}
 	if b.quiet {
@@ -274,6 +274,11 @@ func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr
 	return wrap(any)
 }
 
+// named tells whether values of the kind are numbers that print as names.
+func named(k types.Kind) bool {
+	return k == types.Func || k == types.Probe || k == types.Label || k == types.KSym
+}
+
 // maxLabel bounds the numbers that have names.
 const maxLabel = 1024
 
@@ -289,6 +294,12 @@ func (b *body) namesOf(t *types.Type, name string) []uint64 {
 			}
 		}
 		return ids
+	}
+	if kind == types.KSym {
+		if addr, ok := b.world.KernelSymbol(name); ok {
+			return []uint64{addr}
+		}
+		return nil
 	}
 	point := uint64(b.point.Index) << 32
 	if kind == types.Probe && len(b.group.Funcs) == 0 {

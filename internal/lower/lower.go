@@ -82,7 +82,7 @@ const (
 func (l *lowerer) body(b *prog.Body) {
 	g := b.Group
 	switch g.Point.Kind {
-	case prog.KindUprobe:
+	case prog.KindUprobe, prog.KindUSDT:
 		l.uprobe(b)
 	case prog.KindUretprobe:
 		l.uretprobe(b)

@@ -27,6 +27,7 @@ const (
 	BCtx     // the raw context
 	BCookie  // the attach cookie, uint64
 	BNuma    // number of the NUMA node, uint32
+	BFuncIP  // address of the traced kernel function, types.KSym
 	BTgidTid // bpf_get_current_pid_tgid as it is, uint64
 )
 

@@ -220,7 +220,7 @@ func (o Op) String() string { return opNames[o] }
 var builtinNames = [...]string{
 	BNsecs: "nsecs", BNsecsMono: "nsecs(monotonic)", BNsecsTAI: "nsecs(tai)", BElapsed: "elapsed", BPid: "pid", BTid: "tid",
 	BUid: "uid", BGid: "gid", BCPU: "cpu", BComm: "comm", BCgroup: "cgroup", BRand: "rand", BCurtask: "curtask",
-	BNcpus: "ncpus", BJiffies: "jiffies", BFunc: "func", BProbe: "probe", BKstack: "kstack", BUstack: "ustack",
+	BNcpus: "ncpus", BJiffies: "jiffies", BFunc: "func", BFuncIP: "func_ip", BProbe: "probe", BKstack: "kstack", BUstack: "ustack",
 	BCtx: "ctx", BNuma: "numaid", BCookie: "cookie", BTgidTid: "tgid_tid",
 }
 

@@ -40,9 +40,10 @@ type Arg struct {
 	Type *types.Type
 	From Source
 	// Where the value is, by From.
-	Off   int   // FromCtx: byte offset into the context record
-	N     int   // FromArg: index of the argument
-	Place Place // FromPlace
+	Off     int     // FromCtx: byte offset into the context record
+	N       int     // FromArg: index of the argument
+	Place   Place   // FromPlace
+	Operand Operand // FromOperand
 }
 
 // Source says how an Arg is read.
@@ -50,13 +51,25 @@ type Source uint8
 
 // FromCtx reads a tracepoint's record, FromDataLoc follows a __data_loc word
 // in it, FromArg reads a 64-bit slot of a raw tracepoint's context, FromPlace
-// reads registers and stack as a debugger would.
+// reads registers and stack as a debugger would, FromOperand
+// what a static probe says of its argument.
 const (
 	FromCtx Source = iota
 	FromDataLoc
 	FromArg
 	FromPlace
+	FromOperand
 )
+
+// Operand is an argument of a static probe: in Reg, in memory at Reg +
+// Index*Scale + Off, or the constant Off.
+type Operand struct {
+	Type       *types.Type // an integer
+	Reg, Index string      // "": none
+	Scale, Off int64
+	Memory     bool
+	Err        string // why it cannot be read
+}
 
 // Place is where a value of a function lies when a site is hit.
 type Place struct {
@@ -109,6 +122,7 @@ type Site struct {
 	Kind    SiteKind
 	Addr    uint64 // virtual address
 	Off     uint64 // offset in the file
+	RefCtr  uint64 // offset in the file of a counter to keep raised while the probe is there; 0: none
 	Fast    bool   // the kernel emulates the instruction instead of stepping it
 	MayOver bool   // may count a call more than once
 }

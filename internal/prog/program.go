@@ -78,21 +78,23 @@ const (
 
 // Point is one attach point of a probe, after aliases and parameters.
 type Point struct {
-	Index    int // over the whole program
-	Kind     ProbeKind
-	Span     diag.Span
-	Provider string // full name as printed by the probe builtin: "uprobe"
-	Target   string // path, category, timer unit
-	Func     string // function, event: may be a glob
-	Exact    bool   // Func was quoted: not a glob
-	Offset   uint64
-	HasOff   bool
-	Address  uint64
-	HasAddr  bool
-	Period   uint64 // timers: ns a period; software, hardware: events a sample
-	Hz       uint64 // timers given as a frequency
-	Signal   string // self
-	Mode     string // watchpoint: of r, w, x, sorted; Period is its length in bytes
+	Index     int // over the whole program
+	Kind      ProbeKind
+	Span      diag.Span
+	Provider  string // full name as printed by the probe builtin: "uprobe"
+	Target    string // path, category, timer unit
+	Func      string // function, event: may be a glob
+	Namespace string // usdt: provider, may be a glob; "": any
+	Lang      string // uprobe: "cpp" where Func is a demangled name
+	Exact     bool   // Func was quoted: not a glob
+	Offset    uint64
+	HasOff    bool
+	Address   uint64
+	HasAddr   bool
+	Period    uint64 // timers: ns a period; software, hardware: events a sample
+	Hz        uint64 // timers given as a frequency
+	Signal    string // self
+	Mode      string // watchpoint: of r, w, x, sorted; Period is its length in bytes
 }
 
 // Probe is one probe of the script.

@@ -25,6 +25,7 @@ type binary struct {
 	gofact func() (gobin.G, error)
 	plans  map[planKey]gobin.Plan
 	funcs  map[uint32]gobin.Func // by session-wide id
+	usdts  map[uint32]uint64     // static probes by id: the file offset of the semaphore
 	ids    map[uint64]uint32     // by entry and, for offsets, place
 }
 
@@ -87,6 +88,7 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 		gofact: sync.OnceValues(f.GoroutineFacts),
 		plans:  map[planKey]gobin.Plan{},
 		funcs:  map[uint32]gobin.Func{},
+		usdts:  map[uint32]uint64{},
 		ids:    map[uint64]uint32{},
 	}
 	bs.byID[key] = b

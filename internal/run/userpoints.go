@@ -146,10 +146,22 @@ func matching(p *prog.Point, f *gobin.File) ([]gobin.Func, error) {
 		}
 		p.HasOff, p.Offset = p.Address != fn.Entry, p.Address-fn.Entry
 		return []gobin.Func{fn}, nil
+	case p.Lang != "":
+		return f.Match(demangled(p.Func))
 	case p.Exact || !strings.Contains(p.Func, "*"):
 		return exactly(p.Func, f)
 	}
 	return f.Match(gobin.Glob(p.Func))
+}
+
+// demangled matches a function's name as C++ has it, with or without its
+// parameters.
+func demangled(pattern string) gobin.Matcher {
+	whole, called := gobin.Glob(pattern), gobin.Glob(pattern+"(*")
+	return func(s string) bool {
+		d := gobin.Demangle(s)
+		return d != s && (whole(d) || called(d))
+	}
 }
 
 // exactly finds the functions of one whole name. A native binary may have

@@ -50,6 +50,8 @@ func (w *world) Groups(p *prog.Point) ([]*prog.Group, error) {
 	switch p.Kind {
 	case prog.KindUprobe, prog.KindUretprobe:
 		return w.userGroups(p)
+	case prog.KindUSDT:
+		return w.usdtGroups(p)
 	case prog.KindTracepoint:
 		return w.tracepointGroups(p)
 	case prog.KindRawTracepoint:

@@ -1,0 +1,80 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// usdtGroups resolves a static probe: places whose arguments lie alike share a
+// group.
+func (w *world) usdtGroups(p *prog.Point) ([]*prog.Group, error) {
+	bins, err := w.targets(p)
+	if err != nil {
+		return nil, err
+	}
+	var all []*prog.Group
+	for _, b := range bins {
+		probes, err := b.file.USDTs()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", b.target.Path, err)
+		}
+		groups, err := w.usdtsOf(p, b, probes)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, groups...)
+	}
+	if len(all) == 0 && p.Target != "*" {
+		return nil, fmt.Errorf("No matches for usdt %s.", usdtName(p))
+	}
+	return all, nil
+}
+
+func usdtName(p *prog.Point) string {
+	name := p.Func
+	if p.Namespace != "" {
+		name = p.Namespace + ":" + name
+	}
+	return p.Target + ":" + name
+}
+
+func (w *world) usdtsOf(p *prog.Point, b *binary, probes []gobin.USDT) ([]*prog.Group, error) {
+	var groups []*prog.Group
+	byLayout := map[string]*prog.Group{}
+	for _, u := range probes {
+		if !globMatches(p.Func, u.Name) || p.Namespace != "" && !globMatches(p.Namespace, u.Provider) {
+			continue
+		}
+		ref, err := b.file.SemaphoreOffset(u)
+		if err != nil {
+			return nil, err
+		}
+		g := byLayout[u.Spec]
+		if g == nil {
+			g = &prog.Group{Point: p, Target: b.target, RawArgs: operands(u.Args), Layout: u.Spec}
+			byLayout[u.Spec] = g
+			groups = append(groups, g)
+		}
+		name := u.Provider + ":" + u.Name
+		id := w.bins.funcID(b, gobin.Func{Name: name, Entry: u.Addr})
+		b.usdts[id] = ref
+		g.Funcs = append(g.Funcs, prog.Func{ID: id, Name: name, Address: u.Addr})
+	}
+	return groups, nil
+}
+
+func operands(ops []gobin.Operand) []prog.Arg {
+	args := make([]prog.Arg, len(ops))
+	for i, o := range ops {
+		args[i] = prog.Arg{Name: fmt.Sprintf("arg%d", i), From: prog.FromOperand, Operand: prog.Operand{
+			Reg: o.Reg, Index: o.Index, Scale: o.Scale, Off: o.Off, Memory: o.Memory, Err: o.Err,
+		}}
+		if o.Err == "" {
+			args[i].Operand.Type = types.Integer(o.Size, o.Signed)
+		}
+	}
+	return args
+}
