@@ -67,6 +67,8 @@ func (c *comp) builtin(e *prog.Builtin) opnd {
 		return c.copy(c.ctx)
 	case prog.BCookie:
 		return c.cookie()
+	case prog.BFuncIP:
+		return c.cached(asm.FnGetFuncIp, c.ctx)
 	case prog.BFunc:
 		return c.funcID()
 	case prog.BProbe:

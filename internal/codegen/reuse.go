@@ -70,7 +70,7 @@ func (c *comp) keyName(e prog.Expr) (string, bool) {
 		return fmt.Sprintf("(%d%v%s)", e.T.Size, e.T.Signed, x), ok
 	case *prog.Builtin:
 		switch e.ID {
-		case prog.BPid, prog.BTid, prog.BTgidTid, prog.BUid, prog.BGid, prog.BFunc, prog.BProbe, prog.BCookie:
+		case prog.BPid, prog.BTid, prog.BTgidTid, prog.BUid, prog.BGid, prog.BFunc, prog.BProbe, prog.BCookie, prog.BFuncIP:
 			return fmt.Sprintf("builtin %d", e.ID), true
 		}
 	case *prog.Compose:

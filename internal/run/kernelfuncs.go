@@ -19,7 +19,7 @@ func (w *world) kprobeGroups(p *prog.Point) ([]*prog.Group, error) {
 		return nil, err
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("no kernel function matches %q", p.Func)
+		return nil, noMatches(p.Provider + " " + p.Func)
 	}
 	g := &prog.Group{Point: p, NoArgs: "arguments of kernel functions by name are not built yet: use arg0, arg1, …"}
 	for _, name := range names {
@@ -38,10 +38,14 @@ func tracepointInstead(fn string) string {
 	return "tracepoints and raw tracepoints work without it"
 }
 
-// kernelFuncs lists the functions that can be probed and match; without the
-// kernel's list a single name is taken as it is.
+// kernelFuncs lists the functions that can be probed and match. A single name is
+// looked up among the kernel's symbols, for its list of functions may be locked
+// away.
 func (w *world) kernelFuncs(p *prog.Point) ([]string, error) {
 	if !strings.Contains(p.Func, "*") || p.Exact {
+		if _, ok := w.KernelSymbol(p.Func); !ok {
+			return nil, nil
+		}
 		return []string{p.Func}, nil
 	}
 	tfs, err := w.facts.Tracefs()
