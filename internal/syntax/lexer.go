@@ -13,6 +13,7 @@ type lexer struct {
 	text  string // ends where the lexer has to stop
 	pos   int
 	diags *diag.List
+	found []Comment // up to pos, in order
 }
 
 func (l *lexer) span(start int) diag.Span {
@@ -29,13 +30,16 @@ func (l *lexer) skipLayout() {
 		case strings.HasPrefix(rest, "\\\n"):
 			l.pos += 2
 		case strings.HasPrefix(rest, "//"):
+			start := l.pos
 			l.skipTo("\n")
+			l.comment(start)
 		case strings.HasPrefix(rest, "/*"):
 			start := l.pos
 			l.pos += 2
 			if !l.skipTo("*/") {
 				l.diags.Errorf(diag.Span{Start: uint32(start), End: uint32(start + 2)}, "syntax: unterminated comment")
 			}
+			l.comment(start)
 		default:
 			return
 		}

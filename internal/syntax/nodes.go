@@ -52,11 +52,13 @@ type CDef interface {
 // File is one script.
 type File struct {
 	Loc
-	Source  *diag.Source
-	CDefs   []CDef
-	Config  *ConfigBlock // nil if there is none
-	Imports []*Import
-	Decls   []Decl
+	Source      *diag.Source
+	Interpreter string // the line "#!…", "" if there is none
+	CDefs       []CDef
+	Config      *ConfigBlock // nil if there is none
+	Imports     []*Import
+	Decls       []Decl
+	Comments    []Comment // in the order of the text
 }
 
 // Probes returns the probes of f in source order.

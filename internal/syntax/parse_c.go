@@ -39,8 +39,7 @@ func (p *parser) cdef() CDef {
 // directive takes a whole line, starting over at the '#'.
 func (p *parser) directive() CDef {
 	start := p.start()
-	p.lex.pos = int(start) + 1
-	p.buf = p.buf[:0]
+	p.rewind(int(start) + 1)
 	raw := p.lex.line()
 	text := strings.TrimSpace(raw)
 	p.prevEnd = uint32(p.lex.pos)
@@ -49,6 +48,7 @@ func (p *parser) directive() CDef {
 	switch arg := strings.TrimSpace(rest); word {
 	case "include":
 		if inc := include(arg); inc != nil {
+			loc.At.End = p.lex.commentBehind(int(start)+1, includeText(inc))
 			inc.Loc = loc
 			return inc
 		}

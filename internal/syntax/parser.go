@@ -43,9 +43,10 @@ func Parse(src *diag.Source, diags *diag.List) *File {
 	}
 	p := newParser(src.Text, 0, diags)
 	if strings.HasPrefix(src.Text, "#!") {
-		p.lex.line()
+		f.Interpreter = strings.TrimRight(p.lex.line(), " \t\r")
 	}
 	p.file(f)
+	f.Comments = p.lex.found
 	return f
 }
 
@@ -392,6 +393,12 @@ func (p *parser) probe() Decl {
 	return probe
 }
 
+// rewind makes the lexer start over at pos, for what is not made of tokens.
+func (p *parser) rewind(pos int) {
+	p.lex.rewind(pos)
+	p.buf = p.buf[:0]
+}
+
 // point takes the raw text of an attach point, starting over at the token
 // that was looked at.
 func (p *parser) point() *AttachPoint {
@@ -399,8 +406,7 @@ func (p *parser) point() *AttachPoint {
 		p.expected("probe")
 		return nil
 	}
-	p.lex.pos = int(p.start())
-	p.buf = p.buf[:0]
+	p.rewind(int(p.start()))
 	errors := len(p.diags.All)
 	raw := p.lex.point()
 	span := diag.Span{Start: uint32(p.lex.pos - len(raw)), End: uint32(p.lex.pos)}

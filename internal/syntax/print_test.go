@@ -137,10 +137,10 @@ func TestStatements(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	prints(t, "", "")
-	prints(t, "#!/bin/x\nBEGIN{}", "begin {}\n")
-	prints(t, "// c\nBEGIN /* x */ { } // y", "begin {}\n")
+	prints(t, "#!/bin/x\nBEGIN{}", "#!/bin/x\nbegin {}\n")
+	prints(t, "// c\nBEGIN /* x */ { } // y", "// c\nbegin /* x */\n{} // y\n")
 	prints(t, "BEGIN/pid==1/{}", "begin\n/pid == 1/\n{}\n")
-	prints(t, "BEGIN /*$x==1/ { */ {}", "begin {}\n")
+	prints(t, "BEGIN /*$x==1/ { */ {}", "begin /*$x==1/ { */\n{}\n")
 	prints(t, "BEGIN / *$x == 4/2 / {}", "begin\n/ *$x == 4 / 2/\n{}\n")
 	prints(t, "BEGIN /(1 / {2}) == 3/ {}", "begin\n/1 / ({\n\t2\n}) == 3/\n{}\n")
 	prints(t, "k:a, k:b, {}", "kprobe:a,\nkprobe:b {}\n")
@@ -156,7 +156,7 @@ func TestFiles(t *testing.T) {
 
 func TestCDefinitions(t *testing.T) {
 	prints(t, "#include <a/b.h> // c\n#include \"c d\"\n#define X\n#define Y (1) /* c */\n#define F(a) a\n# ifdef X\n",
-		"#include <a/b.h>\n#include \"c d\"\n#define X\n#define Y (1) /* c */\n#define F(a) a\n#ifdef X\n")
+		"#include <a/b.h> // c\n#include \"c d\"\n#define X\n#define Y (1) /* c */\n#define F(a) a\n#ifdef X\n")
 	prints(t, "#define X 1 + \\\n 2\nBEGIN {}", "#define X 1 + \\\n 2\n\nbegin {}\n")
 	prints(t, "struct a; struct b { int x; };", "struct b {\n\tint x;\n};\n")
 	prints(t, "union u { const char *a, b[2][3]; }", "union u {\n\tchar *a;\n\tchar b[2][3];\n};\n")

@@ -4,40 +4,84 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
 )
 
 // printer writes canonical text: one statement a line, tabs, full names of
 // probe types, and only the parentheses that the tree needs.
 type printer struct {
-	b      strings.Builder
-	indent int
+	b       strings.Builder
+	indent  int
+	text    string    // that the tree was read from
+	pending []Comment // not written yet, in the order of the text
 }
 
-// Print writes f as source text that reads back as the same tree. Comments
-// are not kept.
+// Print writes f as source text that reads back as the same tree, in the one
+// form that the tree has. Comments stay above, beside and below what they were
+// above, beside and below; those in the middle of a statement go above it. Of
+// empty lines one is kept.
 func Print(w io.Writer, f *File) error {
 	p := &printer{}
-	for _, d := range f.CDefs {
-		p.cdef(d)
+	if f.Source != nil {
+		p.text = f.Source.Text
 	}
-	if f.Config != nil {
+	if f.Interpreter != "" {
+		p.line("%s", f.Interpreter)
+	}
+	all := p.sections(f)
+	rest := p.share(all, f.Comments)
+	for i, s := range all {
+		p.section(s, i == 0)
+	}
+	if len(rest) > 0 && len(all) > 0 {
 		p.gap()
-		p.config(f.Config)
 	}
-	for _, imp := range f.Imports {
-		p.line("import %s;", quote(imp.Path))
-	}
-	for _, d := range f.Decls {
-		p.gap()
-		p.decl(d)
-	}
+	p.pending = rest
+	p.below(uint32(len(p.text)), true)
 	_, err := io.WriteString(w, p.b.String())
 	return err
 }
 
+// sections lists the parts of f in the order of the printed text.
+func (p *printer) sections(f *File) []*section {
+	var all []*section
+	add := func(n Node, loose bool, print func()) {
+		all = append(all, &section{at: n.Span(), loose: loose, print: func() {
+			p.above(n.Span(), inner(n), p.b.Len() == 0)
+			print()
+		}})
+	}
+	for _, d := range f.CDefs {
+		add(d, false, func() { p.cdef(d) })
+	}
+	if f.Config != nil {
+		add(f.Config, true, func() { p.config(f.Config) })
+	}
+	for _, imp := range f.Imports {
+		add(imp, false, func() { p.put("import " + quote(imp.Path) + ";") })
+	}
+	for _, d := range f.Decls {
+		add(d, true, func() { p.decl(d) })
+	}
+	return all
+}
+
+// section writes one part and all comments that are its own.
+func (p *printer) section(s *section, first bool) {
+	if s.loose && !first {
+		p.gap()
+	}
+	p.pending = s.comments
+	s.print()
+	p.beside(s.at.End, uint32(len(p.text)))
+	p.put("\n")
+	p.below(uint32(len(p.text)), false)
+}
+
 // gap writes an empty line between sections.
 func (p *printer) gap() {
-	if p.b.Len() > 0 {
+	if p.b.Len() > 0 && !strings.HasSuffix(p.b.String(), "\n\n") {
 		p.b.WriteByte('\n')
 	}
 }
@@ -87,14 +131,14 @@ func includeText(n *Include) string {
 func (p *printer) cdef(d CDef) {
 	switch d := d.(type) {
 	case *Include:
-		p.line("#include %s", includeText(d))
+		p.put("#include " + includeText(d))
 	case *Define:
-		p.line("%s", strings.TrimSpace("#define "+d.Name+" "+d.Text))
+		p.put(strings.TrimSpace("#define " + d.Name + " " + d.Text))
 	case *Directive:
-		p.line("#%s", d.Text)
+		p.put("#" + d.Text)
 	case Type:
 		p.cbase(d)
-		p.put(";\n")
+		p.put(";")
 	}
 }
 
@@ -102,34 +146,53 @@ func (p *printer) cdef(d CDef) {
 func (p *printer) cbase(t Type) {
 	switch t := t.(type) {
 	case *StructType:
-		p.put(words(structTag(t), t.Name) + " {\n")
-		p.indent++
-		for _, f := range t.Fields {
-			p.tabs()
+		p.put(words(structTag(t), t.Name) + " ")
+		lines(p, t.At, t.Fields, func(f *CField) {
 			p.field(f)
-			p.put(";\n")
-		}
-		p.indent--
-		p.tabs()
-		p.put("}" + attributeText(t.Packed, t.Align))
+			p.put(";")
+		})
+		p.put(attributeText(t.Packed, t.Align))
 	case *EnumType:
-		p.put(words("enum", t.Name) + " {\n")
-		p.indent++
-		for _, c := range t.Values {
-			p.tabs()
+		p.put(words("enum", t.Name) + " ")
+		lines(p, t.At, t.Values, func(c *EnumConst) {
 			p.put(c.Name)
 			if c.Value != nil {
 				p.put(" = ")
 				p.expr(c.Value)
 			}
-			p.put(",\n")
-		}
-		p.indent--
-		p.tabs()
-		p.put("}")
+			p.put(",")
+		})
 	default:
 		p.typ(t)
 	}
+}
+
+// lines writes nodes in braces, one a line; at is what they and the braces are
+// the end of.
+func lines[N Node](p *printer, at diag.Span, nodes []N, print func(N)) {
+	p.put("{")
+	limit := at.End
+	if len(nodes) > 0 {
+		limit = nodes[0].Span().Start
+	}
+	p.beside(at.Start, limit)
+	p.put("\n")
+	p.indent++
+	for i, n := range nodes {
+		limit := at.End
+		if i+1 < len(nodes) {
+			limit = nodes[i+1].Span().Start
+		}
+		p.above(n.Span(), inner(n), i == 0)
+		p.tabs()
+		print(n)
+		p.beside(n.Span().End, limit)
+		p.put("\n")
+	}
+	p.below(at.End, len(nodes) == 0)
+	p.indent--
+	p.tabs()
+	p.put("}")
 }
 
 func attributeText(packed bool, align int) string {
@@ -202,16 +265,12 @@ func (p *printer) params(list []Type) {
 }
 
 func (p *printer) config(c *ConfigBlock) {
-	p.put("config = {\n")
-	p.indent++
-	for _, item := range c.Items {
-		p.tabs()
+	p.put("config = ")
+	lines(p, c.At, c.Items, func(item *ConfigItem) {
 		p.put(item.Name + " = ")
 		p.expr(item.Value)
-		p.put(";\n")
-	}
-	p.indent--
-	p.put("}\n")
+		p.put(";")
+	})
 }
 
 func (p *printer) decl(d Decl) {
@@ -219,8 +278,7 @@ func (p *printer) decl(d Decl) {
 	case *MapDecl:
 		p.put("let @" + d.Name + " = " + d.Kind + "(")
 		p.expr(d.Size)
-		p.put(");\n")
-		return
+		p.put(");")
 	case *Macro:
 		p.put("macro " + d.Name)
 		if len(d.Params) > 0 {
@@ -235,7 +293,6 @@ func (p *printer) decl(d Decl) {
 	case *Probe:
 		p.probe(d)
 	}
-	p.put("\n")
 }
 
 func (p *printer) fn(f *Func) {
@@ -258,45 +315,73 @@ func (p *printer) fn(f *Func) {
 }
 
 func (p *printer) probe(probe *Probe) {
-	for i, a := range probe.Points {
-		if i > 0 {
-			p.put(",\n")
-		}
-		p.put(a.String())
+	head := probe.Body.At.Start
+	if probe.Pred != nil {
+		head = probe.Pred.Span().Start
 	}
-	if probe.Pred == nil {
+	commented := p.points(probe.Points, head)
+	if probe.Pred == nil && !commented && !p.hasComments(head) {
 		p.put(" ")
 		p.block(probe.Body)
 		return
 	}
-	pred := p.aside(func(q *printer) { q.expr(probe.Pred) })
-	if strings.HasPrefix(pred, "*") {
-		pred = " " + pred // "/*" opens a comment
+	p.put("\n")
+	if probe.Pred != nil {
+		p.predicate(probe.Pred, probe.Body.At.Start)
 	}
-	p.put("\n/" + pred + "/\n")
+	p.below(probe.Body.At.Start, true)
 	p.block(probe.Body)
 }
 
+// points writes attach points, of which the text ends at limit, and tells
+// whether a comment stands behind the last one.
+func (p *printer) points(points []*AttachPoint, limit uint32) (commented bool) {
+	for i, a := range points {
+		if i > 0 {
+			p.put("\n")
+			p.above(a.At, a.At.End, true)
+		}
+		p.put(a.String())
+		next := limit
+		if i+1 < len(points) {
+			next = points[i+1].At.Start
+			p.put(",")
+		}
+		commented = p.beside(a.At.End, next)
+	}
+	return commented
+}
+
+func (p *printer) predicate(x Expr, limit uint32) {
+	p.above(x.Span(), x.Span().End, true)
+	pred := p.aside(func(q *printer) { q.expr(x) })
+	if strings.HasPrefix(pred, "*") {
+		pred = " " + pred // "/*" opens a comment
+	}
+	p.put("/" + pred + "/")
+	p.beside(x.Span().End, limit)
+	p.put("\n")
+}
+
 func (p *printer) block(b *Block) {
-	if len(b.Stmts) == 0 && b.Value == nil {
+	if len(b.Stmts) == 0 && b.Value == nil && !p.hasComments(b.At.End) {
 		p.put("{}")
 		return
 	}
-	p.put("{\n")
-	p.indent++
+	var nodes []Node
 	for _, s := range b.Stmts {
-		p.tabs()
-		p.stmt(s)
-		p.put("\n")
+		nodes = append(nodes, s)
 	}
 	if b.Value != nil {
-		p.tabs()
-		p.expr(b.Value)
-		p.put("\n")
+		nodes = append(nodes, b.Value)
 	}
-	p.indent--
-	p.tabs()
-	p.put("}")
+	lines(p, b.At, nodes, func(n Node) {
+		if n == b.Value {
+			p.expr(b.Value)
+		} else {
+			p.stmt(n.(Stmt))
+		}
+	})
 }
 
 func (p *printer) stmt(s Stmt) {
