@@ -70,7 +70,7 @@ func root(status *exitStatus) *cobra.Command {
 		c.GroupID = tools
 		cmd.AddCommand(c)
 	}
-	cmd.AddCommand(runCommand(status), symbolsCommand(), psCommand(), doctorCommand(), demoCommand(), versionCommand())
+	cmd.AddCommand(runCommand(status), checkCommand(status), fmtCommand(status), symbolsCommand(), psCommand(), doctorCommand(), demoCommand(), versionCommand())
 	return cmd
 }
 

@@ -167,24 +167,32 @@ func (f *runFlags) source(args []string) (*diag.Source, error) {
 			return nil, fmt.Errorf("-e and the file %s: one program at a time (as an argument it would be $1, which the program of -e does not use)", args[0])
 		}
 		f.params = args
-		return nonempty(&diag.Source{Name: "stdin", Text: f.expr})
+		return nonempty(&diag.Source{Name: stdinName, Text: f.expr})
 	}
 	if len(args) == 0 {
 		return nil, errors.New("no program: give -e PROGRAM, a FILE, or - for standard input; see rpcxray run --help")
 	}
 	f.params = args[1:]
-	if args[0] == "-" {
-		return readProgram("stdin", os.Stdin)
+	return openProgram(args[0])
+}
+
+// stdinName is what messages call a program that is in no file.
+const stdinName = "stdin"
+
+// openProgram reads the program of a file, or of standard input for "-".
+func openProgram(name string) (*diag.Source, error) {
+	if name == "-" {
+		return readProgram(stdinName, os.Stdin)
 	}
-	file, err := os.Open(args[0])
-	if err != nil && strings.Contains(args[0], "{") {
+	file, err := os.Open(name)
+	if err != nil && strings.Contains(name, "{") {
 		return nil, fmt.Errorf("reading the program: %w; a program's text stands behind -e", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the program: %w", err)
 	}
 	defer file.Close()
-	return readProgram(args[0], file)
+	return readProgram(name, file)
 }
 
 // maxProgram is more than any program may have: what is cut off is not missed,
