@@ -12,7 +12,7 @@ export GOTOOLCHAIN ?= auto
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build examples demo test lint bench fuzz test-kernels clean
+.PHONY: help build examples demo test lint bench fuzz confirm test-kernels clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -51,6 +51,9 @@ fuzz: ## run each fuzz target for FUZZTIME=10s
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \
 		done || exit 1; \
 	done
+
+confirm: ## run the language's cases in bpftrace, in the system below CHROOT= (as root)
+	RPCXRAY_CONFIRM_CHROOT=$(CHROOT) go test -count 1 -run TestCases ./tests/language
 
 test-kernels: ## run tests on other kernels in QEMU; KERNELFLAGS='-suite smoke -run Count' for some
 	go run ./tests/kernels $(KERNELFLAGS)

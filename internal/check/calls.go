@@ -350,6 +350,10 @@ func (b *body) formatted(kind prog.ActionKind, e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	for i, v := range verbs {
+		if v.Conv == "gr" {
+			b.notYet(e.Args[i+1].Span(), "%gr")
+			return bad(e.At)
+		}
 		if !v.takes(args[i].Type()) {
 			b.verbMismatch(v, args[i], e.Args[i+1].Span())
 			return bad(e.At)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
 	"time"
 
@@ -48,6 +50,7 @@ type session struct {
 	deadline  time.Time
 	lastTick  time.Time
 	lastSweep time.Time
+	signals   chan os.Signal     // that self probes wait for; nil: none do
 	suspects  map[openFrame]bool // frames that looked stale at the last sweep
 }
 
@@ -85,6 +88,7 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	if err != nil {
 		return err
 	}
+	s.listen(units)
 	if err := s.runAll(prog.KindBegin); err != nil {
 		return err
 	}
@@ -115,16 +119,15 @@ func (s *session) awaitsTargets() bool {
 	return false
 }
 
-// nothingToWaitFor tells whether the script has begin and end probes only.
+// nothingToWaitFor tells whether only begin and end probes have something to
+// run at, now and later.
 func (s *session) nothingToWaitFor() bool {
-	for _, pr := range s.prog.Probes {
-		for _, p := range pr.Points {
-			if p.Kind != prog.KindBegin && p.Kind != prog.KindEnd {
-				return false
-			}
+	for _, u := range s.kernel.Units() {
+		if u.Plan.Kind != prog.KindBegin && u.Plan.Kind != prog.KindEnd {
+			return false
 		}
 	}
-	return true
+	return !s.awaitsTargets()
 }
 
 var errNoProbes = errors.New("no probes to attach")
@@ -278,7 +281,7 @@ func (s *session) trace(ctx context.Context, c *child) (int, error) {
 		cancel()
 	}
 	idle := func() error {
-		if err := s.tick(); err != nil {
+		if err := errors.Join(s.selfSignals(), s.tick()); err != nil {
 			return err
 		}
 		if s.stopped || c.done() || !s.deadline.IsZero() && time.Now().After(s.deadline) {
@@ -390,6 +393,9 @@ func (s *session) reportLosses() error {
 }
 
 func (s *session) close() {
+	if s.signals != nil {
+		signal.Stop(s.signals)
+	}
 	if s.reader != nil {
 		s.reader.Close()
 	}
