@@ -44,8 +44,10 @@ func checkCommand(status *exitStatus) *cobra.Command {
 			if asJSON {
 				show = func(l *diag.List) error { return diag.WriteJSON(cmd.OutOrStdout(), l) }
 			}
+			loader := run.NewLoader()
+			defer loader.Close()
 			return eachProgram(args, func(src *diag.Source) error {
-				l, err := run.Diagnose(run.Options{Source: src, Params: params, Env: environment(), Unsafe: true})
+				l, err := loader.Check(run.Options{Source: src, Params: params, Env: environment(), Unsafe: true})
 				if err != nil {
 					return err
 				}

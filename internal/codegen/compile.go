@@ -72,7 +72,7 @@ func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, err
 	if c.slot.max > ScratchSize(p)-scratchHead {
 		return nil, fmt.Errorf("unit %s: its values need %d bytes of scratch space and %d are there", u.Name, c.slot.max, ScratchSize(p)-scratchHead)
 	}
-	fns := append([]*fn{c.fn}, c.callbacks...)
+	fns := optimized(append([]*fn{c.fn}, c.callbacks...))
 	w, err := assemble(fns)
 	if err != nil {
 		return nil, fmt.Errorf("unit %s: %w", u.Name, err)
@@ -82,13 +82,37 @@ func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, err
 	return o, nil
 }
 
+// optimized optimizes the functions and leaves out the callbacks that only dead
+// code names: the kernel wants each of a program's functions to be reached. What
+// names a callback stands before it.
+func optimized(fns []*fn) []*fn {
+	reached := map[string]bool{fns[0].name: true}
+	var kept []*fn
+	for _, f := range fns {
+		if !reached[f.name] {
+			continue
+		}
+		f.optimize()
+		kept = append(kept, f)
+		for _, b := range f.blocks {
+			for _, i := range b.ins {
+				for _, a := range i.args {
+					if a.kind == funcOpnd {
+						reached[a.name] = true
+					}
+				}
+			}
+		}
+	}
+	return kept
+}
+
 // assemble turns intermediate code into instructions. Callbacks run on top of
 // what calls them, so that their stacks add up.
 func assemble(fns []*fn) (*writer, error) {
 	depth := 0
 	var places []map[vreg]place
 	for _, f := range fns {
-		f.optimize()
 		al := f.allocate()
 		depth += al.depth
 		if len(fns) > 1 {
