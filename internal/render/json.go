@@ -33,7 +33,7 @@ func (j *JSON) Event(e events.Event) error {
 	case *events.Record:
 		j.record(e)
 	case *events.Output:
-		kind := "printf"
+		kind := e.Action.Kind.String()
 		if e.Action.Kind == prog.ActSystem {
 			kind = "syscall"
 		}
@@ -95,7 +95,7 @@ func (j *JSON) record(r *events.Record) {
 		j.line("value", func(dst []byte) []byte { return j.p.json(dst, &r.Values[0], 1) })
 	default:
 		j.text = appendRecord(j.text[:0], &j.p, j.formats, r)
-		j.line("printf", func(dst []byte) []byte { return appendJSONString(dst, j.text) })
+		j.line(r.Action.Kind.String(), func(dst []byte) []byte { return appendJSONString(dst, j.text) })
 	}
 }
 

@@ -54,7 +54,7 @@ type session struct {
 	suspects  map[openFrame]bool // frames that looked stale at the last sweep
 }
 
-// start creates the maps, loads and attaches all units, runs the begin probes
+// start creates the maps, loads and runs the begin probes, attaches all units
 // and opens the gate.
 func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	s.checked, s.prog = c, c.Program
@@ -89,7 +89,7 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 		return err
 	}
 	s.listen(units)
-	if err := s.runAll(prog.KindBegin); err != nil {
+	if err := s.runUnits(prog.KindBegin); err != nil {
 		return err
 	}
 	if s.guard, err = newGuard(s); err != nil {
@@ -98,13 +98,19 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	if err := s.attach(units); err != nil {
 		return err
 	}
+	if err := s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()}); err != nil {
+		return err
+	}
+	if err := s.reader.Drain(s.handle); err != nil {
+		return err
+	}
 	if !s.stopped {
 		if err := s.kernel.OpenGate(); err != nil {
 			return err
 		}
 	}
 	// What begin printed comes before anything that a child of -c prints.
-	return errors.Join(s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()}), s.opts.Sink.Flush())
+	return s.opts.Sink.Flush()
 }
 
 // awaitsTargets tells whether the script probes what may start later.
@@ -257,6 +263,13 @@ func (s *session) attachedProbes() int {
 // runAll runs the begin or end probes in source order and handles what they
 // report.
 func (s *session) runAll(kind prog.ProbeKind) error {
+	if err := s.runUnits(kind); err != nil {
+		return err
+	}
+	return s.reader.Drain(s.handle)
+}
+
+func (s *session) runUnits(kind prog.ProbeKind) error {
 	for _, u := range s.kernel.Units() {
 		if u.Plan.Kind != kind {
 			continue
@@ -265,7 +278,7 @@ func (s *session) runAll(kind prog.ProbeKind) error {
 			return err
 		}
 	}
-	return s.reader.Drain(s.handle)
+	return nil
 }
 
 // trace handles events until the script, the process or the user ends it, then

@@ -87,10 +87,16 @@ func TestCases(t *testing.T) {
 
 func writeCases(t *testing.T, file string, cases []*testCase) {
 	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	comment, _, _ := strings.Cut(string(text), "NAME ")
 	var parts []string
 	for _, c := range cases {
 		parts = append(parts, c.format())
 	}
+	parts[0] = comment + parts[0]
 	if err := os.WriteFile(file, []byte(strings.Join(parts, "\n")), 0o644); err != nil {
 		t.Fatal(err)
 	}
