@@ -145,8 +145,8 @@ func (f *File) Signature(fn Func, pc uint64) (*Signature, error) {
 type call struct {
 	rules   callRules
 	other   callRules // Go's other convention, for when rules turn out wrong
-	native  bool // compiled C, C++ or Rust
-	atEntry bool // nothing has moved since the first byte
+	native  bool      // compiled C, C++ or Rust
+	atEntry bool      // nothing has moved since the first byte
 	// reshaped: GCC made this copy of a function and may have dropped or
 	// reordered its parameters.
 	reshaped bool
