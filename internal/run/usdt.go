@@ -28,7 +28,7 @@ func (w *world) usdtGroups(p *prog.Point) ([]*prog.Group, error) {
 		all = append(all, groups...)
 	}
 	if len(all) == 0 && p.Target != "*" {
-		return nil, fmt.Errorf("No matches for usdt %s.", usdtName(p))
+		return nil, noMatches("usdt " + usdtName(p))
 	}
 	return all, nil
 }

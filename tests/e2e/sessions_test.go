@@ -124,10 +124,6 @@ func TestRestartUnderPID(t *testing.T) {
 	}
 }
 
-func regexpPlace(pid, old int) string {
-	return fmt.Sprintf("process %d took the place of %d$", pid, old)
-}
-
 // TestNoRestart ends the process of -p for good.
 func TestNoRestart(t *testing.T) {
 	testkit.Root(t)

@@ -191,7 +191,6 @@ type wanted struct {
 	results   bool // shown, where they are known
 	omit      []string
 	goFuncs   map[string]bool
-	kinds     []kind
 	points    map[kind][]*syntax.AttachPoint
 }
 
