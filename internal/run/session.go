@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -98,18 +99,36 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	if err := s.attach(units); err != nil {
 		return err
 	}
-	if err := s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()}); err != nil {
+	return s.open()
+}
+
+// open opens the gate, unless a begin probe has ended the run, tells that all
+// is attached and then prints what the begin probes sent: before anything that
+// a child of -c prints.
+func (s *session) open() error {
+	var begun [][]byte
+	ends := false
+	err := s.reader.Drain(func(raw []byte) error {
+		begun = append(begun, bytes.Clone(raw))
+		ends = ends || s.decoder.IsExit(raw)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	if err := s.reader.Drain(s.handle); err != nil {
-		return err
-	}
-	if !s.stopped {
+	if !ends {
 		if err := s.kernel.OpenGate(); err != nil {
 			return err
 		}
 	}
-	// What begin printed comes before anything that a child of -c prints.
+	if err := s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()}); err != nil {
+		return err
+	}
+	for _, raw := range begun {
+		if err := s.handle(raw); err != nil {
+			return err
+		}
+	}
 	return s.opts.Sink.Flush()
 }
 
