@@ -87,7 +87,7 @@ func (c *checker) attachPoint(ap *syntax.AttachPoint) *prog.Point {
 	}
 	p := &prog.Point{
 		Index: c.pointCount(), Kind: k.kind, Span: ap.Span(), Provider: k.name,
-		Target: ap.Target.Text, Func: ap.Func.Text, Namespace: ap.Namespace.Text, Lang: ap.Lang, Exact: ap.Func.Quoted,
+		Target: ap.Target.Text, Func: ap.Func.Text, Namespace: ap.Namespace.Text, Lang: ap.Lang, File: ap.File, Line: ap.Line, Column: ap.Col, Exact: ap.Func.Quoted,
 		Offset: ap.Offset, HasOff: ap.HasOffset, Address: ap.Address, HasAddr: ap.HasAddress,
 	}
 	if !c.pointDetails(p, ap) {
@@ -119,9 +119,6 @@ func (c *checker) pointDetails(p *prog.Point, ap *syntax.AttachPoint) bool {
 		return c.watch(p, ap)
 	case prog.KindUprobe, prog.KindUretprobe:
 		switch {
-		case ap.File != "":
-			c.notYet(ap.Span(), "a source line as a probe's target")
-			return false
 		case p.Kind == prog.KindUretprobe && (p.HasOff || p.HasAddr):
 			c.offsetInReturn(ap)
 			return false

@@ -85,6 +85,9 @@ type Point struct {
 	Target    string // path, category, timer unit
 	Func      string // function, event: may be a glob
 	Namespace string // usdt: provider, may be a glob; "": any
+	File      string // uprobe: source file of a source line, or the end of its path
+	Line      int
+	Column    int    // 0: any
 	Lang      string // uprobe: "cpp" where Func is a demangled name
 	Exact     bool   // Func was quoted: not a glob
 	Offset    uint64

@@ -146,12 +146,32 @@ func matching(p *prog.Point, f *gobin.File) ([]gobin.Func, error) {
 		}
 		p.HasOff, p.Offset = p.Address != fn.Entry, p.Address-fn.Entry
 		return []gobin.Func{fn}, nil
+	case p.File != "":
+		return atLine(p, f)
 	case p.Lang != "":
 		return f.Match(demangled(p.Func))
 	case p.Exact || !strings.Contains(p.Func, "*"):
 		return exactly(p.Func, f)
 	}
 	return f.Match(gobin.Glob(p.Func))
+}
+
+// atLine finds the one function that has the point's source line and makes the
+// point one at an offset of it.
+func atLine(p *prog.Point, f *gobin.File) ([]gobin.Func, error) {
+	place := fmt.Sprintf("%s:%d", p.File, p.Line)
+	addrs, err := f.LineAddr(p.File, p.Line, p.Column)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: where its lines are is not known: %w", p.Target, err)
+	case len(addrs) == 0:
+		return nil, fmt.Errorf("no code of %s is from %s", p.Target, place)
+	case len(addrs) > 1:
+		return nil, fmt.Errorf("code from %s is in %d functions of %s: probe one of them by name and offset", place, len(addrs), p.Target)
+	}
+	fn, _ := f.FuncAt(addrs[0])
+	p.HasOff, p.Offset = addrs[0] != fn.Entry, addrs[0]-fn.Entry
+	return []gobin.Func{fn}, nil
 }
 
 // demangled matches a function's name as C++ has it, with or without its
