@@ -134,9 +134,10 @@ type checker struct {
 	actions  []madeAction // as prog.Actions
 	resolved map[*types.Type]*types.Type
 	named    map[typeName]*types.Type
-	changed  bool // a type grew in this pass
-	keepDead bool // branches that never run are looked at for the types of maps
-	fixed    int  // actions that earlier calls have handed out
+	changed  bool        // a type grew in this pass
+	keepDead bool        // branches that never run are looked at for the types of maps
+	unset    []*mapState // maps that this pass read without knowing their type
+	fixed    int         // actions that earlier calls have handed out
 	formats  map[string]int
 }
 
@@ -187,7 +188,7 @@ const maxPasses = 64
 // settle builds the bodies of jobs until no type changes.
 func (c *checker) settle(jobs []job) []*prog.Body {
 	for range maxPasses {
-		c.changed = false
+		c.changed, c.unset = false, nil
 		c.pass = diag.NewList(c.file.Source)
 		c.prog.Actions, c.actions = c.prog.Actions[:c.fixed:c.fixed], c.actions[:c.fixed:c.fixed]
 		var bodies []*prog.Body
@@ -196,12 +197,13 @@ func (c *checker) settle(jobs []job) []*prog.Body {
 				bodies = append(bodies, body)
 			}
 		}
-		if !c.changed {
-			c.diags.All = append(c.diags.All, c.pass.All...)
-			c.fixed = len(c.prog.Actions)
-			c.pass = c.diags
-			return bodies
+		if c.changed || c.assume() {
+			continue
 		}
+		c.diags.All = append(c.diags.All, c.pass.All...)
+		c.fixed = len(c.prog.Actions)
+		c.pass = c.diags
+		return bodies
 	}
 	panic("BUG: types do not settle")
 }

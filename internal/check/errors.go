@@ -248,6 +248,10 @@ func (b *body) badOperands(op syntax.Op, l, r *types.Type, at diag.Span) {
 	b.errorf(at, "The %s operator can not be used on expressions of types %s, %s", op, l, r)
 }
 
+func (b *body) zeroDivision(at diag.Span) {
+	b.errorf(at, "division by zero")
+}
+
 func (b *body) badOperand(e *syntax.UnaryExpr, t *types.Type) {
 	b.errorf(e.At, "The %s operator can not be used on expressions of type '%s'", e.Op, t)
 }
@@ -305,6 +309,10 @@ func (b *body) undefinedMap(m *mapState, at diag.Span) {
 		b.keepDead, b.changed = true, true
 	}
 	b.errorf(at, "Undefined map: %s", m.m.Name).Hint = "nothing is assigned to it"
+}
+
+func (c *checker) neverSet(m *mapState) {
+	c.diags.Warnf(m.m.Span, "%s is read, but nothing is assigned to it", m.m.Name)
 }
 
 func (b *body) notReadable(m *mapState, at diag.Span) {

@@ -153,7 +153,7 @@ func (b *body) mapGet(e *syntax.MapExpr) prog.Expr {
 		return bad(e.Span())
 	}
 	if m.m.Value == nil {
-		b.undefinedMap(m, e.Span())
+		b.readUnset(m)
 		return bad(e.Span())
 	}
 	t := m.m.Value
@@ -165,6 +165,25 @@ func (b *body) mapGet(e *syntax.MapExpr) prog.Expr {
 		m.m.Deleted = true // what the program reads has to be really cleared
 	}
 	return &prog.MapGet{Meta: meta(t, e.Span()), Map: m.m, Key: key}
+}
+
+// readUnset notes that m is read, though nothing so far tells its type. Code
+// that never runs may, else it is a number: see assume.
+func (b *body) readUnset(m *mapState) {
+	if !b.keepDead {
+		b.keepDead, b.changed = true, true
+	}
+	b.unset = append(b.unset, m)
+}
+
+// assume makes the maps that are read, but never set, maps of numbers; false
+// if there are none.
+func (c *checker) assume() bool {
+	for _, m := range c.unset {
+		m.m.Value = types.TInt64
+		c.neverSet(m)
+	}
+	return len(c.unset) > 0
 }
 
 // readable returns the integer that an aggregate reads as, nil if it is none.

@@ -193,12 +193,10 @@ func (b *body) comparable(x prog.Expr) prog.Expr {
 
 func (b *body) compareInts(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr {
 	xt, yt := x.Type(), y.Type()
-	signed := resultSigned(xt, yt)
-	if xt.Signed != yt.Signed && !isFlexible(xt) && !isFlexible(yt) {
-		signed = !losesSign(xt, yt)
-		if !signed && o != prog.Eq && o != prog.Ne {
-			b.mixedComparison(xt, yt, span)
-		}
+	signed := resultSigned(xt, yt) && xt.Kind != types.Pointer && yt.Kind != types.Pointer
+	equality := o == prog.Eq || o == prog.Ne
+	if !equality && xt.Signed != yt.Signed && !isFlexible(xt) && !isFlexible(yt) && losesSign(xt, yt) {
+		b.mixedComparison(xt, yt, span)
 	}
 	t := types.Integer(8, signed)
 	l, r := b.widen(x, t), b.widen(y, t)
@@ -354,11 +352,18 @@ func (b *body) fold(op prog.Op, x, y prog.Expr, span diag.Span) (prog.Expr, bool
 		return nil, false
 	}
 	signed := resultSigned(x.Type(), y.Type()) && x.Type() != hugeLiteral && y.Type() != hugeLiteral
+	literals := isLiteral(x.Type()) && isLiteral(y.Type())
 	v, ok := compute(op, l, r, signed)
-	if !ok {
+	switch {
+	case !ok && literals:
+		b.zeroDivision(span)
+		return bad(span), true
+	case !ok:
 		return nil, false
+	case op == prog.Shr && literals && signed:
+		v = uint64(int64(l) >> (r & 63)) // among literals only, the sign is kept
 	}
-	if isLiteral(x.Type()) && isLiteral(y.Type()) {
+	if literals {
 		if signed || op == prog.Sub {
 			return literal(int64(v), span), true
 		}
@@ -434,8 +439,7 @@ func (b *body) elemSize(p *types.Type) int {
 
 func (b *body) unaryExpr(e *syntax.UnaryExpr) prog.Expr {
 	if e.Op == syntax.OpAnd {
-		b.notYet(e.At, "the address of a variable or map")
-		return bad(e.At)
+		return b.addressOf(e)
 	}
 	if id, ok := e.X.(*syntax.IdentExpr); ok && e.Op == syntax.OpMul && id.Name == "args" {
 		return b.expr(e.X)
@@ -458,11 +462,29 @@ func (b *body) unaryExpr(e *syntax.UnaryExpr) prog.Expr {
 		if v, ok := constant(x); ok && isLiteral(t) {
 			return integer(types.TUint64, ^v, e.At)
 		}
-		t = types.Integer(t.Size, false)
+		t = types.Integer(t.Size, t.Signed && t.Size == 8)
 		return &prog.Unary{Meta: meta(t, e.At), Op: prog.BitNot, X: b.convert(x, t)}
 	}
 	b.badOperand(e, t)
 	return bad(e.At)
+}
+
+// addressOf is &$v.
+func (b *body) addressOf(e *syntax.UnaryExpr) prog.Expr {
+	if m, ok := e.X.(*syntax.MapExpr); ok {
+		b.notYet(m.Span(), "the address of a map")
+		return bad(e.At)
+	}
+	x := b.expr(e.X)
+	if isBad(x) {
+		return x
+	}
+	v, ok := x.(*prog.VarRef)
+	if !ok {
+		b.badOperand(e, x.Type())
+		return bad(e.At)
+	}
+	return &prog.Addr{Meta: meta(types.PointerTo(x.Type(), types.SpaceKernel), e.At), Var: v.Var}
 }
 
 func (b *body) not(x prog.Expr, span diag.Span) prog.Expr {

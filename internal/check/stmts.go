@@ -193,15 +193,9 @@ func (b *body) fitFixed(v *variable, x prog.Expr, span diag.Span) prog.Expr {
 		b.variableMismatch(v, from, span)
 		return nil
 	case isNumber(t) && isNumber(from):
-		if from.Size > t.Size {
-			b.variableMismatch(v, from, span)
-			return nil
-		}
 		if !types.Equal(merged, t) {
 			b.signMismatch(v.v.Name, t, from, span)
 		}
-	case t.Kind == types.String && !types.Equal(merged, t):
-		return &prog.Cast{Meta: meta(t, x.Span()), X: x}
 	case !types.Equal(merged, t):
 		b.variableMismatch(v, from, span)
 		return nil
@@ -263,8 +257,7 @@ func (b *body) updateMap(e *syntax.MapExpr, s *syntax.AssignStmt) {
 	if !ok {
 		return
 	}
-	if m.m.Value == nil {
-		b.undefinedMap(m, e.Span())
+	if m.m.Value == nil && !b.fitValue(m, types.TInt64, s.Span()) {
 		return
 	}
 	key = b.bind(key)

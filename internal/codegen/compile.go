@@ -147,6 +147,7 @@ type comp struct {
 
 	callbacks []*fn
 	shared    map[*prog.Var]bool // variables that callbacks name
+	pointedAt map[*prog.Var]bool // variables whose addresses are taken
 
 	lookups []known // valid at this point
 	changed map[*prog.Map]int
@@ -168,7 +169,7 @@ type variable struct {
 func (c *comp) program() {
 	c.once = map[asm.BuiltinFunc]opnd{}
 	c.changed, c.writes = map[*prog.Map]int{}, map[*prog.Var]int{}
-	c.shared = sharedVars(c.u.Bodies)
+	c.shared, c.pointedAt = sharedVars(c.u.Bodies), pointedAt(c.u.Bodies)
 	c.ctx = c.arg(0)
 	c.scratch = c.reg()
 	c.set(c.scratch, iOpnd(0))

@@ -30,18 +30,11 @@ func sharedVars(bodies []*prog.Body) map[*prog.Var]bool {
 	vars := map[*prog.Var]bool{}
 	m := mentions{block: func() {}}
 	m.visit = func(v *prog.Var, _, _ bool) { vars[v] = true }
-	loops := func(s prog.Stmt) {
-		if f, ok := s.(*prog.ForMap); ok {
-			m.stmt(f)
-		}
-	}
 	for _, b := range bodies {
-		prog.WalkStmts(b.Stmts, loops)
-		prog.Rewrite(b.Stmts, func(e prog.Expr) prog.Expr {
-			if blk, ok := e.(*prog.Block); ok {
-				prog.WalkStmts(blk.Stmts, loops)
+		prog.WalkStmts(b.Stmts, func(s prog.Stmt) {
+			if f, ok := s.(*prog.ForMap); ok {
+				m.stmt(f)
 			}
-			return e
 		})
 	}
 	return vars

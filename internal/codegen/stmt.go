@@ -46,7 +46,7 @@ func (c *comp) declare(s prog.Stmt, vars []*prog.Var) {
 // to hold what does not fit the registers, variables live in memory, except
 // addresses of map values: the verifier would no longer know what they are.
 func (c *comp) inRegister(v *prog.Var) bool {
-	return v.Type.Scalar() && !c.shared[v] && (c.lim.onStack > 0 || v.Type.Space == types.SpaceMap)
+	return v.Type.Scalar() && !c.shared[v] && !c.pointedAt[v] && (c.lim.onStack > 0 || v.Type.Space == types.SpaceMap)
 }
 
 // varMem is where a variable lives in memory: callbacks reach only the scratch

@@ -176,3 +176,17 @@ func needsZero(s prog.Stmt, v *prog.Var) bool {
 	m.stmt(s)
 	return zero
 }
+
+// pointedAt returns the variables whose addresses are taken.
+func pointedAt(bodies []*prog.Body) map[*prog.Var]bool {
+	vars := map[*prog.Var]bool{}
+	for _, b := range bodies {
+		prog.Rewrite(b.Stmts, func(e prog.Expr) prog.Expr {
+			if a, ok := e.(*prog.Addr); ok {
+				vars[a.Var] = true
+			}
+			return e
+		})
+	}
+	return vars
+}

@@ -185,8 +185,7 @@ type (
 		Ptr, Len Expr
 		Checked  bool
 	}
-	// Addr is the address of the memory value in variable Var, of a pointer
-	// type in SpaceKernel. Made by lower.
+	// Addr is the address of variable Var, of a pointer type in SpaceKernel.
 	Addr struct {
 		Meta
 		Var *Var

@@ -3,16 +3,24 @@ package prog
 // Rewrite replaces every expression below stmts by f of it, innermost first.
 // Expressions that stand in Items are rewritten, too.
 func Rewrite(stmts []Stmt, f func(Expr) Expr) {
-	r := rewriter(f)
-	for _, s := range stmts {
-		r.stmt(s)
-	}
+	rewriter{f: f, visit: func(Stmt) {}}.stmts(stmts)
 }
 
 // RewriteExpr replaces the expressions below e, then e itself, by f of them.
-func RewriteExpr(e Expr, f func(Expr) Expr) Expr { return rewriter(f).expr(e) }
+func RewriteExpr(e Expr, f func(Expr) Expr) Expr { return rewriter{f: f, visit: func(Stmt) {}}.expr(e) }
 
-type rewriter func(Expr) Expr
+// WalkStmts calls f for every statement, outer ones first, those of block
+// expressions included.
+func WalkStmts(stmts []Stmt, f func(Stmt)) {
+	rewriter{f: func(e Expr) Expr { return e }, visit: f}.stmts(stmts)
+}
+
+// rewriter calls visit for statements on the way down and f for expressions on
+// the way up.
+type rewriter struct {
+	f     func(Expr) Expr
+	visit func(Stmt)
+}
 
 func (r rewriter) all(es []Expr) {
 	for i := range es {
@@ -58,10 +66,11 @@ func (r rewriter) expr(e Expr) Expr {
 		r.stmts(e.Stmts)
 		e.X = r.expr(e.X)
 	}
-	return r(e)
+	return r.f(e)
 }
 
 func (r rewriter) stmt(s Stmt) {
+	r.visit(s)
 	switch s := s.(type) {
 	case *Eval:
 		s.X = r.expr(s.X)
@@ -94,25 +103,6 @@ func (r rewriter) stmt(s Stmt) {
 		for i := range s.Items {
 			it := &s.Items[i]
 			it.X, it.Ptr, it.Len = r.expr(it.X), r.expr(it.Ptr), r.expr(it.Len)
-		}
-	}
-}
-
-// WalkStmts calls f for every statement, outer ones first; those of block
-// expressions are not visited.
-func WalkStmts(stmts []Stmt, f func(Stmt)) {
-	for _, s := range stmts {
-		f(s)
-		switch s := s.(type) {
-		case *If:
-			WalkStmts(s.Then, f)
-			WalkStmts(s.Else, f)
-		case *While:
-			WalkStmts(s.Body, f)
-		case *ForRange:
-			WalkStmts(s.Body, f)
-		case *ForMap:
-			WalkStmts(s.Body, f)
 		}
 	}
 }
