@@ -220,6 +220,7 @@ func (c *comp) enter(top, leave *block) {
 }
 
 func (c *comp) while(s *prog.While) {
+	c.forget(s)
 	top, body, end := c.block(), c.block(), c.block()
 	c.enter(top, end)
 	at := c.claimed
@@ -242,7 +243,8 @@ func (c *comp) forRange(s *prog.ForRange) {
 	}
 	t := s.Var.Type
 	i := c.reg()
-	c.set(i, lo)
+	c.set(i, c.forgotten(lo))
+	c.forget(s)
 	top, body, next, end := c.block(), c.block(), c.block(), c.block()
 	c.enter(top, end)
 	at := c.claimed
