@@ -20,16 +20,37 @@ func (b *body) callStr(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	if s := b.asString(x); s != nil {
-		if len(e.Args) > 1 && s.Type().Size > size {
-			return &prog.Cast{Meta: meta(types.Str(size), e.At), X: s}
-		}
-		return s
+		return b.prefix(s, size, n, e)
 	}
 	if !x.Type().IsInt() && x.Type().Kind != types.Pointer && x.Type().Kind != types.Array {
 		b.wantKind("str", "a pointer or an integer", x.Type(), e.Args[0].Span())
 		return bad(e.At)
 	}
 	return invoke(prog.FnStr, types.Str(size), e.At, b.address(x), n)
+}
+
+// prefix is the start of a string that the program has.
+func (b *body) prefix(s prog.Expr, size int, n prog.Expr, e *syntax.CallExpr) prog.Expr {
+	if len(e.Args) < 2 {
+		return s
+	}
+	v, ok := constant(n)
+	if _, literal := s.(*prog.Str); ok && literal {
+		size = int(v) + 1 // of a literal all n characters are taken
+	}
+	size = min(size, s.Type().Size)
+	if !ok {
+		return invoke(prog.FnStr, types.Str(size), e.At, b.placed(s), n)
+	}
+	return &prog.Cast{Meta: meta(types.Str(size), e.At), X: s}
+}
+
+// placed is the address of a copy of x.
+func (b *body) placed(x prog.Expr) prog.Expr {
+	v := b.temp(x.Type())
+	set := &prog.SetVar{At: at(x.Span()), Var: v, X: x}
+	p := types.PointerTo(nil, types.SpaceKernel)
+	return sequence([]prog.Stmt{set}, &prog.Addr{Meta: meta(p, x.Span()), Var: v}, x.Span())
 }
 
 // positionalString is $N, or $N + k, which leaves out the first k characters.
@@ -56,8 +77,11 @@ func (b *body) positionalString(e syntax.Expr) (string, bool) {
 // address is x as a pointer: an integer as it is, an array in memory by where
 // it lies.
 func (b *body) address(x prog.Expr) prog.Expr {
-	if load, ok := x.(*prog.Load); ok && x.Type().Kind == types.Array {
-		return offset(load.Ptr, load.Off)
+	if x.Type().Kind == types.Array {
+		if load, ok := x.(*prog.Load); ok {
+			return offset(load.Ptr, load.Off)
+		}
+		return b.placed(x)
 	}
 	if x.Type().Kind == types.Pointer && x.Type().Space != types.SpaceUnknown {
 		return x
@@ -78,8 +102,8 @@ func (b *body) readSize(fn string, e *syntax.CallExpr) (int, prog.Expr) {
 			b.negativeLength(fn, e.Args[1].Span())
 			return limit, bad(e.At)
 		}
+		n = integer(types.TUint64, min(v, uint64(limit)), e.At)
 		limit = max(min(int(v), limit), 1)
-		n = integer(types.TUint64, uint64(limit), e.At)
 	}
 	return limit, n
 }
@@ -108,7 +132,10 @@ func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
 		x = b.address(x)
 	case t.Kind == types.String:
 		return wrap(b.bufOfString(x, e, size))
-	case t.IsInt(), t.Kind == types.Pointer, t.Kind == types.Array:
+	case t.Kind == types.Array:
+		size = min(size, t.Size)
+		x = b.address(x)
+	case t.IsInt(), t.Kind == types.Pointer:
 		x = b.address(x)
 	default:
 		b.wantKind("buf", "a pointer, an integer, a string or an array", t, e.Args[0].Span())

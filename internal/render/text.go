@@ -49,6 +49,9 @@ func (t *Text) Event(e events.Event) error {
 		t.record(e)
 	case *events.Output:
 		t.w.buf = t.p.text(t.w.buf, e.Data)
+		if e.Action.Kind == prog.ActSystem {
+			t.w.buf = append(t.w.buf, '\n')
+		}
 	case *events.Report:
 		t.report(e)
 	case *events.Ended:

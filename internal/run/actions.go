@@ -54,8 +54,12 @@ func (s *session) act(rec *events.Record) error {
 	return s.opts.Sink.Event(rec)
 }
 
-// stop ends the run after the record at hand; the first reason counts.
+// stop ends the run after the record at hand; the first reason counts, but for
+// the status of an exit() among the end probes.
 func (s *session) stop(status int, err error) {
+	if s.ending && err == nil {
+		s.status = status
+	}
 	if !s.stopped {
 		s.stopped, s.status, s.stopErr = true, status, err
 	}
