@@ -135,6 +135,7 @@ type checker struct {
 	resolved map[*types.Type]*types.Type
 	named    map[typeName]*types.Type
 	changed  bool        // a type grew in this pass
+	passes   int         // before this one
 	keepDead bool        // branches that never run are looked at for the types of maps
 	unset    []*mapState // maps that this pass read without knowing their type
 	fixed    int         // actions that earlier calls have handed out
@@ -187,7 +188,7 @@ const maxPasses = 64
 
 // settle builds the bodies of jobs until no type changes.
 func (c *checker) settle(jobs []job) []*prog.Body {
-	for range maxPasses {
+	for c.passes = range maxPasses {
 		c.changed, c.unset = false, nil
 		c.pass = diag.NewList(c.file.Source)
 		c.prog.Actions, c.actions = c.prog.Actions[:c.fixed:c.fixed], c.actions[:c.fixed:c.fixed]

@@ -53,7 +53,21 @@ func (b *body) callStrConcat(e *syntax.CallExpr) prog.Expr {
 			return text(l.Val+r.Val, e.At)
 		}
 	}
-	return invoke(prog.FnStrConcat, types.Str(x.Type().Size+y.Type().Size-1), e.At, x, y)
+	return invoke(prog.FnStrConcat, types.Str(b.concatSize(x.Type().Size, y.Type().Size)), e.At, x, y)
+}
+
+// concatPasses is after how many passes a string that still grows is taken for
+// one that is added to itself.
+const concatPasses = 16
+
+// concatSize is the size of two strings in one, at most two of the longest. One
+// that is added to itself, as in @s = str_concat(@s, "."), grows to the longest.
+func (c *checker) concatSize(x, y int) int {
+	longest := c.prog.Config.MaxStrlen
+	if c.passes < concatPasses {
+		return max(x, y, min(x+y-1, 2*longest))
+	}
+	return max(x, y, longest)
 }
 
 // callPton is a constant: the bytes of an address.

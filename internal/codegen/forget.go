@@ -19,17 +19,21 @@ func (c *comp) forgotten(x opnd) opnd {
 	return c.alu(asm.Add, c.load(mem{base: valOpnd(MapZero)}, 8, false), x)
 }
 
-// forget does so to the numbers that s, a loop, changes.
+// forget does so to the numbers that s, a loop, reads and then changes: these
+// have been set before it.
 func (c *comp) forget(s prog.Stmt) {
 	if !c.t.MayGoto {
 		return
 	}
-	done := map[*prog.Var]bool{}
+	read, done := map[*prog.Var]bool{}, map[*prog.Var]bool{}
 	m := mentions{block: func() {}}
 	m.visit = func(v *prog.Var, set, _ bool) {
+		if _, seen := read[v]; !seen {
+			read[v] = !set
+		}
 		at, known := c.vars[v]
 		number := v.Type.Kind == types.Int || v.Type.Kind == types.Bool
-		if set && known && number && !done[v] && c.inRegister(v) {
+		if set && read[v] && known && number && !done[v] && c.inRegister(v) {
 			done[v] = true
 			c.set(at.reg, c.forgotten(rOpnd(at.reg)))
 		}
