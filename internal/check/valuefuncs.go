@@ -94,7 +94,7 @@ func (b *body) address(x prog.Expr) prog.Expr {
 func (b *body) readSize(fn string, e *syntax.CallExpr) (int, prog.Expr) {
 	limit := b.prog.Config.MaxStrlen
 	if len(e.Args) < 2 {
-		return limit, integer(types.TUint64, uint64(limit), e.At)
+		return limit, integer(types.TUint64, uint64(limit)+1, e.At)
 	}
 	n := b.integerArg(fn, e.Args[1], types.TUint64)
 	if v, ok := constant(n); ok {
@@ -102,7 +102,7 @@ func (b *body) readSize(fn string, e *syntax.CallExpr) (int, prog.Expr) {
 			b.negativeLength(fn, e.Args[1].Span())
 			return limit, bad(e.At)
 		}
-		n = integer(types.TUint64, min(v, uint64(limit)), e.At)
+		n = integer(types.TUint64, min(v, uint64(limit)+1), e.At)
 		limit = max(min(int(v), limit), 1)
 	}
 	return limit, n

@@ -237,6 +237,14 @@ func (r *record) strInMemory(m mem, size int) {
 	n := c.alu(asm.Sub, c.readStr(dst.at(4), iOpnd(int64(size)), c.addr(m), false), iOpnd(1))
 	c.store(dst, 4, n)
 	c.store(c.slotMem().at(slotLen), 4, n)
+	if size >= c.p.Config.MaxStrlen {
+		last, end := c.load(m.at(size-1), 1, false), c.block()
+		c.unless(asm.JEq, last, iOpnd(0), end)
+		c.store(dst.at(4+size-1), 1, last)
+		c.store(dst, 4, iOpnd(int64(types.StrTruncated|size)))
+		c.store(c.slotMem().at(slotLen), 4, iOpnd(int64(size)))
+		c.start(end)
+	}
 	r.advance(4, size)
 }
 
@@ -265,7 +273,7 @@ func (r *record) strRead(e *prog.Call) {
 	tell(iOpnd(0), iOpnd(0))
 	c.jump(end)
 	c.start(long)
-	tell(iOpnd(int64(types.StrTruncated|(size-1))), iOpnd(int64(size-1)))
+	tell(iOpnd(int64(types.StrTruncated|size)), iOpnd(int64(size)))
 	c.jump(end)
 	c.start(bad)
 	tell(iOpnd(types.StrUnreadable), iOpnd(0))

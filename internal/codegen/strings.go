@@ -71,7 +71,8 @@ func (c *comp) callMem(e *prog.Call, dst mem) {
 	case prog.FnStr:
 		ptr, size, user := c.strArgs(e, n)
 		c.zero(dst, n)
-		c.readStr(dst, c.atMost(size, n), ptr, user)
+		got := c.readStr(dst, c.atMost(size, n), ptr, user)
+		c.lastByte(dst, n, got, size, ptr, user)
 	case prog.FnBuf:
 		c.buffer(e, dst)
 	case prog.FnUSym:
@@ -93,6 +94,22 @@ func (c *comp) callMem(e *prog.Call, dst mem) {
 	default:
 		c.errs.Errorf(e.At, "this function is not built yet")
 	}
+}
+
+// lastByte puts the character where readStr had to put the NUL of a string that
+// does not fit into n bytes, though more of it were wanted: a string without a
+// NUL is one that was cut.
+func (c *comp) lastByte(dst mem, n int, got, want, ptr opnd, user bool) {
+	if want.isImm() && want.imm <= int64(n) {
+		return
+	}
+	end := c.block()
+	if !want.isImm() {
+		c.unless(asm.JLE, want, iOpnd(int64(n)), end)
+	}
+	c.unless(asm.JNE, got, iOpnd(int64(n)), end)
+	c.read(dst.at(n-1), iOpnd(1), c.alu(asm.Add, ptr, iOpnd(int64(n-1))), user)
+	c.start(end)
 }
 
 func (c *comp) buffer(e *prog.Call, dst mem) {

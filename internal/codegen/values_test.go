@@ -45,8 +45,8 @@ func TestStrings(t *testing.T) {
 	l := loadUnit(t, p, u, target)
 	l.run()
 	wantRecords(t, l,
-		wire(1, 0, long, long, cut(long[:199]), int64(1)),
-		wire(2, 0, long[:10], cut(long[:63]), ""),
+		wire(1, 0, long, long, cut(long), int64(1)),
+		wire(2, 0, long[:10], cut(long[:64]), ""),
 		wire(3, 0, unreadable, long[190:]),
 		wire(4, 1<<2, long[:5], cut(long[:15]), unreadable),
 		wire(5, 0, long[95:158], "abcdefg", "abcdefg", uint8(3)),

@@ -64,12 +64,20 @@ type FullMap struct {
 	Entries int
 }
 
+// Settings is what the script's configuration says about its output. It comes
+// before anything that the script prints.
+type Settings struct {
+	Trailer    string // behind a string that was cut
+	MaxMapKeys int
+}
+
 // Attached tells how many probes are attached.
 type Attached struct{ Probes int }
 
 // Ended tells that the end probes have run; the maps of the exit follow.
 type Ended struct{}
 
+func (*Settings) event() {}
 func (*Record) event()   {}
 func (*Output) event()   {}
 func (*Report) event()   {}

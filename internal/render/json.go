@@ -30,6 +30,8 @@ func NewJSON(o Options) *JSON {
 // Event prints e.
 func (j *JSON) Event(e events.Event) error {
 	switch e := e.(type) {
+	case *events.Settings:
+		j.o.Trailer, j.p.trailer, j.o.MaxMapKeys = e.Trailer, e.Trailer, e.MaxMapKeys
 	case *events.Record:
 		j.record(e)
 	case *events.Output:

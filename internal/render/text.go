@@ -45,6 +45,8 @@ func Sprintf(r *events.Record, trailer string) string {
 // Event prints e.
 func (t *Text) Event(e events.Event) error {
 	switch e := e.(type) {
+	case *events.Settings:
+		t.o.Trailer, t.p.trailer, t.o.MaxMapKeys = e.Trailer, e.Trailer, e.MaxMapKeys
 	case *events.Record:
 		t.record(e)
 	case *events.Output:

@@ -121,6 +121,10 @@ func (s *session) open() error {
 			return err
 		}
 	}
+	set := &events.Settings{Trailer: s.prog.Config.StrTruncTrailer, MaxMapKeys: s.prog.Config.MaxMapKeys}
+	if err := s.opts.Sink.Event(set); err != nil {
+		return err
+	}
 	if err := s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()}); err != nil {
 		return err
 	}
