@@ -179,7 +179,7 @@ func (g *generator) statement() {
 		if g.chance(40) {
 			g.block("else", 3)
 		}
-	case n < 17:
+	case n < 17 && g.loops == 0: // one in another multiplies the ways through it
 		g.loop()
 	case n == 17:
 		g.line("%s;", g.effect())
@@ -329,7 +329,7 @@ func (g *generator) loop() {
 // turns writes the block of a loop, in which v can be read.
 func (g *generator) turns(v variable, head string) {
 	g.vars = append(g.vars, []variable{v})
-	g.block(head, 4)
+	g.block(head, 2)
 	g.vars = g.vars[:len(g.vars)-1]
 }
 

@@ -25,6 +25,7 @@ const (
 	defaultScripts = 300
 	slowest        = 10 * time.Second // from text to loaded
 	leastAccepted  = 50               // percent, or the test would test little
+	mostShown      = 10               // scripts that fail
 )
 
 func fromEnv(t *testing.T, name string, without uint64) uint64 {
@@ -49,16 +50,18 @@ func TestAcceptedScriptsLoad(t *testing.T) {
 	defer loader.Close()
 	n, seed := fromEnv(t, EnvScripts, defaultScripts), fromEnv(t, EnvSeed, 0)
 	refused := map[string]uint64{} // diagnostics by their text: seeds
-	accepted := uint64(0)
-	for i := seed; i < seed+n && !t.Failed(); i++ {
+	accepted, failed := uint64(0), 0
+	for i := seed; i < seed+n && failed < mostShown; i++ {
 		script := Script(i, target)
 		start := time.Now()
 		diags, err := load(loader, script)
 		if took := time.Since(start); took > slowest {
+			failed++
 			t.Errorf("seed %d took %v:\n%s", i, took, script)
 		}
 		switch {
 		case err != nil:
+			failed++
 			t.Errorf("seed %d is refused: %v\n%s", i, explained(err), script)
 		case diags.HasErrors():
 			refused[(&diag.ListError{List: diags}).Error()] = i
