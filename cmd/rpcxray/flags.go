@@ -95,6 +95,16 @@ func (*choiceFlag) Type() string { return "WORD" }
 // String implements pflag.Value.
 func (c *choiceFlag) String() string { return c.value }
 
+// notice is the line of output that programs which drive bpftrace wait for, where
+// their environment asks for it.
+func notice() string {
+	const word = "__BPFTRACE_NOTIFY_PROBES_ATTACHED"
+	if os.Getenv(word) == "" {
+		return ""
+	}
+	return word
+}
+
 // environment returns the settings that bpftrace's users keep in BPFTRACE_*.
 func environment() map[string]string {
 	env := map[string]string{}

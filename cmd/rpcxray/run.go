@@ -119,7 +119,7 @@ func (f *runFlags) main(cmd *cobra.Command, args []string) (int, error) {
 	sink := f.renderer(src, out)
 	code, err := run.Run(cmd.Context(), run.Options{
 		Source: src, Params: f.params, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
-		Unsafe: f.unsafe, NoWarnings: f.noWarnings, DryRun: f.dryRun, Debug: f.debug, Verbose: f.verbose,
+		Unsafe: f.unsafe, NoWarnings: f.noWarnings, DryRun: f.dryRun, Notify: notice(), Debug: f.debug, Verbose: f.verbose,
 		Stats: f.stats, Strict: f.strict, MaxOverhead: float64(f.overhead),
 		Sink: sink, Out: out, Stderr: os.Stderr, Color: colored(os.Stderr),
 	})

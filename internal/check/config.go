@@ -111,11 +111,13 @@ func (c *checker) configure() {
 }
 
 func (c *checker) configItem(settings []Setting, item *syntax.ConfigItem) {
-	name := strings.TrimPrefix(strings.ToLower(item.Name), "bpftrace_")
 	s, ok := findSetting(settings, item.Name)
 	if !ok {
-		c.unknownSetting(item, renamed()[name])
+		c.unknownSetting(item)
 		return
+	}
+	if plainName(item.Name) != s.Name {
+		c.renamedSetting(item, s.Name)
 	}
 	switch v := item.Value.(type) {
 	case *syntax.IntExpr:
@@ -129,8 +131,17 @@ func (c *checker) configItem(settings []Setting, item *syntax.ConfigItem) {
 	}
 }
 
+// plainName is a setting's name without what may stand before it.
+func plainName(name string) string {
+	return strings.TrimPrefix(strings.ToLower(name), "bpftrace_")
+}
+
+// findSetting finds a setting, also by its former name.
 func findSetting(settings []Setting, name string) (Setting, bool) {
-	name = strings.TrimPrefix(strings.ToLower(name), "bpftrace_")
+	name = plainName(name)
+	if now := renamed()[name]; now != "" {
+		name = now
+	}
 	for _, s := range settings {
 		if s.Name == name {
 			return s, true

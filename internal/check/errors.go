@@ -86,12 +86,12 @@ func (c *checker) unexpectedOption(name string) {
 	c.pass.Errorf(diag.Span{}, "unexpected program command line options: --%s", name)
 }
 
-func (c *checker) unknownSetting(item *syntax.ConfigItem, now string) {
+func (c *checker) renamedSetting(item *syntax.ConfigItem, now string) {
+	c.pass.Warnf(item.Span(), "%s has been renamed, please use %s", item.Name, now)
+}
+
+func (c *checker) unknownSetting(item *syntax.ConfigItem) {
 	d := c.pass.Errorf(item.Span(), "%s: not a known configuration option", item.Name)
-	if now != "" {
-		d.Hint = "it is called " + now + " now"
-		return
-	}
 	var names []string
 	for _, s := range Settings() {
 		names = append(names, s.Name)
@@ -287,6 +287,10 @@ func (b *body) frozenValue(m *mapState, t *types.Type, at diag.Span) {
 
 func (b *body) frozenKey(m *mapState, x prog.Expr, t *types.Type) {
 	b.errorf(x.Span(), "Argument mismatch for %s: this target has keys of type '%s', but the map was made for '%s'", m.m.Name, t, m.m.Key)
+}
+
+func (b *body) perCPUValue(m *mapState, t *types.Type, at diag.Span) {
+	b.errorf(at, "%s is a map with values for each CPU: it holds count(), sum() and the like, not '%s'", m.m.Name, t)
 }
 
 func (b *body) keyMismatch(m *mapState, x prog.Expr) {

@@ -128,6 +128,10 @@ func (b *body) fitValue(m *mapState, t *types.Type, span diag.Span) bool {
 		b.valueMismatch(m, t, span)
 		return false
 	}
+	if m.m.PerCPU && !t.IsAggregate() {
+		b.perCPUValue(m, t, span)
+		return false
+	}
 	if losesSign(old, t) {
 		b.signMismatch(m.m.Name, old, t, span)
 	}

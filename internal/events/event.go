@@ -71,8 +71,12 @@ type Settings struct {
 	MaxMapKeys int
 }
 
-// Attached tells how many probes are attached.
-type Attached struct{ Probes int }
+// Attached tells how many probes are attached. A program that waits for that may
+// have asked for a line of its own on the output.
+type Attached struct {
+	Probes int
+	Notify string // the line; none if empty
+}
 
 // Ended tells that the end probes have run; the maps of the exit follow.
 type Ended struct{}

@@ -196,7 +196,7 @@ func (m *Maps) entries(st *mapState, cells []cell) []Entry {
 	m.values.slab = nil // the values of a report stay
 	entries := make([]Entry, 0, len(cells))
 	for _, c := range cells {
-		if decl.Key != nil && !st.isSet(c) {
+		if (decl.Key != nil || isHist(decl.Value)) && !st.isSet(c) {
 			continue
 		}
 		var e Entry
@@ -214,6 +214,10 @@ func (m *Maps) entries(st *mapState, cells []cell) []Entry {
 	sortEntries(decl, entries)
 	return entries
 }
+
+// isHist tells whether values of t print as rows: of a map that is not set there
+// are none, where a number would be 0.
+func isHist(t *types.Type) bool { return t.Kind == types.Hist || t.Kind == types.LHist }
 
 func (m *Maps) key(decl *prog.Map, b []byte) []Value {
 	var v Value

@@ -49,6 +49,7 @@ func (j *JSON) Event(e events.Event) error {
 			notice(j.o, e)
 		}
 	case *events.Attached:
+		j.w.buf = appendNotify(j.w.buf, e)
 		if !j.o.Quiet {
 			j.counted("attached_probes", "probes", uint64(e.Probes))
 		}

@@ -23,6 +23,14 @@ func NewText(o Options) *Text {
 	return &Text{o: o, w: writer{out: o.Out}, p: printer{escape: o.Terminal, trailer: o.Trailer}, formats: formats{}}
 }
 
+// appendNotify appends the line that a waiting program looks for.
+func appendNotify(dst []byte, e *events.Attached) []byte {
+	if e.Notify == "" {
+		return dst
+	}
+	return append(append(dst, e.Notify...), '\n')
+}
+
 // formats keeps parsed formats.
 type formats map[*prog.Action]format
 
@@ -56,6 +64,9 @@ func (t *Text) Event(e events.Event) error {
 		}
 	case *events.Report:
 		t.report(e)
+	case *events.Attached:
+		t.w.buf = appendNotify(t.w.buf, e)
+		notice(t.o, e)
 	case *events.Ended:
 		t.w.buf = append(t.w.buf, "\n\n"...)
 	default:

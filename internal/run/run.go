@@ -32,6 +32,7 @@ type Options struct {
 	Unsafe      bool
 	NoWarnings  bool
 	DryRun      bool          // load and attach, then leave
+	Notify      string        // a line of output that tells when all is attached
 	Duration    time.Duration // 0: until the script, the process or the user ends it
 	MaxOverhead float64       // CPUs a traced process may lose to probes; 0: no limit
 	Debug       string        // stage to print instead of running: see Stages

@@ -90,8 +90,10 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 		return err
 	}
 	s.listen(units)
-	if err := s.runUnits(prog.KindBegin); err != nil {
-		return err
+	if !s.opts.DryRun {
+		if err := s.runUnits(prog.KindBegin); err != nil {
+			return err
+		}
 	}
 	if s.guard, err = newGuard(s); err != nil {
 		return err
@@ -125,7 +127,7 @@ func (s *session) open() error {
 	if err := s.opts.Sink.Event(set); err != nil {
 		return err
 	}
-	if err := s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes()}); err != nil {
+	if err := s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes(), Notify: s.opts.Notify}); err != nil {
 		return err
 	}
 	for _, raw := range begun {
