@@ -63,6 +63,7 @@ type Options struct {
 	PID        int               // of -p; 0: none
 	CPID       int               // pid of -c's child; 0: none
 	Unsafe     bool              // --unsafe
+	Secrets    bool              // --show-secrets
 	Env        map[string]string // BPFTRACE_* without the prefix, any case
 	NoWarnings bool
 }
@@ -261,7 +262,7 @@ func (c *checker) build(j job) *prog.Body {
 	out.Stmts = b.collect(func() {
 		b.pidFilter()
 		if j.group.Hook != nil {
-			runs = b.hook()
+			b.hook() // also without the user's body: other probes need it
 			return
 		}
 		b.scoped(func() { runs = b.statements() })

@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -69,9 +71,8 @@ type rpcCall struct {
 	calls  []expansion
 }
 
-// hook builds the body of a framework's probe; false if the user's would never
-// run.
-func (b *body) hook() bool {
+// hook builds the body of a framework's probe.
+func (b *body) hook() {
 	h := b.group.Hook
 	outer, user := b.checker.names, b.job
 	b.checker.names = b.framework(h)
@@ -81,9 +82,8 @@ func (b *body) hook() bool {
 	if p == nil {
 		panic("BUG: framework " + h.Framework + " has no probe " + h.Probe)
 	}
-	b.user, b.userNames, b.runs = user, outer, true
+	b.user, b.userNames = user, outer
 	b.scoped(func() { b.stmts(p.Body.Stmts) })
-	return b.runs
 }
 
 // framework reads a framework's script.
@@ -136,7 +136,7 @@ func (b *body) report(e *syntax.CallExpr) prog.Expr {
 	b.rpc = call
 	b.checker.names, b.job = b.userNames, b.user
 	b.scope, b.calls = nil, nil
-	stmts := b.collect(func() { b.scoped(func() { b.runs = b.statements() && b.runs }) })
+	stmts := b.collect(func() { b.scoped(func() { b.statements() }) })
 	b.checker.names, b.job = call.names, call.job
 	b.scope, b.calls, b.rpc = call.scope, call.calls, outer
 	return sequence(stmts, nil, e.At)
@@ -199,7 +199,28 @@ func (b *body) callValue(f CallField, e *syntax.FieldExpr) prog.Expr {
 	if isBad(x) {
 		return x
 	}
+	if e.Args != nil && !b.opts.Secrets && b.isSecret(e.Args[0]) {
+		masked := text("<masked>", e.At)
+		x = &prog.Cond{Meta: meta(masked.T, e.At), C: nonEmpty(x), A: masked, B: b.convert(text("", e.At), masked.T)}
+	}
 	return fieldTyped(x, f.Type)
+}
+
+// secrets are the keys of metadata that hold credentials.
+func secrets() []string {
+	return []string{"__auth", "authorization", "proxy-authorization", "cookie", "set-cookie", "token", "password", "x-api-key"}
+}
+
+// isSecret tells whether a key is that of a credential. One that is not a literal
+// may be.
+func (b *body) isSecret(key syntax.Expr) bool {
+	s, ok := b.expr(key).(*prog.Str)
+	return !ok || slices.Contains(secrets(), strings.ToLower(s.Val))
+}
+
+// nonEmpty tells whether there is a text.
+func nonEmpty(x prog.Expr) prog.Expr {
+	return &prog.Binary{Meta: meta(types.TBool, x.Span()), Op: prog.Ne, X: x, Y: text("", x.Span())}
 }
 
 // fieldTyped is x as a value of the kind that the field has.

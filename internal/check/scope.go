@@ -21,11 +21,9 @@ type body struct {
 	quiet    bool        // only constants are looked for, no probe is known
 	rpc      *rpcCall    // the call that an rpc probe's body is run for
 
-	// Of a framework's probe: what the user's body is built with, and whether it
-	// may run at all.
+	// Of a framework's probe: what the user's body is built with.
 	user      job
 	userNames names
-	runs      bool
 }
 
 // varKey names a declaration so that its type is found again in the next

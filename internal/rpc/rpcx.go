@@ -31,6 +31,8 @@ func rpcx() *Framework {
 				{Name: path + "server.(*service).callForFunction", Optional: true}}},
 			{Name: "answer", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
 				{Name: path + "server.(*pluginContainer).DoPostCall", Optional: true}}},
+			{Name: "refuse", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).handleError",
+				Params: []Param{{"server", w}, {"res", msg}}, Optional: true}}},
 			{Name: "written", Sides: server, Funcs: []Func{{Name: path + "util.(*LimitedPool).Put",
 				Params: []Param{{"pool", w}, {"buf", types.PointerTo(w, types.SpaceUser)}}}}},
 			{Name: "done", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest.func1"}}},

@@ -11,6 +11,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/rpc"
 	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // panicOffset is where runtime.g keeps the innermost panic: behind its stack's
@@ -262,4 +263,54 @@ func (w *world) callFields(p *prog.Point) map[string]bool {
 		wanted[f.Name] = wanted[f.Name] || whole && f.Name != "heartbeat" && f.Name != "late"
 	}
 	return wanted
+}
+
+// calls lists the sides of the programs that a names, with the fields of rpc as
+// arguments.
+func (l *lister) calls(a *syntax.AttachPoint, err error) error {
+	target, side := a.Target.Text, a.Func.Text
+	switch {
+	case len(a.Parts) == 0:
+		side, err = "*", nil
+	case len(a.Parts) == 1 && isFile(a.Parts[0].Text):
+		target, side, err = a.Parts[0].Text, "*", nil
+	}
+	if err != nil {
+		return err
+	}
+	sides, err := rpc.Sides(side)
+	if err != nil {
+		return err
+	}
+	var fields []string
+	for _, f := range check.CallFields() {
+		fields = append(fields, fieldKind(f.Type)+" "+f.Name)
+	}
+	bins, err := l.world.targets(&prog.Point{Target: target})
+	if err != nil {
+		return err
+	}
+	for _, b := range bins {
+		for _, side := range sides {
+			p := &prog.Point{Kind: prog.KindRPC, Provider: "rpc", Target: b.target.Path, Func: string(side)}
+			if gs, err := l.world.rpcGroupsIn(p, b); err != nil || len(gs) == 0 {
+				continue
+			}
+			name := check.PointName(p, "")
+			l.found[name] = nil
+			if l.args {
+				l.found[name] = fields
+			}
+		}
+	}
+	return nil
+}
+
+// fieldKind is the type of a field for people: how long its text is, only a script
+// shows.
+func fieldKind(t *types.Type) string {
+	if t.Kind == types.String {
+		return "string"
+	}
+	return t.String()
 }

@@ -223,6 +223,9 @@ func (w *watch) point(p *prog.Point) error {
 }
 
 func matchesIn(p *prog.Point, b *binary) bool {
+	if p.Kind == prog.KindRPC {
+		return true // bind tells
+	}
 	fns, err := matching(p, b.file)
 	return err != nil || len(fns) > 0
 }

@@ -24,6 +24,7 @@ type kind struct {
 	args                  Args
 	oneway                bool
 	special               bool // only where it is named
+	token                 string
 	timeout               time.Duration
 }
 
@@ -46,6 +47,8 @@ func allKinds() []kind {
 		{name: "oneway", service: "Arith", method: "Mul", oneway: true, args: Args{Delay: 5}},
 		{name: "gzip", service: "Arith", method: "Mul", args: Args{Blob: text(5000)},
 			option: func(o *client.Option) { o.CompressType = protocol.Gzip }},
+		{name: "auth", service: "Arith", method: "Mul", special: true, token: "wrong"},
+		{name: "beat", service: "Arith", method: "Mul", special: true, args: Args{Delay: 300}}, // as long as some heartbeats
 		{name: "hang", service: "Arith", method: "Hang", special: true},
 		{name: "late", service: "Arith", method: "Mul", args: Args{Delay: 60}, timeout: 20 * time.Millisecond},
 	}
@@ -145,7 +148,11 @@ func call(k kind, send func(context.Context, string, string, any, any) error, id
 	t := Truth{ID: id, Kind: k.name, Service: k.service, Method: k.method, OneWay: k.oneway}
 	a := k.args
 	a.A, a.B = id, 2
-	ctx := context.WithValue(context.Background(), share.ReqMetaDataKey, map[string]string{"other": "x", idKey: strconv.Itoa(id)})
+	meta := map[string]string{"other": "x", idKey: strconv.Itoa(id), share.AuthKey: "right"}
+	if k.token != "" {
+		meta[share.AuthKey] = k.token
+	}
+	ctx := context.WithValue(context.Background(), share.ReqMetaDataKey, meta)
 	if k.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, k.timeout)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/smallnest/rpcx/protocol"
 	"github.com/smallnest/rpcx/server"
 	"github.com/smallnest/rpcx/share"
 )
@@ -85,6 +86,12 @@ func serve(addr string, async, pool bool) {
 		opts = append(opts, server.WithPool(8, 1000))
 	}
 	s := server.NewServer(opts...)
+	s.AuthFunc = func(_ context.Context, _ *protocol.Message, token string) error {
+		if token == "wrong" {
+			return errors.New("nobody knows you")
+		}
+		return nil
+	}
 	must(s.RegisterName("Arith", new(Arith), ""))
 	must(s.RegisterFunctionName("Funcs", "Double", double, ""))
 	s.AddHandler("Route", "Echo", func(c *server.Context) error {
