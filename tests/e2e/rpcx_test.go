@@ -125,10 +125,12 @@ func TestRPCXServer(t *testing.T) {
 		serve []string
 		call  []string
 		build rpcxBuild
+		full  bool // takes long
 	}{
 		{name: "one", call: []string{"-n", "5"}},
 		{name: "hundred", call: []string{"-n", "200", "-inflight", "100"}},
 		{name: "thousand", call: []string{"-n", "2000", "-inflight", "1000", "-kinds", "slow"}},
+		{name: "ten thousand", full: true, call: []string{"-n", "30000", "-inflight", "10000", "-kinds", "slow"}},
 		{name: "async", serve: []string{"-async"}, call: []string{"-n", "20", "-inflight", "20"}},
 		{name: "pool", serve: []string{"-pool"}, call: []string{"-n", "20", "-inflight", "20"}},
 		{name: "async pool", serve: []string{"-pool", "-async"}, call: []string{"-n", "20", "-inflight", "20"}},
@@ -137,6 +139,9 @@ func TestRPCXServer(t *testing.T) {
 		{name: "stripped rpcx 1.8", build: rpcxBuild{strip: true, modfile: "rpcx1.8.mod"}, call: []string{"-n", "20", "-inflight", "20"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.full && !full() {
+				t.Skip("RPCXRAY_FULL is not set")
+			}
 			path := c.build.path(t)
 			server := testkit.Start(t, path, append([]string{"serve"}, c.serve...)...)
 			addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
@@ -233,17 +238,22 @@ func TestRPCXClient(t *testing.T) {
 		call  []string
 		after bool // the client starts when the probes are there
 		build rpcxBuild
+		full  bool // takes long
 	}{
 		{name: "new connections", call: []string{"-n", "5"}, after: true},
 		{name: "old connections", call: []string{"-n", "5", "-warm"}},
 		{name: "hundred", call: []string{"-n", "200", "-inflight", "100"}},
 		{name: "thousand", call: []string{"-n", "2000", "-inflight", "1000", "-kinds", "slow"}},
+		{name: "ten thousand", full: true, call: []string{"-n", "30000", "-inflight", "10000", "-kinds", "slow"}},
 		{name: "bare", call: []string{"-n", "20", "-inflight", "20", "-bare"}, after: true},
 		{name: "stripped", build: rpcxBuild{strip: true}, call: []string{"-n", "20", "-inflight", "20"}},
 		{name: "rpcx 1.8", build: rpcxBuild{modfile: "rpcx1.8.mod"}, call: []string{"-n", "20", "-inflight", "20"}},
 		{name: "stripped rpcx 1.8", build: rpcxBuild{strip: true, modfile: "rpcx1.8.mod"}, call: []string{"-n", "20", "-inflight", "20"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.full && !full() {
+				t.Skip("RPCXRAY_FULL is not set")
+			}
 			path := c.build.path(t)
 			server := testkit.Start(t, path, "serve")
 			addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
