@@ -28,6 +28,8 @@ var (
 	optionalText   = &types.Type{Kind: types.String, Size: 1, Optional: true}
 	optionalInet   = &types.Type{Kind: types.Inet, Size: types.InetSize, Optional: true}
 	someText       = &types.Type{Kind: types.String, Size: 1}
+	word           = &types.Type{Kind: types.String, Size: 16} // of few letters: keys of maps stay alike
+	goText         = &types.Type{Kind: types.GoString, Size: 16, Name: "string"}
 )
 
 // metadataField is the field that takes a key.
@@ -36,12 +38,12 @@ const metadataField = "metadata"
 // CallFields lists the fields of rpc in the order in which they are shown.
 func CallFields() []CallField {
 	return []CallField{
-		{"framework", "name of the framework", someText},
-		{"side", "server or client", someText},
+		{"framework", "name of the framework", word},
+		{"side", "server or client", word},
 		{"service", "service that is called", someText},
 		{"method", "method that is called", someText},
 		{"seq", "number of the call on its connection", optionalNumber},
-		{"status", "ok, error, or timeout of the caller", someText},
+		{"status", "ok, error, or timeout of the caller", word},
 		{"error", "text of the error", optionalText},
 		{"duration", "ns from the request to the response, as this side sees it", optionalNumber},
 		{"handler_duration", "ns in the service's own method or function", optionalNumber},
@@ -50,7 +52,7 @@ func CallFields() []CallField {
 		{"oneway", "no response is wanted", types.TBool},
 		{"heartbeat", "the call keeps the connection alive; only a body that names this field sees such calls", types.TBool},
 		{"late", "the caller had given up before this response; only a body that names this field sees such responses", types.TBool},
-		{"codec", "how arguments are encoded", someText},
+		{"codec", "how arguments are encoded", word},
 		{"compressed", "the request is compressed", types.TBool},
 		{"peer", "address of the other side", optionalInet},
 		{"peer_port", "port of the other side", optionalNumber},
@@ -200,10 +202,17 @@ func (b *body) callValue(f CallField, e *syntax.FieldExpr) prog.Expr {
 		return x
 	}
 	if e.Args != nil && !b.opts.Secrets && b.isSecret(e.Args[0]) {
-		masked := text("<masked>", e.At)
-		x = &prog.Cond{Meta: meta(masked.T, e.At), C: nonEmpty(x), A: masked, B: b.convert(text("", e.At), masked.T)}
+		return b.masked(b.fieldTyped(x, goText), e.At)
 	}
-	return fieldTyped(x, f.Type)
+	return b.fieldTyped(x, f.Type)
+}
+
+// masked is what is shown of a credential.
+func (b *body) masked(x prog.Expr, span diag.Span) prog.Expr {
+	x, wrap := b.single(x)
+	there := &prog.Binary{Meta: meta(types.TBool, span), Op: prog.Ne, X: part(x, 8, types.TUint64), Y: integer(types.TUint64, 0, span)}
+	t := &types.Type{Kind: types.String, Size: 16, Optional: true}
+	return wrap(&prog.Cond{Meta: meta(t, span), C: there, A: &prog.Str{Meta: meta(t, span), Val: "<masked>"}, B: &prog.Str{Meta: meta(t, span)}})
 }
 
 // secrets are the keys of metadata that hold credentials.
@@ -218,25 +227,26 @@ func (b *body) isSecret(key syntax.Expr) bool {
 	return !ok || slices.Contains(secrets(), strings.ToLower(s.Val))
 }
 
-// nonEmpty tells whether there is a text.
-func nonEmpty(x prog.Expr) prog.Expr {
-	return &prog.Binary{Meta: meta(types.TBool, x.Span()), Op: prog.Ne, X: x, Y: text("", x.Span())}
-}
-
-// fieldTyped is x as a value of the kind that the field has.
-func fieldTyped(x prog.Expr, t *types.Type) prog.Expr {
+// fieldTyped is x as a value of the kind that the field has. A pair of numbers is a
+// text in the process's memory, by address and length.
+func (b *body) fieldTyped(x prog.Expr, t *types.Type) prog.Expr {
 	switch {
-	case t.Kind != types.Int && t.Kind != types.Bool:
-		if !t.Optional {
-			return x
-		}
-		own := *x.Type()
-		own.Optional = true
-		t = &own
-	default:
+	case t == word:
+		return b.convert(x, types.Str(t.Size))
+	case t.Kind == types.Int || t.Kind == types.Bool:
 		if i, ok := x.(*prog.Int); ok {
 			return integer(t, i.Val, i.At)
 		}
+	default:
+		own := *x.Type()
+		if own.Kind == types.Tuple {
+			own = *goText
+		}
+		own.Optional = t.Optional
+		if own.Optional == x.Type().Optional && own.Kind == x.Type().Kind {
+			return x
+		}
+		t = &own
 	}
 	return &prog.Cast{Meta: meta(t, x.Span()), X: x}
 }

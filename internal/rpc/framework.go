@@ -65,7 +65,7 @@ type Fact struct {
 }
 
 // All lists the frameworks.
-func All() []*Framework { return []*Framework{rpcx()} }
+func All() []*Framework { return []*Framework{rpcx(), netrpc()} }
 
 // On returns the probes of f that sides and wanted fields need.
 func (f *Framework) On(sides []Side, wanted map[string]bool) []Probe {

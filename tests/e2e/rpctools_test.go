@@ -224,3 +224,40 @@ func TestRPCXListed(t *testing.T) {
 		}
 	}
 }
+
+// TestNetRPC counts the calls of both sides over gob and JSON.
+func TestNetRPC(t *testing.T) {
+	testkit.Root(t)
+	const n = 25
+	for _, ldflags := range []string{"", "-s -w"} {
+		spec := program("netrpc")
+		spec.LDFlags = ldflags
+		path := testkit.Build(t, spec)
+		target := start(t, path)
+		tracer := traceRun(t, "rpc:"+strconv.Quote(path)+`:* {
+			@[rpc.framework, rpc.side, rpc.service, rpc.method, rpc.status, rpc.error] = count();
+			@numbers[rpc.side] = sum(rpc.seq);
+			if (rpc.duration >= 20000000) { @slow[rpc.side] = count(); }
+		}`)
+		target.Send(strconv.Itoa(n))
+		target.Stdout.WaitLine(`^done$`)
+		leave(t, target)
+		got := finish(t, tracer)
+		lossless(t, tracer)
+		var want []string
+		for _, side := range []string{"client", "server"} {
+			want = append(want,
+				fmt.Sprintf("@[net/rpc, %s, Arith, Mul, ok, ]: %d", side, 2*n),
+				fmt.Sprintf("@[net/rpc, %s, Arith, Nothing, error, rpc: can't find method Arith.Nothing]: %d", side, 2*n),
+				fmt.Sprintf("@[net/rpc, %s, Nobody, Mul, error, rpc: can't find service Nobody.Mul]: %d", side, 2*n),
+				fmt.Sprintf("@slow[%s]: %d", side, 2*n))
+			for i := range n {
+				want = append(want, fmt.Sprintf("@[net/rpc, %s, Arith, Fail, error, no luck with %d]: 2", side, i))
+			}
+		}
+		calls := 4 * n // on each connection; the server of one numbers from 0, the JSON client, too
+		want = append(want, fmt.Sprintf("@numbers[client]: %d", calls*(calls-1)))
+		got = slices.DeleteFunc(got, func(line string) bool { return strings.HasPrefix(line, "@numbers[server]") })
+		compareLines(t, got, want)
+	}
+}

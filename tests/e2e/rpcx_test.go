@@ -50,7 +50,7 @@ const callRecord = `print((id=rpc.metadata("id"), service=rpc.service, method=rp
 	oneway=rpc.oneway, compressed=rpc.compressed, codec=rpc.codec, peer=rpc.peer, peer_port=rpc.peer_port));`
 
 // maxErrorText is how much of an error's text is read.
-const maxErrorText = 1023
+const maxErrorText = maxGoString
 
 // traceCalls starts rpcxray on one side of the fixture.
 func traceCalls(t *testing.T, path, side string) *testkit.Proc {
