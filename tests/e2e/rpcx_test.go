@@ -203,7 +203,7 @@ func status(failure string) string {
 func shown(text string) string { return text[:min(len(text), maxErrorText)] }
 
 // delays are what the kinds wait in their handlers, in ns.
-var delays = map[string]int64{"slow": 20e6, "late": 60e6, "oneway": 5e6}
+var delays = map[string]int64{"slow": 20e6, "late": 400e6, "oneway": 5e6}
 
 func checkTimes(t *testing.T, w truth, s seen, async bool) {
 	t.Helper()

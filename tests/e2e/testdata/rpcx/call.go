@@ -48,9 +48,9 @@ func allKinds() []kind {
 		{name: "gzip", service: "Arith", method: "Mul", args: Args{Blob: text(5000)},
 			option: func(o *client.Option) { o.CompressType = protocol.Gzip }},
 		{name: "auth", service: "Arith", method: "Mul", special: true, token: "wrong"},
-		{name: "beat", service: "Arith", method: "Mul", special: true, args: Args{Delay: 300}}, // as long as some heartbeats
+		{name: "beat", service: "Arith", method: "Mul", special: true, args: Args{Delay: 700}}, // as long as some heartbeats
 		{name: "hang", service: "Arith", method: "Hang", special: true},
-		{name: "late", service: "Arith", method: "Mul", args: Args{Delay: 60}, timeout: 20 * time.Millisecond},
+		{name: "late", service: "Arith", method: "Mul", args: Args{Delay: 400}, timeout: 150 * time.Millisecond},
 	}
 }
 
