@@ -16,7 +16,7 @@ func (b *body) call(e *syntax.CallExpr) prog.Expr {
 	if b.macros[e.Name] != nil {
 		return b.expand(e.Name, e.Args, e.At)
 	}
-	if e.Name == "report" && b.prefix != "" {
+	if e.Name == "report" && b.owner != "" {
 		return b.report(e)
 	}
 	fn := b.functions[e.Name]

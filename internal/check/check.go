@@ -142,7 +142,7 @@ type checker struct {
 
 // names are the definitions of a text: the script, or that of a framework.
 type names struct {
-	prefix  string // of the names of its maps
+	owner   string // framework whose text it is, before the names of its maps; "" for the script
 	defines map[string]*syntax.Define
 	macros  map[string][]*syntax.Macro
 	ctypes  map[string]*types.Type // "struct x" of the text

@@ -36,7 +36,7 @@ func (b *body) resolve(t *types.Type) *types.Type {
 // load reads a value of type t behind a pointer. What cannot be read of a Go
 // program's memory is told as unreadable.
 func (b *body) load(ptr prog.Expr, off int64, t *types.Type, span diag.Span) *prog.Load {
-	checked := b.group.Go != nil && ptr.Type().Space == types.SpaceUser && b.prefix == "" // frameworks' scripts test what they read
+	checked := b.group.Go != nil && ptr.Type().Space == types.SpaceUser && b.owner == "" // frameworks' scripts test what they read
 	return &prog.Load{Meta: meta(t, span), Ptr: ptr, Off: off, Checked: checked}
 }
 

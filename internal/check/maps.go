@@ -20,11 +20,11 @@ func (b *body) mapOf(e *syntax.MapExpr) *mapState {
 		b.within(p, func() { m = b.mapOf(arg) })
 		return m
 	}
-	if b.inMacro() && b.prefix == "" {
+	if b.inMacro() && b.owner == "" {
 		b.foreignName(e.Span(), "@"+name)
 	}
-	m := b.mapNamed("@"+b.prefix+name, e.Span())
-	m.m.Hidden = b.prefix != ""
+	m := b.mapNamed("@"+b.owner+name, e.Span())
+	m.m.Hidden = b.owner != ""
 	return m
 }
 

@@ -100,7 +100,7 @@ func (c *checker) framework(h *prog.Hook) names {
 	}
 	syntax.Unplace(file) // its places are not in the user's text
 	n := newNames()
-	n.prefix = h.Framework + ":"
+	n.owner = h.Framework + ":"
 	for name, v := range h.Consts {
 		n.enums[name] = enumConst{int64(v), types.TUint64}
 	}
