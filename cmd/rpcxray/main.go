@@ -66,7 +66,7 @@ func root(status *exitStatus) *cobra.Command {
 	})
 	const tools = "tools"
 	cmd.AddGroup(&cobra.Group{ID: tools, Title: "Tools:"})
-	for _, c := range toolCommands(status) {
+	for _, c := range append([]*cobra.Command{rpcCommand(status)}, toolCommands(status)...) {
 		c.GroupID = tools
 		cmd.AddCommand(c)
 	}

@@ -29,6 +29,16 @@ func toolCommands(status *exitStatus) []*cobra.Command {
 	return list
 }
 
+// rpcCommand is the command of the tools that look at RPC calls.
+func rpcCommand(status *exitStatus) *cobra.Command {
+	list := tools.RPC()
+	cmd := toolCommand(&list[0], status)
+	for _, t := range list[1:] {
+		cmd.AddCommand(toolCommand(&t, status))
+	}
+	return cmd
+}
+
 func toolCommand(t *tool.Tool, status *exitStatus) *cobra.Command {
 	f := &toolFlags{format: choiceFlag{"table", []string{"table", "json", "jsonl", "csv"}}, overhead: defaultOverhead}
 	c := t.New()

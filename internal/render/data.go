@@ -167,10 +167,15 @@ func (d *data) object(fields []field) {
 	}
 	d.objects++
 	dst := append(d.w.buf, '{')
-	for i, f := range fields {
-		if i > 0 {
+	first := true
+	for _, f := range fields {
+		if f.value != nil && f.value.Absent() {
+			continue
+		}
+		if !first {
 			dst = append(dst, ',')
 		}
+		first = false
 		dst = appendJSONString(dst, []byte(f.name))
 		dst = append(dst, ':')
 		if f.value == nil {
@@ -230,6 +235,9 @@ func (d *data) line(fields []field) {
 
 // csvValue appends v as text; a stack is its frames joined by semicolons.
 func (p *printer) csvValue(dst []byte, v *events.Value) []byte {
+	if v.Absent() {
+		return dst
+	}
 	if v.Type.Kind != types.Stack || v.Unreadable {
 		return p.value(dst, v)
 	}

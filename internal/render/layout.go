@@ -45,7 +45,7 @@ type MapLayout struct {
 // cell appends v as c wants it.
 func (c *Column) cell(dst []byte, p *printer, v *events.Value) []byte {
 	switch {
-	case v.Unreadable || !isNumber(v.Type) || v.Type.Kind == types.Bool:
+	case v.Unreadable || v.Absent() || !isNumber(v.Type) || v.Type.Kind == types.Bool:
 	case c.Hex:
 		return strconv.AppendUint(dst, v.Int, 16)
 	case c.Div > 0 || c.Decimals > 0:

@@ -106,7 +106,7 @@ func (p *Plan) attach(pr *syntax.Probe, functions []*syntax.AttachPoint) bool {
 func limit(pr *syntax.Probe, pid int) {
 	points := slices.Clone(pr.Points)
 	for i, a := range points {
-		if strings.HasPrefix(a.Kind, "u") && a.Target.Text == "" {
+		if (strings.HasPrefix(a.Kind, "u") || a.Kind == "rpc") && a.Target.Text == "" {
 			b := *a
 			b.Target = syntax.Part{Text: fmt.Sprintf("/proc/%d/exe", pid), Quoted: true}
 			points[i] = &b

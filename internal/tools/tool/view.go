@@ -25,6 +25,9 @@ type View struct {
 func (v *View) Event(e events.Event) error {
 	switch e := e.(type) {
 	case *events.Attached:
+		if v.plan.Change != nil {
+			v.plan.Change(e) // for those who want to know when
+		}
 		return v.say(v.plan.Banner)
 	case *events.Ended:
 		return v.say(v.plan.Bye)
