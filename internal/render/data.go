@@ -110,7 +110,7 @@ func (d *data) report(r *events.Report) {
 	if l.Footer && d.csv {
 		return // would be a second table in the same file
 	}
-	for _, e := range top(r) {
+	for _, e := range inOrder(r, l) {
 		fields := []field{{name: "time", ready: `"` + r.Wall.Format("2006-01-02T15:04:05.000Z07:00") + `"`}}
 		for i := range e.Key {
 			fields = append(fields, field{name: columnName(l, i, "key"), value: &e.Key[i]})
@@ -187,8 +187,11 @@ func (d *data) object(fields []field) {
 }
 
 // dataJSON is json, but for what consumers of the tools' output need: stacks
-// are lists of frames.
+// are lists of frames, and numbers that have names are those.
 func (p *printer) dataJSON(dst []byte, v *events.Value) []byte {
+	if v.Type.Kind == types.Enum && !v.Unreadable {
+		return appendJSONString(dst, p.value(nil, v))
+	}
 	if v.Type.Kind != types.Stack || v.Unreadable {
 		return p.json(dst, v, 1)
 	}

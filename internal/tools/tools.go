@@ -6,6 +6,12 @@ import (
 	"github.com/rpcxray/rpcxray/internal/tools/funccount"
 	"github.com/rpcxray/rpcxray/internal/tools/funclatency"
 	"github.com/rpcxray/rpcxray/internal/tools/funcslower"
+	"github.com/rpcxray/rpcxray/internal/tools/tcplife"
+	"github.com/rpcxray/rpcxray/internal/tools/tcpstates"
+	"github.com/rpcxray/rpcxray/internal/tools/tcpaccept"
+	"github.com/rpcxray/rpcxray/internal/tools/tcpconnect"
+	"github.com/rpcxray/rpcxray/internal/tools/tcpconnlat"
+	"github.com/rpcxray/rpcxray/internal/tools/tcptracer"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
 )
 
@@ -15,5 +21,11 @@ func All() []tool.Tool {
 		funccount.Tool(),
 		funclatency.Tool(),
 		funcslower.Tool(),
+		tcplife.Tool(),
+		tcpstates.Tool(),
+		tcpaccept.Tool(),
+		tcpconnect.Tool(),
+		tcpconnlat.Tool(),
+		tcptracer.Tool(),
 	}
 }

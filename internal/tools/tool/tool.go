@@ -18,6 +18,7 @@ import (
 // package tools.
 type Tool struct {
 	Name    string
+	Family  string // command that lists tools of a kind, "" for none
 	Usage   string // what follows the name: "[flags] PATTERN"
 	Short   string // one line
 	Long    string
@@ -38,13 +39,18 @@ type Command interface {
 // Plan is a tool with its flags.
 type Plan struct {
 	Template string                           // the tool's script
-	Traced   []Variant                        // for the probe whose attach point is called "traced"
+	Library  string                           // what a family of tools shares: probes to run before the template's, macros and types to use
+	Traced   []Variant                        // for the probe whose attach point is called "traced"; none if there is no such probe
 	Points   map[string][]*syntax.AttachPoint // for other named attach points; without any the probe goes
 	Consts   Consts                           // for getopt()
+	Omit     []string                         // members of printed records that nobody asked for
 	Keys     int                              // keys that a map may get, 0: as many as by default
+	OwnPID   bool                             // the script itself tests for the process of --pid
 
 	Layout render.Layout
+	Format string                          // instead of the one asked for, "" for that
 	Banner string                          // printed when everything is attached, "" for nothing
+	Aside  bool                            // the banner is none of the output: it goes to standard error
 	Bye    string                          // printed at the end
 	Change func(events.Event) events.Event // before an event is rendered; nil: nothing to change
 

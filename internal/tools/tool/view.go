@@ -72,7 +72,7 @@ func (p *Plan) View(o Options, src *diag.Source) (*View, error) {
 		return nil, err
 	}
 	words := o.Out
-	if o.Format != "table" {
+	if o.Format != "table" || p.Aside {
 		words = o.Err // the output is data
 	}
 	return &View{Renderer: r, plan: p, words: words}, nil
