@@ -96,11 +96,7 @@ func (d *data) print(v *events.Value) {
 		d.object([]field{{name: "value", value: v}})
 		return
 	}
-	fields := make([]field, len(v.Elems))
-	for i := range v.Elems {
-		fields[i] = field{name: v.Type.Fields[i].Name, value: &v.Elems[i]}
-	}
-	d.object(fields)
+	d.object(members(v))
 }
 
 // report prints an object an entry: the time, the parts of the key, and the
@@ -149,9 +145,20 @@ func (d *data) entry(fields []field, v *events.Value, l MapLayout, name string) 
 			field{name: "count", ready: strconv.FormatUint(v.Int, 10)},
 			field{name: "average", ready: strconv.FormatInt(v.Average(), 10)},
 			field{name: "total", ready: strconv.FormatInt(v.Total, 10)}))
+	case v.Type.Kind == types.Record && !v.Unreadable:
+		d.object(append(fields, members(v)...))
 	default:
 		d.object(append(fields, field{name: name, value: v}))
 	}
+}
+
+// members are the fields of a record.
+func members(v *events.Value) []field {
+	fields := make([]field, len(v.Elems))
+	for i := range v.Elems {
+		fields[i] = field{name: v.Type.Fields[i].Name, value: &v.Elems[i]}
+	}
+	return fields
 }
 
 func (d *data) object(fields []field) {

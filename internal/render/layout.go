@@ -30,9 +30,11 @@ type Column struct {
 	Div      int64 // a number is divided by it, 0 as by 1
 	Decimals int   // digits after the point
 	Hex      bool
-	Hidden   bool              // not in tables
-	Text     string            // stands in every row, instead of a member
-	Port     string            // a second member, behind a colon
+	Hidden   bool   // not in tables
+	Text     string // stands in every row, instead of a member
+	More     string // a second member, between Before and After
+	Before   string
+	After    string
 	Words    map[string]string // short forms of the words that stand for numbers
 }
 
@@ -115,8 +117,8 @@ func appendRecordRow(dst []byte, p *printer, columns []Column, r *events.Value) 
 		if v := member(r, c.Field); v != nil {
 			dst = c.cell(dst, p, v)
 		}
-		if v := member(r, c.Port); v != nil {
-			dst = p.value(append(dst, ':'), v)
+		if v := member(r, c.More); v != nil {
+			dst = append(p.value(append(dst, c.Before...), v), c.After...)
 		}
 		dst = c.align(dst, start, i == len(columns)-1)
 	}

@@ -104,6 +104,10 @@ func (t *Table) report(r *events.Report) {
 	columns := shown(l.Columns)
 	t.w.buf = appendHeader(t.w.buf, columns)
 	for _, e := range inOrder(r, l) {
+		if e.Key == nil && e.Value.Type.Kind == types.Record {
+			t.w.buf = appendRecordRow(t.w.buf, &t.p, columns, &e.Value)
+			continue
+		}
 		values := mapValues(&e)
 		t.row = t.row[:0]
 		for i := range l.Columns {

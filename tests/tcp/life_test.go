@@ -150,11 +150,8 @@ func TestConnectCount(t *testing.T) {
 		second.Send("1 1 server")
 	}
 	finish(t, first, second)
-	type counted struct {
-		Laddr, Raddr string
-		Rport, Count int
-	}
-	rowOne, rowTwo := counted{"127.0.0.1", "127.0.0.1", one.port, 7}, counted{"127.0.0.1", "127.0.0.1", two.port, 3}
+	rowOne := counted{Laddr: "127.0.0.1", Raddr: "127.0.0.1", Rport: one.port, Count: 7}
+	rowTwo := counted{Laddr: "127.0.0.1", Raddr: "127.0.0.1", Rport: two.port, Count: 3}
 	if got := rows[counted](t, tool); !slices.Equal(got, []counted{rowOne, rowTwo}) {
 		t.Errorf("all: %+v, want the larger first", got)
 	}

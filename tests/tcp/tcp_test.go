@@ -99,6 +99,23 @@ func (n *netns) start(path string, args ...string) *testkit.Proc {
 	return p
 }
 
+// inside runs f on a thread in the namespace: the sockets that it makes are there.
+func (n *netns) inside(f func() error) {
+	n.t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good
+		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- err
+			return
+		}
+		done <- f()
+	}()
+	if err := <-done; err != nil {
+		n.t.Fatal(err)
+	}
+}
+
 // run runs a program of this machine in the namespace to its end.
 func (n *netns) run(name string, args ...string) {
 	n.t.Helper()
@@ -118,6 +135,7 @@ type did struct {
 	Tx, Rx       int64
 	Ns           int64
 	ConnectNs    int64
+	Retrans      int
 	Error        string
 
 	PID int `json:"-"`
@@ -203,7 +221,7 @@ type row struct {
 	Protocol  string
 	Ret       int
 	Options   string
-	Requested int
+	Requested int `json:"requested_port"`
 }
 
 // trace starts a tool for sockets of the namespace, and waits until it traces.
@@ -215,12 +233,21 @@ func (n *netns) trace(name string, args ...string) *testkit.Proc {
 	return p
 }
 
-// rows ends a tool as a user does and returns its rows.
+// interrupt is how users end a tool.
+const interrupt = syscall.SIGINT
+
+// rows ends a tool and returns its rows.
 func rows[T any](t *testing.T, p *testkit.Proc) []T {
 	t.Helper()
-	if code := p.Stop(syscall.SIGINT); code != 0 {
+	if code := p.Stop(interrupt); code != 0 {
 		t.Fatalf("the tool ended with %d\n%s", code, p.Stderr.Text())
 	}
+	return parse[T](t, p)
+}
+
+// parse returns the rows of a tool that has ended.
+func parse[T any](t *testing.T, p *testkit.Proc) []T {
+	t.Helper()
 	for _, line := range p.Stderr.Lines() {
 		if !strings.HasPrefix(line, "Tracing") {
 			t.Errorf("the tool says: %s", line)

@@ -51,3 +51,8 @@ func (f *Common) Session(more ...render.Column) []render.Column {
 		f.Address("raddr", "RADDR"), Port("rport", "RPORT"))
 	return append(list, more...)
 }
+
+// Both is a column of an address with its port.
+func Both(addr, port, title string, width int) render.Column {
+	return render.Column{Field: addr, More: port, Before: ":", Title: title, Width: width}
+}

@@ -32,6 +32,7 @@ type Common struct {
 	csv, printUID         bool
 	ipv4, ipv6            bool
 	local, remote         Ports
+	laddr, raddr          Address
 	netns                 string
 	cgroup, comm          string
 	uid                   int
@@ -59,6 +60,8 @@ func (f *Common) Add(cmd *cobra.Command, names Names) {
 		{"ipv6", "only IPv6", &f.ipv6},
 		{"localport", "only these local ports: 80,443,8000-8010", &f.local},
 		{"remoteport", "only these remote ports", &f.remote},
+		{"laddr", "only this local address", &f.laddr},
+		{"raddr", "only this remote address", &f.raddr},
 		{"uid", "only sockets of this user's processes, a number", &f.uid},
 		{"comm", "only sockets of threads with this name", &f.comm},
 		{"netns", "only this network namespace: its number, or a file such as /proc/PID/ns/net", &f.netns},
@@ -72,8 +75,14 @@ func (f *Common) Add(cmd *cobra.Command, names Names) {
 			}
 		case *string:
 			fl.StringVarP(v, d.name, letter, "", d.usage)
+			if alias != "" {
+				fl.StringVar(v, alias, "", "the same as --"+d.name)
+			}
 		case *int:
 			fl.IntVarP(v, d.name, letter, -1, d.usage)
+			fl.Lookup(d.name).DefValue = ""
+		case *Address:
+			fl.VarP(v, d.name, letter, d.usage)
 			fl.Lookup(d.name).DefValue = ""
 		case *Ports:
 			fl.VarP(v, d.name, letter, d.usage)
@@ -109,7 +118,7 @@ func (f *Common) Plan(o tool.Options, script string, owner Owner) (*tool.Plan, e
 		return nil, err
 	}
 	if by := f.ownerTest(o.PID); by != nil {
-		p.Consts["owner"] = by
+		p.Consts["by_owner"], p.Consts["owner"] = tool.Bool(true), by
 		if owner == NoOwner {
 			owner = OlderOwners
 		}
@@ -151,6 +160,12 @@ func (f *Common) sockets(p *tool.Plan) error {
 	if f.remote != nil {
 		p.Consts["by_remoteport"], p.Consts["remoteport"] = tool.Bool(true), f.remote.test("rport")
 	}
+	if f.laddr.IsValid() {
+		p.Consts["by_laddr"], p.Consts["laddr"] = tool.Bool(true), f.laddr.test("skc_rcv_saddr", "skc_v6_rcv_saddr")
+	}
+	if f.raddr.IsValid() {
+		p.Consts["by_raddr"], p.Consts["raddr"] = tool.Bool(true), f.raddr.test("skc_daddr", "skc_v6_daddr")
+	}
 	if f.netns != "" {
 		inum, err := namespace(f.netns)
 		if err != nil {
@@ -189,6 +204,15 @@ func (f *Common) ownerTest(pid int) syntax.Expr {
 		and("comm", &syntax.StringExpr{Value: f.comm})
 	}
 	return test
+}
+
+// InNamespaceOf makes the network namespace of a process the one that is wanted.
+func (f *Common) InNamespaceOf(pid uint) error {
+	if f.netns != "" {
+		return errors.New("--netns and --pid-netns: only one of them can be given")
+	}
+	f.netns = fmt.Sprintf("/proc/%d/ns/net", pid)
+	return nil
 }
 
 // namespace is the number of a network namespace, given as that or as a file.

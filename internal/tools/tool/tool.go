@@ -53,6 +53,9 @@ type Plan struct {
 	Aside  bool                            // the banner is none of the output: it goes to standard error
 	Bye    string                          // printed at the end
 	Change func(events.Event) events.Event // before an event is rendered; nil: nothing to change
+	// Join is what is shown instead of a report: a line above it in tables, if it is
+	// not empty, and events; nil: the report.
+	Join func(*events.Report) (line string, list []events.Event)
 
 	Verbose bool
 	Debug   string // stage to print instead of running, as in run.Options

@@ -17,7 +17,9 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
+	"unsafe"
 )
 
 // The closers.
@@ -41,6 +43,7 @@ type did struct {
 	Tx, Rx       int64 // bytes
 	Ns           int64 // from the end of connect or accept to the begin of close
 	ConnectNs    int64 // that connect took
+	Retrans      int   // segments sent again, as the kernel tells the program
 	Error        string
 }
 
@@ -109,6 +112,7 @@ func serve(c *net.TCPConn) {
 		c.Read(make([]byte, 1))
 	}
 	d.Ns = int64(time.Since(begin))
+	d.Retrans = retransmitted(c)
 	c.Close()
 	tell(d)
 }
@@ -152,6 +156,7 @@ func connect(address string, h header) {
 		c.SetLinger(0)
 	}
 	d.Ns = int64(time.Since(begin))
+	d.Retrans = retransmitted(c)
 	c.Close()
 	tell(d)
 }
@@ -159,6 +164,27 @@ func connect(address string, h header) {
 func describe(role string, c *net.TCPConn) did {
 	l, r := c.LocalAddr().(*net.TCPAddr), c.RemoteAddr().(*net.TCPAddr)
 	return did{Role: role, Laddr: plain(l.IP), Raddr: plain(r.IP), Lport: l.Port, Rport: r.Port}
+}
+
+// retransmitted is the number of segments that a connection has sent again.
+func retransmitted(c *net.TCPConn) int {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		fail(err)
+	}
+	n := 0
+	raw.Control(func(fd uintptr) {
+		var info [256]byte
+		size := uint32(len(info))
+		_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		if errno != 0 {
+			fail(errno)
+		}
+		const totalRetrans = 100 // offset of tcpi_total_retrans
+		n = int(binary.NativeEndian.Uint32(info[totalRetrans:]))
+	})
+	return n
 }
 
 // plain is an address as people write it: IPv4 also where a socket could do both.
