@@ -55,6 +55,7 @@ func toolCommand(t *tool.Tool, status *exitStatus) *cobra.Command {
 	c := t.New()
 	cmd := &cobra.Command{
 		Use:     t.Name + " " + t.Usage,
+		Aliases: t.Aliases,
 		Short:   t.Short,
 		Long:    t.Long,
 		Example: t.Example,

@@ -33,6 +33,7 @@ type netns struct {
 func newNetns(t *testing.T) *netns {
 	t.Helper()
 	testkit.Root(t)
+	buildOnce(t)
 	n := &netns{t: t}
 	made := make(chan error)
 	go func() {
@@ -45,6 +46,9 @@ func newNetns(t *testing.T) *netns {
 	t.Cleanup(func() { n.file.Close() })
 	return n
 }
+
+// buildOnce builds the command once a test instead of at each use.
+func buildOnce(t *testing.T) { t.Setenv(testkit.EnvBinary, testkit.CLI(t)) }
 
 func (n *netns) make() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {

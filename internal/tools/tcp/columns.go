@@ -1,6 +1,11 @@
 package tcp
 
-import "github.com/rpcxray/rpcxray/internal/render"
+import (
+	"slices"
+
+	"github.com/rpcxray/rpcxray/internal/render"
+	"github.com/rpcxray/rpcxray/internal/tools/tool"
+)
 
 // Columns puts the columns of time before those of a tool.
 func (f *Common) Columns(columns ...render.Column) render.Layout {
@@ -12,6 +17,13 @@ func (f *Common) Columns(columns ...render.Column) render.Layout {
 		list = append(list, render.Column{Field: "elapsed_ns", Title: "TIME(s)", Width: 9, Div: 1e9, Decimals: 6})
 	}
 	return render.Layout{Columns: append(list, columns...)}
+}
+
+// TimedColumns are the columns of a tool that always shows the time of day.
+func (f *Common) TimedColumns(p *tool.Plan, columns ...render.Column) render.Layout {
+	p.Omit = slices.DeleteFunc(p.Omit, func(name string) bool { return name == "time" })
+	f.time = true
+	return f.Columns(columns...)
 }
 
 // Process are the columns of who owns a socket.

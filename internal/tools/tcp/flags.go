@@ -111,9 +111,12 @@ const (
 	OlderOwners
 )
 
+// sockets is how many sockets a tool can follow at a time.
+const sockets = 65536
+
 // Plan makes a plan of a script.
 func (f *Common) Plan(o tool.Options, script string, owner Owner) (*tool.Plan, error) {
-	p := &tool.Plan{Template: script, Library: library, OwnPID: true, Aside: true, Consts: tool.Consts{}}
+	p := &tool.Plan{Template: script, Library: library, OwnPID: true, Aside: true, Keys: sockets, Consts: tool.Consts{}}
 	if err := f.sockets(p); err != nil {
 		return nil, err
 	}

@@ -18,10 +18,11 @@ var script string
 // Tool returns the tool.
 func Tool() tool.Tool {
 	return tool.Tool{
-		Name:   "tcpbind",
-		Family: tcp.Family,
-		Usage:  "[flags]",
-		Short:  "Print a row for each bind() to an address of IP",
+		Name:    "tcpbind",
+		Family:  tcp.Family,
+		Aliases: []string{"bindsnoop"},
+		Usage:   "[flags]",
+		Short:   "Print a row for each bind() to an address of IP",
 		Long: `Print a row for each call of bind() on a socket of IPv4 or IPv6 that succeeds: protocol,
 address, port (the one that was chosen, if 0 was asked for), socket options and
 interface. OPTS has a letter for each option that is set: F freebind, T transparent,

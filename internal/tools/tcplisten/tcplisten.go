@@ -17,10 +17,11 @@ var script string
 // Tool returns the tool.
 func Tool() tool.Tool {
 	return tool.Tool{
-		Name:   "tcplisten",
-		Family: tcp.Family,
-		Usage:  "[flags]",
-		Short:  "Print a row for each listen() on a TCP socket",
+		Name:    "tcplisten",
+		Family:  tcp.Family,
+		Aliases: []string{"solisten"},
+		Usage:   "[flags]",
+		Short:   "Print a row for each listen() on a TCP socket",
 		Long: `Print a row for each call of listen() on a TCP or MPTCP socket, when it returns: the length
 of the queue that was asked for (JSON also has the one that was given), protocol, port
 and address. RET is 0 or an error's number below 0.`,

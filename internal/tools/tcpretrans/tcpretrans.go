@@ -43,7 +43,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "", "timestamp": "t", "ipv4": "4", "ipv6": "6"})
+	c.Add(cmd, tcp.Names{"timestamp": "t", "ipv4": "4", "ipv6": "6"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.sequence, "sequence", "s", false, "show the sequence numbers")
 	fl.BoolVarP(&c.lossprobe, "lossprobe", "l", false, "mark tail loss probes")
@@ -71,7 +71,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	if c.sequence {
 		columns = append(columns, render.Column{Field: "seq", Title: "SEQ"})
 	}
-	p.Layout = c.Columns(columns...)
+	p.Layout = c.TimedColumns(p, columns...)
 	p.Layout.Maps = map[string]render.MapLayout{"@retransmits": {Columns: []render.Column{
 		{Field: "laddr", Title: "LADDR", Width: 15}, {Field: "lport", Title: "LPORT", Width: 5},
 		{Field: "raddr", Title: "RADDR", Width: 15}, {Field: "rport", Title: "RPORT", Width: 5},

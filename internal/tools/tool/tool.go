@@ -18,9 +18,10 @@ import (
 // package tools.
 type Tool struct {
 	Name    string
-	Family  string // command that lists tools of a kind, "" for none
-	Usage   string // what follows the name: "[flags] PATTERN"
-	Short   string // one line
+	Family  string   // command that lists tools of a kind, "" for none
+	Aliases []string // other names of the command
+	Usage   string   // what follows the name: "[flags] PATTERN"
+	Short   string   // one line
 	Long    string
 	Example string
 	MinArgs int
