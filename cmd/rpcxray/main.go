@@ -17,6 +17,7 @@ import (
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/render"
+	"github.com/rpcxray/rpcxray/internal/tools/tcp"
 )
 
 func main() {
@@ -70,7 +71,7 @@ func root(status *exitStatus) *cobra.Command {
 		c.GroupID = tools
 		cmd.AddCommand(c)
 	}
-	cmd.AddCommand(runCommand(status), checkCommand(status), fmtCommand(status), symbolsCommand(), psCommand(), doctorCommand(), demoCommand(), versionCommand())
+	cmd.AddCommand(familyCommand(tcp.Family), runCommand(status), checkCommand(status), fmtCommand(status), symbolsCommand(), psCommand(), doctorCommand(), demoCommand(), versionCommand())
 	return cmd
 }
 
