@@ -46,10 +46,10 @@ var layers = []struct {
 	{"attach", "codegen lower kernel gobin"},
 	{"events", "codegen kernel gobin"},
 	{"render", "events"},
-	{"run", "syntax kernel gobin check lower codegen attach events render"},
+	{"rpc", ""},
+	{"run", "syntax kernel gobin check lower codegen attach events render rpc"},
 	{"tui", "events render"},
 	{"tools", "syntax kernel gobin events render run tui"},
-	{"rpc", "run tui gobin events"},
 	{"export", "rpc events"},
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/render"
+	"github.com/rpcxray/rpcxray/internal/tools/tcp"
 )
 
 func main() {
@@ -66,11 +67,11 @@ func root(status *exitStatus) *cobra.Command {
 	})
 	const tools = "tools"
 	cmd.AddGroup(&cobra.Group{ID: tools, Title: "Tools:"})
-	for _, c := range toolCommands(status) {
+	for _, c := range append([]*cobra.Command{rpcCommand(status)}, toolCommands(status)...) {
 		c.GroupID = tools
 		cmd.AddCommand(c)
 	}
-	cmd.AddCommand(runCommand(status), checkCommand(status), fmtCommand(status), symbolsCommand(), psCommand(), doctorCommand(), demoCommand(), versionCommand())
+	cmd.AddCommand(familyCommand(tcp.Family), runCommand(status), checkCommand(status), fmtCommand(status), symbolsCommand(), psCommand(), doctorCommand(), demoCommand(), versionCommand())
 	return cmd
 }
 

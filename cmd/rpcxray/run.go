@@ -17,16 +17,16 @@ import (
 
 // runFlags are the flags of rpcxray run; short letters are bpftrace's.
 type runFlags struct {
-	expr, command, output, debug       string
-	format                             choiceFlag
-	overhead                           overheadFlag
-	pid                                pidFlag
-	list                               bool
-	verbose, unsafe, quiet, noWarnings bool
-	dryRun, stats, strict              bool
-	exprGiven, commandGiven            bool
-	params                             []string
-	named                              map[string]string
+	expr, command, output, debug                string
+	format                                      choiceFlag
+	overhead                                    overheadFlag
+	pid                                         pidFlag
+	list                                        bool
+	verbose, unsafe, secrets, quiet, noWarnings bool
+	dryRun, stats, strict                       bool
+	exprGiven, commandGiven                     bool
+	params                                      []string
+	named                                       map[string]string
 }
 
 const runLong = `Run a script of the tracing language, which is bpftrace's and knows more of Go:
@@ -79,6 +79,7 @@ func (f *runFlags) define(cmd *cobra.Command) {
 	fl.StringVarP(&f.debug, "debug", "d", "", "print a `stage` instead of running: "+strings.Join(run.Stages, ", "))
 	fl.Var(&f.overhead, "max-overhead", "share of a CPU that probes may cost a traced process, or none")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say more: verifier logs, skipped functions, where types come from")
+	fl.BoolVar(&f.secrets, "show-secrets", false, "do not mask credentials in the metadata of calls")
 	fl.BoolVar(&f.unsafe, "unsafe", false, "allow functions that change something: system, signal")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "do not tell how many probes are attached")
 	fl.BoolVar(&f.noWarnings, "no-warnings", false, "do not print warnings")
@@ -119,7 +120,8 @@ func (f *runFlags) main(cmd *cobra.Command, args []string) (int, error) {
 	sink := f.renderer(src, out)
 	code, err := run.Run(cmd.Context(), run.Options{
 		Source: src, Params: f.params, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
-		Unsafe: f.unsafe, NoWarnings: f.noWarnings, DryRun: f.dryRun, Notify: notice(), Debug: f.debug, Verbose: f.verbose,
+		Unsafe: f.unsafe, Secrets: f.secrets, NoWarnings: f.noWarnings, DryRun: f.dryRun, Notify: notice(), Debug: f.debug,
+		Verbose: f.verbose,
 		Stats: f.stats, Strict: f.strict, MaxOverhead: float64(f.overhead),
 		Sink: sink, Out: out, Stderr: os.Stderr, Color: colored(os.Stderr),
 	})

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,11 +31,41 @@ func toolCommands(status *exitStatus) []*cobra.Command {
 	return list
 }
 
+// rpcCommand is the command of the tools that look at RPC calls.
+func rpcCommand(status *exitStatus) *cobra.Command {
+	list := tools.RPC()
+	cmd := toolCommand(&list[0], status)
+	for _, t := range list[1:] {
+		cmd.AddCommand(toolCommand(&t, status))
+	}
+	return cmd
+}
+
+// familyCommand lists the tools of a family.
+func familyCommand(family string) *cobra.Command {
+	return &cobra.Command{
+		Use:   family,
+		Short: "List the tools about " + strings.ToUpper(family),
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var text strings.Builder
+			for _, t := range tools.All() {
+				if t.Family == family {
+					fmt.Fprintf(&text, "%-12s %s\n", t.Name, t.Short)
+				}
+			}
+			_, err := io.WriteString(cmd.OutOrStdout(), text.String())
+			return err
+		},
+	}
+}
+
 func toolCommand(t *tool.Tool, status *exitStatus) *cobra.Command {
 	f := &toolFlags{format: choiceFlag{"table", []string{"table", "json", "jsonl", "csv"}}, overhead: defaultOverhead}
 	c := t.New()
 	cmd := &cobra.Command{
 		Use:     t.Name + " " + t.Usage,
+		Aliases: t.Aliases,
 		Short:   t.Short,
 		Long:    t.Long,
 		Example: t.Example,
@@ -47,7 +79,11 @@ func toolCommand(t *tool.Tool, status *exitStatus) *cobra.Command {
 	}
 	c.Flags(cmd)
 	fl := cmd.Flags()
-	fl.VarP(&f.pid, "pid", "p", "trace only this process")
+	letter := "p"
+	if fl.ShorthandLookup(letter) != nil {
+		letter = "" // bcc's tool of that name means something else by it
+	}
+	fl.VarP(&f.pid, "pid", letter, "trace only this process")
 	fl.Lookup("pid").DefValue = ""
 	fl.Var(&f.format, "format", "table, json (one array), jsonl (an object a line) or csv")
 	fl.StringVar(&f.output, "output", "", "write output to this file")

@@ -110,6 +110,8 @@ func Builtins() []Builtin {
 			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.allResults(span) }},
 		{Name: "retval", Type: "uint64 or the first result's", Kinds: onReturn, Doc: "the return value",
 			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.retval(span) }},
+		{Name: "rpc", Type: "record", Kinds: onRPC, Doc: "the call, by field: rpc.service, rpc.duration, …",
+			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.allOfCall(span) }},
 		{Name: "sargN", Type: "int64", Kinds: onEntry, Doc: "word N of the arguments on the stack",
 			make: func(b *body, span diag.Span, name string) prog.Expr { return b.stackArg(argNumber(name), span) }},
 		{Name: "tid", Type: "uint32", Doc: "thread id", make: value(prog.BTid, types.TUint32)},

@@ -16,6 +16,9 @@ func (b *body) call(e *syntax.CallExpr) prog.Expr {
 	if b.macros[e.Name] != nil {
 		return b.expand(e.Name, e.Args, e.At)
 	}
+	if e.Name == "report" && b.owner != "" {
+		return b.report(e)
+	}
 	fn := b.functions[e.Name]
 	if fn == nil {
 		return b.callBuiltin(e)
@@ -379,7 +382,7 @@ func inFull(format string, verbs []Verb, args []prog.Expr) string {
 // ownWord tells whether x computes with a 64-bit value that only this language
 // has, or with a clock.
 func ownWord(x prog.Expr) bool {
-	found := false
+	found := x.Type().Optional
 	prog.RewriteExpr(x, func(e prog.Expr) prog.Expr {
 		switch e := e.(type) {
 		case *prog.GoParam, *prog.Duration, *prog.GoID:

@@ -63,6 +63,7 @@ type Options struct {
 	PID        int               // of -p; 0: none
 	CPID       int               // pid of -c's child; 0: none
 	Unsafe     bool              // --unsafe
+	Secrets    bool              // --show-secrets
 	Env        map[string]string // BPFTRACE_* without the prefix, any case
 	NoWarnings bool
 }
@@ -120,12 +121,9 @@ type checker struct {
 
 	builtins  map[string]*Builtin
 	functions map[string]*Function
-	defines   map[string]*syntax.Define
-	macros    map[string][]*syntax.Macro
-	ctypes    map[string]*types.Type // "struct x" of the script
-	enums     map[string]enumConst
-	decls     map[string]*syntax.MapDecl
 	getopts   map[string]bool
+	names                          // of the text being checked
+	hooks     map[*prog.Hook]names // of frameworks' scripts
 
 	maps     map[string]*mapState
 	mapOrder []*mapState
@@ -140,6 +138,25 @@ type checker struct {
 	unset    []*mapState // maps that this pass read without knowing their type
 	fixed    int         // actions that earlier calls have handed out
 	formats  map[string]int
+}
+
+// names are the definitions of a text: the script, or that of a framework.
+type names struct {
+	owner   string // framework whose text it is, before the names of its maps; "" for the script
+	defines map[string]*syntax.Define
+	macros  map[string][]*syntax.Macro
+	ctypes  map[string]*types.Type // "struct x" of the text
+	enums   map[string]enumConst
+	decls   map[string]*syntax.MapDecl
+	probes  map[string]*syntax.Probe // of a framework, by name
+}
+
+func newNames() names {
+	return names{
+		defines: map[string]*syntax.Define{}, macros: map[string][]*syntax.Macro{},
+		ctypes: map[string]*types.Type{}, enums: map[string]enumConst{},
+		decls: map[string]*syntax.MapDecl{}, probes: map[string]*syntax.Probe{},
+	}
 }
 
 // typeName is a name that the world resolved for a group.
@@ -166,9 +183,7 @@ func newChecker(f *syntax.File, w World, o Options, diags *diag.List) *checker {
 		file: f, world: w, opts: o, diags: diags, pass: diags,
 		prog:     &prog.Program{Source: f.Source},
 		builtins: map[string]*Builtin{}, functions: map[string]*Function{},
-		defines: map[string]*syntax.Define{}, macros: map[string][]*syntax.Macro{},
-		ctypes: map[string]*types.Type{}, enums: map[string]enumConst{},
-		decls: map[string]*syntax.MapDecl{}, getopts: map[string]bool{},
+		names: newNames(), hooks: map[*prog.Hook]names{}, getopts: map[string]bool{},
 		maps: map[string]*mapState{}, vars: map[varKey]*types.Type{},
 		points: map[*prog.Point]*job{}, formats: map[string]int{},
 		resolved: map[*types.Type]*types.Type{}, named: map[typeName]*types.Type{},
@@ -246,6 +261,10 @@ func (c *checker) build(j job) *prog.Body {
 	runs := true
 	out.Stmts = b.collect(func() {
 		b.pidFilter()
+		if j.group.Hook != nil {
+			b.hook() // also without the user's body: other probes need it
+			return
+		}
 		b.scoped(func() { runs = b.statements() })
 	})
 	if !runs {

@@ -98,7 +98,7 @@ func varying(t *types.Type, at diag.Span) prog.Expr {
 
 // constant returns the value of a scalar constant.
 func constant(x prog.Expr) (uint64, bool) {
-	if i, ok := x.(*prog.Int); ok && i.T != unknown {
+	if i, ok := x.(*prog.Int); ok && i.T != unknown && !i.T.Optional {
 		return i.Val, true
 	}
 	return 0, false
@@ -242,6 +242,10 @@ func (b *body) convert(x prog.Expr, t *types.Type) prog.Expr {
 	from := x.Type()
 	if from == unknown || t == unknown || from == t {
 		return x
+	}
+	if from.Optional && !t.Optional && from.Kind == types.Int {
+		x = &prog.Must{Meta: meta(types.TUint64, x.Span()), X: x}
+		from = types.TUint64
 	}
 	switch v := x.(type) {
 	case *prog.Int:

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"strings"
+
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/syntax"
@@ -100,7 +102,7 @@ func (c *checker) mapNamed(name string, span diag.Span) *mapState {
 		return m
 	}
 	m := &mapState{m: &prog.Map{Name: name, Span: span}}
-	if d := c.decls[name]; d != nil {
+	if d := c.decls["@"+strings.TrimPrefix(name, "@"+c.owner)]; d != nil {
 		k := mapKinds()[d.Kind]
 		m.m.LRU, m.m.PerCPU = k.lru, k.perCPU
 		n, _ := c.constInt(d.Size)

@@ -343,6 +343,10 @@ func (b *body) noFields(e *syntax.FieldExpr, t *types.Type) {
 	b.errorf(e.At, "Can not access field '%s' on expression of type '%s'", e.Name, t)
 }
 
+func (b *body) notCallable(e *syntax.FieldExpr) {
+	b.errorf(e.NameSpan, "%s is no function: nothing but rpc has members that take arguments", e.Name)
+}
+
 func (b *body) noSuchField(e *syntax.FieldExpr, t *types.Type) {
 	var names []string
 	for _, f := range t.Fields {

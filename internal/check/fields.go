@@ -11,7 +11,7 @@ import (
 
 // space is the address space of pointers that say nothing about it.
 func (b *body) space() types.Space {
-	if onUser.has(b.point.Kind) {
+	if (onUser | onRPC).has(b.point.Kind) {
 		return types.SpaceUser
 	}
 	return types.SpaceKernel
@@ -36,7 +36,7 @@ func (b *body) resolve(t *types.Type) *types.Type {
 // load reads a value of type t behind a pointer. What cannot be read of a Go
 // program's memory is told as unreadable.
 func (b *body) load(ptr prog.Expr, off int64, t *types.Type, span diag.Span) *prog.Load {
-	checked := b.group.Go != nil && ptr.Type().Space == types.SpaceUser
+	checked := b.group.Go != nil && ptr.Type().Space == types.SpaceUser && b.owner == "" // frameworks' scripts test what they read
 	return &prog.Load{Meta: meta(t, span), Ptr: ptr, Off: off, Checked: checked}
 }
 
@@ -80,7 +80,13 @@ func (b *body) field(e *syntax.FieldExpr) prog.Expr {
 			return b.argNamed(e)
 		case "ret":
 			return b.resultNamed(e)
+		case "rpc":
+			return b.rpcNamed(e)
 		}
+	}
+	if e.Args != nil {
+		b.notCallable(e)
+		return bad(e.At)
 	}
 	x, wrap := b.single(b.expr(e.X))
 	if isBad(x) {

@@ -27,6 +27,7 @@ const (
 	onIter
 	onTest
 	onBench
+	onRPC
 
 	onKernelFunc = onKprobe | onKretprobe | onFentry | onFexit
 	onFunction   = onKernelFunc | onUprobe | onUretprobe | onUSDT
@@ -75,6 +76,7 @@ func kinds() []kindInfo {
 		{name: "uprobe", kind: prog.KindUprobe, sites: true},
 		{name: "uretprobe", kind: prog.KindUretprobe, sites: true},
 		{name: "usdt", kind: prog.KindUSDT, sites: true},
+		{name: "rpc", kind: prog.KindRPC, sites: true},
 		{name: "kprobe", kind: prog.KindKprobe, sites: true},
 		{name: "kretprobe", kind: prog.KindKretprobe, sites: true},
 		{name: "fentry", kind: prog.KindFentry, sites: true},

@@ -20,10 +20,12 @@ func (b *body) mapOf(e *syntax.MapExpr) *mapState {
 		b.within(p, func() { m = b.mapOf(arg) })
 		return m
 	}
-	if b.inMacro() {
+	if b.inMacro() && b.owner == "" {
 		b.foreignName(e.Span(), "@"+name)
 	}
-	return b.mapNamed("@"+name, e.Span())
+	m := b.mapNamed("@"+b.owner+name, e.Span())
+	m.m.Hidden = b.owner != ""
+	return m
 }
 
 // shapeOf notes whether e uses m with a key; false if that does not agree

@@ -21,6 +21,8 @@ func PointName(p *prog.Point, fn string) string {
 	case prog.KindBegin, prog.KindEnd:
 	case prog.KindSelf:
 		parts = append(parts, "signal", p.Signal)
+	case prog.KindRPC:
+		parts = append(parts, p.Target, p.Func)
 	case prog.KindSoftware, prog.KindHardware:
 		parts = append(parts, p.Target, fmt.Sprint(p.Period))
 	default:

@@ -30,6 +30,9 @@ func (b *body) truth(x prog.Expr) prog.Expr {
 		if v, ok := constant(x); ok {
 			return boolean(v != 0, x.Span())
 		}
+		if t.Optional {
+			x = b.convert(x, types.TUint64)
+		}
 		return &prog.Cast{Meta: meta(types.TBool, x.Span()), X: x}
 	case t.Kind == types.GoInterface, t.Kind == types.GoSlice:
 		x, wrap := b.single(x)

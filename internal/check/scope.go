@@ -19,6 +19,11 @@ type body struct {
 	calls    []expansion // macros being expanded, outermost first
 	copies   int         // blocks that macros and unroll() have made so far
 	quiet    bool        // only constants are looked for, no probe is known
+	rpc      *rpcCall    // the call that an rpc probe's body is run for
+
+	// Of a framework's probe: what the user's body is built with.
+	user      job
+	userNames names
 }
 
 // varKey names a declaration so that its type is found again in the next

@@ -52,6 +52,48 @@ func placed(name string, t *types.Type, p prog.Place) prog.Arg {
 
 var goFacts = &prog.GoFacts{Version: "go1.26", GReg: "r14", MapLenBytes: 8}
 
+// hookScript is a framework: a call begins at the probe begin and ends at end.
+const hookScript = `
+let @open = lruhash(7);
+
+macro twice(x) { 2 * x }
+
+begin=uprobe:f:begin {
+	if (want_seq) {
+		@open[args.g] = (nsecs, args.text);
+	} else {
+		@open[args.g] = (nsecs, (struct text *)0);
+	}
+}
+
+end=uprobe:f:end {
+	let $c = @open[args.g];
+	if ($c.0 == 0) {
+		return;
+	}
+	delete(@open, args.g);
+	let $t = $c.1;
+	report((service = $t.name, status = "ok", duration = nsecs - $c.0, seq = twice($t.number), metadata = key == "a" ? ($t.number, (uint64)1) : ((uint64)0, (uint64)0), oneway = $t.number > 3));
+}
+`
+
+// hookGroups are the probes of hookScript.
+func hookGroups(p *prog.Point) []*prog.Group {
+	textType := &types.Type{Kind: types.Struct, Name: "text", Size: 24, Fields: []types.Field{
+		{Name: "name", Type: goString}, {Name: "number", Type: types.TUint64, Offset: 16}}}
+	args := []prog.Arg{placed("g", types.TUint64, reg(8, "r14")), placed("text", userPtr(textType), reg(8, "bx"))}
+	var gs []*prog.Group
+	for i, name := range []string{"begin", "end"} {
+		point := *p
+		point.Kind, point.Func = prog.KindUprobe, name
+		gs = append(gs, &prog.Group{Point: &point, Target: &prog.Target{Path: "./s"}, Go: goFacts, Args: args,
+			Funcs: []prog.Func{{ID: uint32(30 + i), Name: name}},
+			Hook: &prog.Hook{Of: p, Framework: "fw", Script: hookScript, Probe: name,
+				Types: map[string]*types.Type{"text": textType}, Wanted: map[string]bool{"seq": p.Func == "server"}}})
+	}
+	return gs
+}
+
 // goGroups are the functions of the Go server by layout.
 func goGroups() []*prog.Group {
 	target := &prog.Target{Path: "./s"}
@@ -83,7 +125,9 @@ func goGroups() []*prog.Group {
 func (w *fakeWorld) Groups(p *prog.Point) ([]*prog.Group, error) {
 	var found []*prog.Group
 	for _, g := range w.all(p) {
-		g.Point = p
+		if g.Hook == nil {
+			g.Point = p
+		}
 		found = append(found, g)
 	}
 	if len(found) == 0 && !w.gone {
@@ -106,6 +150,8 @@ func (w *fakeWorld) all(p *prog.Point) []*prog.Group {
 	case p.Kind == prog.KindRawTracepoint && p.Func == "sched_switch":
 		task := prog.Arg{Name: "prev", Type: types.PointerTo(cNamed("struct task_struct"), types.SpaceKernel), From: prog.FromArg, N: 1}
 		return []*prog.Group{{Args: []prog.Arg{task}, RawArgs: []prog.Arg{{Name: "preempt", Type: types.TBool, From: prog.FromArg}, task}}}
+	case p.Kind == prog.KindRPC:
+		return hookGroups(p)
 	case p.Target == "/bin/c" && p.Func == "typed":
 		return []*prog.Group{{Target: &prog.Target{Path: "/bin/c"}, Funcs: []prog.Func{{ID: 8, Name: p.Func}},
 			Args: []prog.Arg{placed("n", types.TInt32, reg(4, "di")), placed("s", types.PointerTo(types.TInt8, types.SpaceUnknown), reg(8, "si"))},

@@ -144,6 +144,7 @@ type comp struct {
 	vars    map[*prog.Var]variable
 	once    map[asm.BuiltinFunc]opnd
 	onFault func(ok *block)
+	absent  bool // what is missing is no fault, but a value that may be absent
 
 	callbacks []*fn
 	shared    map[*prog.Var]bool // variables that callbacks name

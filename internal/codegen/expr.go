@@ -41,6 +41,8 @@ func (c *comp) value(e prog.Expr) opnd {
 		return c.choose(e)
 	case *prog.Cast:
 		return c.cast(e)
+	case *prog.Must:
+		return c.must(e)
 	case *prog.Load:
 		return c.loadScalar(e)
 	case *prog.Member:
@@ -59,6 +61,21 @@ func (c *comp) value(e prog.Expr) opnd {
 	}
 	c.errs.Errorf(e.Span(), "this expression is not built yet")
 	return iOpnd(0)
+}
+
+// must is a number that has to be there: without it the statement is left out as
+// with a read that fails, but nothing is amiss.
+func (c *comp) must(e *prog.Must) opnd {
+	v := c.copy(c.value(e.X))
+	gone, ok := c.block(), c.block()
+	c.branch(asm.JEq, v, iOpnd(-1), gone, ok)
+	c.start(gone)
+	c.set(v.reg, iOpnd(0))
+	c.absent = true
+	c.onFault(ok)
+	c.absent = false
+	c.start(ok)
+	return v
 }
 
 // blockStmts runs the statements of a block expression. Their variables were

@@ -91,6 +91,42 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
+// TestAbsent tests that a statement whose number is absent is left out, without a
+// loss, and that nothing is left out where it is there.
+func TestAbsent(t *testing.T) {
+	target := hostTarget(t)
+	counts := mapOf("@c", types.TUint64, &types.Type{Kind: types.Count})
+	optional := &types.Type{Kind: types.Int, Size: 8, Optional: true}
+	v := &prog.Var{Type: types.TUint64}
+	must := func(n uint64) prog.Expr {
+		number := num(types.TUint64, 0)
+		number.(*prog.Int).Val = n
+		return &prog.Must{Meta: meta(types.TUint64), X: cast(optional, bin(prog.Add, number, builtin(prog.BGid, types.TUint64)))}
+	}
+	none := ^uint64(0)
+	p, u := script(prog.KindBegin, []*prog.Map{counts},
+		agg(counts, must(none), nil),
+		agg(counts, must(5), nil),
+		&prog.If{At: at(), Cond: bin(prog.Lt, must(none), u64(9)), Then: []prog.Stmt{printf(1)}, Else: []prog.Stmt{printf(1)}},
+		&prog.If{At: at(), Cond: bin(prog.Lt, must(8), u64(9)), Then: []prog.Stmt{printf(2, must(8), must(none), i64(3))}},
+		setVar(v, bin(prog.Add, must(none), u64(2))),
+		printf(3, ref(v)),
+	)
+	l := loadUnit(t, p, u, target)
+	l.run()
+	wantRecords(t, l, wire(2, 1<<1, uint64(8), uint64(0), int64(3)), wire(3, 0, uint64(2)))
+	if n := l.losses(); len(n) != 0 {
+		t.Errorf("losses %v, want none", n)
+	}
+	var per []uint64
+	if err := l.coll.Maps["@c"].Lookup(none, &per); err == nil {
+		t.Errorf("counted under a key that is absent")
+	}
+	if err := l.coll.Maps["@c"].Lookup(uint64(5), &per); err != nil {
+		t.Errorf("not counted under a key that is there: %v", err)
+	}
+}
+
 func TestMapFullAndReads(t *testing.T) {
 	target := hostTarget(t)
 	counts := mapOf("@c", types.TInt64, &types.Type{Kind: types.Count})

@@ -75,7 +75,7 @@ func (c *comp) stmt(s prog.Stmt) {
 	end, faulted := c.block(), false
 	c.onFault = func(*block) {
 		faulted = true
-		c.count(prog.LossUnreadable)
+		c.unreadable()
 		c.jump(end)
 	}
 	known := c.lookups
@@ -86,6 +86,13 @@ func (c *comp) stmt(s prog.Stmt) {
 	}
 	c.start(end)
 	c.stack.at, c.slot.at, c.onFault = stack, slot, outer
+}
+
+// unreadable counts a read that failed.
+func (c *comp) unreadable() {
+	if !c.absent {
+		c.count(prog.LossUnreadable)
+	}
 }
 
 func (c *comp) one(s prog.Stmt) {
@@ -145,7 +152,7 @@ func (c *comp) drop(e prog.Expr) {
 // that the variable has a value in any case.
 func (c *comp) setVar(s *prog.SetVar) {
 	c.onFault = func(ok *block) {
-		c.count(prog.LossUnreadable)
+		c.unreadable()
 		c.jump(ok)
 	}
 	defer func() { c.writes[s.Var]++ }()

@@ -84,6 +84,8 @@ func (m *mentions) expr(e prog.Expr) {
 		m.sometimes(func() { m.exprs(e.A, e.B) })
 	case *prog.Cast:
 		m.expr(e.X)
+	case *prog.Must:
+		m.expr(e.X)
 	case *prog.Load:
 		m.expr(e.Ptr)
 	case *prog.Member:

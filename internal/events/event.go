@@ -4,6 +4,7 @@
 package events
 
 import (
+	"math"
 	"time"
 
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -109,6 +110,20 @@ type Value struct {
 	More       int      // elements of a slice that were not read
 	Unreadable bool
 	Truncated  bool
+}
+
+// Absent tells whether v is of an optional type and has no value.
+func (v *Value) Absent() bool {
+	if v.Type == nil || !v.Type.Optional || v.Unreadable {
+		return false
+	}
+	switch v.Type.Kind {
+	case types.Int:
+		return v.Int == math.MaxUint64
+	case types.Inet:
+		return v.Text == ""
+	}
+	return len(v.Str) == 0
 }
 
 // Frame is one line of a stack; an inlined one has the Inlined mark and no

@@ -100,6 +100,23 @@ func (f *File) Plan(fn Func, want PlanWant) Plan {
 	return p
 }
 
+// CallsOf lists where fn calls callee directly, as offsets from fn's first byte.
+// Code that does not decode to its end is an error.
+func (f *File) CallsOf(fn, callee Func) ([]uint64, error) {
+	code, err := f.funcCode(fn)
+	if err != nil {
+		return nil, err
+	}
+	var offs []uint64
+	err = code.walk(func(off uint64, in inst) bool {
+		if in.class == classCall && in.target == callee.Entry {
+			offs = append(offs, off)
+		}
+		return true
+	})
+	return offs, err
+}
+
 // OffsetSite checks that a probe may be put off bytes behind a function's
 // start: the whole function decodes, an instruction starts there, and the
 // kernel takes it. A probe inside an instruction would be accepted by the

@@ -227,6 +227,35 @@ func TestOffsetSite(t *testing.T) {
 	}
 }
 
+func TestCallsOf(t *testing.T) {
+	f := buildSites(t, AMD64)
+	caller, callee := findFunc(t, f, "main.main"), findFunc(t, f, "main.Small")
+	offs, err := f.CallsOf(caller, callee)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := f.funcCode(caller)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, off := range offs {
+		in, err := decode(AMD64, code.code[off:], caller.Entry+off)
+		if err != nil || in.class != classCall || in.target != callee.Entry {
+			t.Errorf("at +%d: %+v, %v", off, in, err)
+		}
+	}
+	if len(offs) != 1 {
+		t.Errorf("%d calls, want 1", len(offs))
+	}
+	if offs, err := f.CallsOf(callee, caller); err != nil || len(offs) != 0 {
+		t.Errorf("calls the other way: %v, %v", offs, err)
+	}
+	callee.End = callee.Entry
+	if offs, err := f.CallsOf(callee, caller); err == nil {
+		t.Errorf("in a function without a size: %v", offs)
+	}
+}
+
 func TestPlanWithoutSize(t *testing.T) {
 	f := buildSites(t, AMD64)
 	fn := findFunc(t, f, "main.Leaf")

@@ -39,6 +39,8 @@ func Clone(e Expr) Expr {
 		return &Cond{e.Meta, Clone(e.C), Clone(e.A), Clone(e.B)}
 	case *Cast:
 		return &Cast{e.Meta, Clone(e.X)}
+	case *Must:
+		return &Must{e.Meta, Clone(e.X)}
 	case *Load:
 		c := *e
 		c.Ptr = Clone(e.Ptr)

@@ -276,6 +276,8 @@ func (d *dumper) bare(e Expr) string {
 		return "(" + d.expr(e.C) + " ? " + d.expr(e.A) + " : " + d.expr(e.B) + ")"
 	case *Cast:
 		return "cast(" + d.expr(e.X) + ")"
+	case *Must:
+		return "must(" + d.expr(e.X) + ")"
 	case *Load:
 		return fmt.Sprintf("load%s(%s%s)%s", map[bool]string{true: "!"}[e.Checked], d.expr(e.Ptr), offsetText(e.Off), bitText(e.BitOff, e.BitSize))
 	case *Member:

@@ -130,6 +130,12 @@ type (
 		Meta
 		X Expr
 	}
+	// Must is the number X, of an optional type. Where there is none, the statement
+	// around it is left out; a variable that it sets is zero.
+	Must struct {
+		Meta
+		X Expr
+	}
 	// Load reads a value of type T at Ptr+Off, in the address space of Ptr's
 	// type. Bits: a bit field. Checked: a failed read makes the value it is
 	// part of unreadable (Go values); otherwise it reads as zero.

@@ -16,6 +16,28 @@ type Group struct {
 	Go      *GoFacts // nil: not Go code
 	Layout  string   // key: equal for functions with equal Args, Rets and Go facts
 	RawArgs []Arg    // raw tracepoints: every argument in order, also for argN
+	Hook    *Hook    // the group is of a hidden probe that an rpc point stands for
+}
+
+// Hook is a probe of a framework's script, one of those that together make the
+// calls of an rpc point known. Group.Point is then a uprobe with the name of the
+// script's point.
+type Hook struct {
+	Of        *Point // the rpc point
+	Framework string // whose maps the probe uses
+	Script    string // text in the language
+	Probe     string // name of the probe in Script
+	Consts    map[string]uint64
+	Types     map[string]*types.Type // structs of the framework, by their name
+	Wanted    map[string]bool        // fields of rpc that the script names
+}
+
+// Of returns the attach point of the script that g is for.
+func (g *Group) Of() *Point {
+	if g.Hook != nil {
+		return g.Hook.Of
+	}
+	return g.Point
 }
 
 // Target is one binary, whatever its name: known by device:inode and build id.

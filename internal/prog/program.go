@@ -74,6 +74,7 @@ const (
 	KindIter
 	KindTest
 	KindBench
+	KindRPC
 )
 
 // Point is one attach point of a probe, after aliases and parameters.

@@ -48,6 +48,8 @@ func (r rewriter) expr(e Expr) Expr {
 		e.C, e.A, e.B = r.expr(e.C), r.expr(e.A), r.expr(e.B)
 	case *Cast:
 		e.X = r.expr(e.X)
+	case *Must:
+		e.X = r.expr(e.X)
 	case *Load:
 		e.Ptr = r.expr(e.Ptr)
 	case *Member:

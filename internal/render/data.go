@@ -96,11 +96,7 @@ func (d *data) print(v *events.Value) {
 		d.object([]field{{name: "value", value: v}})
 		return
 	}
-	fields := make([]field, len(v.Elems))
-	for i := range v.Elems {
-		fields[i] = field{name: v.Type.Fields[i].Name, value: &v.Elems[i]}
-	}
-	d.object(fields)
+	d.object(members(v))
 }
 
 // report prints an object an entry: the time, the parts of the key, and the
@@ -110,7 +106,7 @@ func (d *data) report(r *events.Report) {
 	if l.Footer && d.csv {
 		return // would be a second table in the same file
 	}
-	for _, e := range top(r) {
+	for _, e := range inOrder(r, l) {
 		fields := []field{{name: "time", ready: `"` + r.Wall.Format("2006-01-02T15:04:05.000Z07:00") + `"`}}
 		for i := range e.Key {
 			fields = append(fields, field{name: columnName(l, i, "key"), value: &e.Key[i]})
@@ -149,9 +145,20 @@ func (d *data) entry(fields []field, v *events.Value, l MapLayout, name string) 
 			field{name: "count", ready: strconv.FormatUint(v.Int, 10)},
 			field{name: "average", ready: strconv.FormatInt(v.Average(), 10)},
 			field{name: "total", ready: strconv.FormatInt(v.Total, 10)}))
+	case v.Type.Kind == types.Record && !v.Unreadable:
+		d.object(append(fields, members(v)...))
 	default:
 		d.object(append(fields, field{name: name, value: v}))
 	}
+}
+
+// members are the fields of a record.
+func members(v *events.Value) []field {
+	fields := make([]field, len(v.Elems))
+	for i := range v.Elems {
+		fields[i] = field{name: v.Type.Fields[i].Name, value: &v.Elems[i]}
+	}
+	return fields
 }
 
 func (d *data) object(fields []field) {
@@ -167,10 +174,15 @@ func (d *data) object(fields []field) {
 	}
 	d.objects++
 	dst := append(d.w.buf, '{')
-	for i, f := range fields {
-		if i > 0 {
+	first := true
+	for _, f := range fields {
+		if f.value != nil && f.value.Absent() {
+			continue
+		}
+		if !first {
 			dst = append(dst, ',')
 		}
+		first = false
 		dst = appendJSONString(dst, []byte(f.name))
 		dst = append(dst, ':')
 		if f.value == nil {
@@ -187,8 +199,11 @@ func (d *data) object(fields []field) {
 }
 
 // dataJSON is json, but for what consumers of the tools' output need: stacks
-// are lists of frames.
+// are lists of frames, and numbers that have names are those.
 func (p *printer) dataJSON(dst []byte, v *events.Value) []byte {
+	if v.Type.Kind == types.Enum && !v.Unreadable {
+		return appendJSONString(dst, p.value(nil, v))
+	}
 	if v.Type.Kind != types.Stack || v.Unreadable {
 		return p.json(dst, v, 1)
 	}
@@ -230,6 +245,9 @@ func (d *data) line(fields []field) {
 
 // csvValue appends v as text; a stack is its frames joined by semicolons.
 func (p *printer) csvValue(dst []byte, v *events.Value) []byte {
+	if v.Absent() {
+		return dst
+	}
 	if v.Type.Kind != types.Stack || v.Unreadable {
 		return p.value(dst, v)
 	}

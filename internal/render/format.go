@@ -139,7 +139,7 @@ func (d *directive) append(p *printer, dst []byte, v *events.Value) []byte {
 	case 'r':
 		dst = d.buffer(p, dst, v)
 	case 'd', 'i', 'u', 'x', 'X', 'o', 'c', 'p':
-		if v.Unreadable || !isNumber(v.Type) {
+		if v.Unreadable || v.Absent() || !isNumber(v.Type) {
 			dst = p.value(dst, v)
 			break
 		}

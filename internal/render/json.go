@@ -177,7 +177,7 @@ func (p *printer) jsonKey(dst []byte, key []events.Value) []byte {
 
 // json appends v as a JSON value: numbers where JSON has them, else the text.
 func (p *printer) json(dst []byte, v *events.Value, div int64) []byte {
-	if v.Unreadable {
+	if v.Unreadable || v.Absent() {
 		return append(dst, "null"...)
 	}
 	switch v.Type.Kind {
@@ -224,10 +224,15 @@ func (p *printer) jsonList(dst []byte, elems []events.Value) []byte {
 
 func (p *printer) jsonObject(dst []byte, v *events.Value) []byte {
 	dst = append(dst, '{')
+	first := true
 	for i := range v.Elems {
-		if i > 0 {
+		if v.Elems[i].Absent() {
+			continue
+		}
+		if !first {
 			dst = append(dst, ", "...)
 		}
+		first = false
 		dst = appendJSONString(dst, []byte(v.Type.Fields[i].Name))
 		dst = append(dst, ": "...)
 		dst = p.json(dst, &v.Elems[i], 1)

@@ -30,7 +30,12 @@ type Column struct {
 	Div      int64 // a number is divided by it, 0 as by 1
 	Decimals int   // digits after the point
 	Hex      bool
-	Hidden   bool // not in tables
+	Hidden   bool   // not in tables
+	Text     string // stands in every row, instead of a member
+	More     string // a second member, between Before and After
+	Before   string
+	After    string
+	Words    map[string]string // short forms of the words that stand for numbers
 }
 
 // MapLayout says how a map is printed: by Columns (one a part of the key, then
@@ -40,12 +45,21 @@ type MapLayout struct {
 	Section string // heading of a keyed histogram: "Function"
 	Unit    string // of a histogram's or an average's values: "nsecs"
 	Footer  bool   // stats: avg = N nsecs, total: N nsecs, count: N
+	// Descending puts the largest value first.
+	Descending bool
 }
 
 // cell appends v as c wants it.
 func (c *Column) cell(dst []byte, p *printer, v *events.Value) []byte {
 	switch {
-	case v.Unreadable || !isNumber(v.Type) || v.Type.Kind == types.Bool:
+	case c.Words != nil:
+		start := len(dst)
+		dst = p.value(dst, v)
+		if short, ok := c.Words[string(dst[start:])]; ok {
+			dst = append(dst[:start], short...)
+		}
+		return dst
+	case v.Unreadable || v.Absent() || !isNumber(v.Type) || v.Type.Kind == types.Bool:
 	case c.Hex:
 		return strconv.AppendUint(dst, v.Int, 16)
 	case c.Div > 0 || c.Decimals > 0:
@@ -87,6 +101,26 @@ func appendHeader(dst []byte, columns []Column) []byte {
 		start := len(dst)
 		dst = append(dst, columns[i].Title...)
 		dst = columns[i].align(dst, start, i == len(columns)-1)
+	}
+	return append(dst, '\n')
+}
+
+// appendRecordRow appends a record as a row.
+func appendRecordRow(dst []byte, p *printer, columns []Column, r *events.Value) []byte {
+	for i := range columns {
+		c := &columns[i]
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		start := len(dst)
+		dst = append(dst, c.Text...)
+		if v := member(r, c.Field); v != nil {
+			dst = c.cell(dst, p, v)
+		}
+		if v := member(r, c.More); v != nil {
+			dst = append(p.value(append(dst, c.Before...), v), c.After...)
+		}
+		dst = c.align(dst, start, i == len(columns)-1)
 	}
 	return append(dst, '\n')
 }

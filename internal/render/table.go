@@ -1,6 +1,8 @@
 package render
 
 import (
+	"slices"
+
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -73,11 +75,7 @@ func (t *Table) print(v *events.Value) {
 		t.header = v.Type
 		t.w.buf = appendHeader(t.w.buf, t.columns)
 	}
-	t.row = t.row[:0]
-	for i := range t.columns {
-		t.row = append(t.row, member(v, t.columns[i].Field))
-	}
-	t.w.buf = appendRow(t.w.buf, &t.p, t.columns, t.row)
+	t.w.buf = appendRecordRow(t.w.buf, &t.p, t.columns, v)
 	for i := range v.Elems {
 		if v.Elems[i].Type.Kind == types.Stack {
 			t.w.buf = t.p.indented(t.w.buf, &v.Elems[i])
@@ -105,7 +103,11 @@ func (t *Table) report(r *events.Report) {
 	}
 	columns := shown(l.Columns)
 	t.w.buf = appendHeader(t.w.buf, columns)
-	for _, e := range top(r) {
+	for _, e := range inOrder(r, l) {
+		if e.Key == nil && e.Value.Type.Kind == types.Record {
+			t.w.buf = appendRecordRow(t.w.buf, &t.p, columns, &e.Value)
+			continue
+		}
 		values := mapValues(&e)
 		t.row = t.row[:0]
 		for i := range l.Columns {
@@ -115,6 +117,16 @@ func (t *Table) report(r *events.Report) {
 		}
 		t.w.buf = appendRow(t.w.buf, &t.p, columns[:len(t.row)], t.row)
 	}
+}
+
+// inOrder are the entries that the layout shows, in its order.
+func inOrder(r *events.Report, l MapLayout) []events.Entry {
+	entries := top(r)
+	if l.Descending {
+		entries = slices.Clone(entries)
+		slices.Reverse(entries)
+	}
+	return entries
 }
 
 func (t *Table) histograms(r *events.Report, l MapLayout) {

@@ -48,6 +48,9 @@ func (p *printer) scaled(dst []byte, v *events.Value, div int64) []byte {
 	if v.Unreadable {
 		return append(dst, unreadable...)
 	}
+	if v.Absent() {
+		return append(dst, '-')
+	}
 	switch v.Type.Kind {
 	case types.Void:
 		return append(dst, "null"...)

@@ -49,6 +49,13 @@ func hist(counts map[int]uint64) events.Value {
 	return events.Value{Type: &types.Type{Kind: types.Hist}, Buckets: b}
 }
 
+func optional(k types.Kind) *types.Type { return &types.Type{Kind: k, Size: 8, Optional: true} }
+
+func typed(t *types.Type, v events.Value) events.Value {
+	v.Type = t
+	return v
+}
+
 // TestValues pairs each value with its text and its JSON.
 func TestValues(t *testing.T) {
 	enum := &types.Type{Kind: types.Enum, Size: 4, Enum: []types.EnumValue{{Name: "ONE", Value: 1}}}
@@ -98,6 +105,12 @@ func TestValues(t *testing.T) {
 		{"perf stack", stackOf(types.StackPerf, testFrames...),
 			"\n\t4010 main.inner (inlined)\n\t4010 main.outer+16 (/bin/server)\n\t99 0x99 ([unknown])\n",
 			`"\n\t4010 main.inner (inlined)\n\t4010 main.outer+16 (/bin/server)\n\t99 0x99 ([unknown])\n"`},
+		{"absent number", num(optional(types.Int), -1), "-", "null"},
+		{"number", num(optional(types.Int), 3), "3", "3"},
+		{"absent text", typed(optional(types.String), events.Value{}), "-", "null"},
+		{"absent address", typed(optional(types.Inet), events.Value{}), "-", "null"},
+		{"address", typed(optional(types.Inet), events.Value{Text: "10.0.0.1"}), "10.0.0.1", `"10.0.0.1"`},
+		{"record with gaps", record([]string{"a", "b"}, num(optional(types.Int), -1), str("x")), "{ .a = -, .b = x }", `{"b": "x"}`},
 		{"raw stack", stackOf(types.StackRaw, testFrames[1:]...), "\n4010\n99\n", `"\n4010\n99\n"`},
 	}
 	p := printer{trailer: ".."}

@@ -108,6 +108,8 @@ func (l *lister) pattern(text string) error {
 		return l.anyKind(a, kind, rest)
 	case kind == "uprobe" || kind == "uretprobe":
 		return l.functions(a, err)
+	case kind == "rpc":
+		return l.calls(a, err)
 	case !slices.Contains(kernelKinds, kind):
 		return fmt.Errorf("%s probes are not listed yet", kind)
 	}

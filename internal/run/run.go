@@ -30,6 +30,7 @@ type Options struct {
 	Command []string          // -c: run this and end with it
 
 	Unsafe      bool
+	Secrets     bool // credentials in traced values are not masked
 	NoWarnings  bool
 	DryRun      bool          // load and attach, then leave
 	Notify      string        // a line of output that tells when all is attached
@@ -118,7 +119,7 @@ func orDump(err error, dump func()) error {
 
 func (o Options) check(c *child) check.Options {
 	return check.Options{Params: o.Params, Named: o.Named, PID: o.PID, CPID: c.pid(),
-		Unsafe: o.Unsafe, Env: o.Env, NoWarnings: o.NoWarnings}
+		Unsafe: o.Unsafe, Secrets: o.Secrets, Env: o.Env, NoWarnings: o.NoWarnings}
 }
 
 var archs = map[string]lower.Arch{"amd64": lower.AMD64, "arm64": lower.ARM64}

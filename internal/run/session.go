@@ -169,12 +169,19 @@ func (s *session) openEvents() error {
 	s.decoder = events.NewDecoder(s.prog, s.symbols)
 	s.losses = events.NewLosses(s.kernel.Map(codegen.MapLosses))
 	s.maps = events.NewMaps(s.prog, s.symbols)
-	for _, m := range s.prog.Maps {
-		s.maps.Add(m, s.kernel.Map(codegen.MapName(m)))
-	}
+	s.showMaps(s.prog.Maps)
 	var err error
 	s.reader, err = events.NewReader(s.kernel.Map(codegen.MapEvents))
 	return err
+}
+
+// showMaps makes maps of the script known to what prints them.
+func (s *session) showMaps(maps []*prog.Map) {
+	for _, m := range maps {
+		if !m.Hidden {
+			s.maps.Add(m, s.kernel.Map(codegen.MapName(m)))
+		}
+	}
 }
 
 // load compiles and loads units. One that the kernel refuses in its fast form

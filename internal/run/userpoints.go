@@ -101,6 +101,9 @@ func (w *world) runningGo() ([]*binary, error) {
 
 // groupsIn matches the point in one binary.
 func (w *world) groupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
+	if p.Kind == prog.KindRPC {
+		return w.rpcGroupsIn(p, b)
+	}
 	fns, err := matching(p, b.file)
 	if err != nil {
 		return nil, err

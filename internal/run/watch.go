@@ -53,7 +53,7 @@ func newWatch(s *session) *watch {
 	w := &watch{s: s, pidfd: -1, lastScan: time.Now(), bound: map[boundTo]bool{}}
 	for _, b := range s.checked.Bodies {
 		if t := b.Group.Target; t != nil {
-			w.bound[boundTo{b.Group.Point, t.ID}] = true
+			w.bound[boundTo{b.Group.Of(), t.ID}] = true
 		}
 	}
 	return w
@@ -184,7 +184,7 @@ func (w *watch) adopt(pid int) error {
 func (w *watch) rescan() error {
 	for _, pr := range w.s.prog.Probes {
 		for _, p := range pr.Points {
-			if p.Kind != prog.KindUprobe && p.Kind != prog.KindUretprobe {
+			if p.Kind != prog.KindUprobe && p.Kind != prog.KindUretprobe && p.Kind != prog.KindRPC {
 				continue
 			}
 			if err := w.point(p); err != nil {
@@ -209,7 +209,11 @@ func (w *watch) point(p *prog.Point) error {
 		if p.Target == "*" && !matchesIn(p, b) {
 			continue // most programs have nothing of the kind
 		}
-		if err := w.s.bind(p, b); err != nil {
+		err := w.s.bind(p, b)
+		if p.Target == "*" && errors.Is(err, errNoFramework) {
+			continue // nobody asked for this program
+		}
+		if err != nil {
 			if err := w.s.warning("%s: %v", b.target.Path, err); err != nil {
 				return err
 			}
@@ -219,6 +223,9 @@ func (w *watch) point(p *prog.Point) error {
 }
 
 func matchesIn(p *prog.Point, b *binary) bool {
+	if p.Kind == prog.KindRPC {
+		return true // bind tells
+	}
 	fns, err := matching(p, b.file)
 	return err != nil || len(fns) > 0
 }
@@ -248,9 +255,7 @@ func (s *session) bind(p *prog.Point, b *binary) error {
 	if err := s.kernel.AddMaps(codegen.Maps(s.prog, t)); err != nil {
 		return err
 	}
-	for _, m := range s.prog.Maps[known:] {
-		s.maps.Add(m, s.kernel.Map(codegen.MapName(m)))
-	}
+	s.showMaps(s.prog.Maps[known:])
 	units, err := s.load(plan.Units, t)
 	if err != nil {
 		return err

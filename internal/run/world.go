@@ -52,6 +52,8 @@ func (w *world) Groups(p *prog.Point) ([]*prog.Group, error) {
 		return w.userGroups(p)
 	case prog.KindUSDT:
 		return w.usdtGroups(p)
+	case prog.KindRPC:
+		return w.rpcGroups(p)
 	case prog.KindTracepoint:
 		return w.tracepointGroups(p)
 	case prog.KindRawTracepoint:

@@ -156,6 +156,7 @@ func (f *family) exprs(n Expr) {
 		f.add("else", n.Else)
 	case *FieldExpr:
 		f.add("", n.X)
+		nodes(f, "", n.Args)
 	case *IndexExpr:
 		f.add("", n.X)
 		f.add("index", n.Index)

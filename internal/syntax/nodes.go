@@ -19,6 +19,8 @@ type Loc struct{ At diag.Span }
 // Span returns the place of the node.
 func (l Loc) Span() diag.Span { return l.At }
 
+func (l *Loc) unplace() { l.At = diag.Span{} }
+
 // Expr is an expression.
 type Expr interface {
 	Node
@@ -434,12 +436,14 @@ type CondExpr struct {
 }
 
 // FieldExpr is `X.Name` or `X->Name`, which mean the same. Name is a decimal
-// number for a member of a tuple.
+// number for a member of a tuple. Args are those of `X.Name(Args)`, nil without
+// parentheses.
 type FieldExpr struct {
 	Loc
 	X        Expr
 	Name     string
 	NameSpan diag.Span
+	Args     []Expr
 }
 
 // IndexExpr is `X[Index]`, where X is not a map; see MapExpr.

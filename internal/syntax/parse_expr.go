@@ -108,7 +108,8 @@ func (p *parser) postfix() Expr {
 		case t.is("."), t.is("->"):
 			p.take()
 			name := p.member()
-			x = &FieldExpr{p.loc(start), x, name.text, name.span}
+			args := p.fieldArgs()
+			x = &FieldExpr{p.loc(start), x, name.text, name.span, args}
 		case t.is("["):
 			p.take()
 			index := p.index(t.span)
@@ -122,6 +123,20 @@ func (p *parser) postfix() Expr {
 		}
 		p.chain(n)
 	}
+}
+
+// fieldArgs reads the arguments behind a member's name, nil where there are no
+// parentheses.
+func (p *parser) fieldArgs() []Expr {
+	open := p.peek(0).span
+	if !p.at("(") {
+		return nil
+	}
+	defer p.unpred()()
+	p.take()
+	args := append([]Expr{}, p.args()...)
+	p.expectClose(")", open)
+	return args
 }
 
 // member reads what follows a dot: any word, or the number of a tuple's member.

@@ -42,6 +42,9 @@ func TestPointFields(t *testing.T) {
 	point(t, "kfunc:vmlinux:f", `fentry target="vmlinux" func="f"`)
 	point(t, "fexit:bpf:12:prog", `fexit target="bpf" func="prog" prog_id=12`)
 	point(t, "t:sched:*", `tracepoint target="sched" func="*" func_glob=true`)
+	point(t, "rpc:./server:server", `rpc target="./server" func="server"`)
+	point(t, "rpc:*:*", `rpc target="*" target_glob=true func="*" func_glob=true`)
+	point(t, "rpc:client", `rpc func="client"`)
 	point(t, "rt:sched_switch", `rawtracepoint func="sched_switch"`)
 }
 

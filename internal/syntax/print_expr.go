@@ -124,6 +124,11 @@ func (p *printer) operation(x Expr) {
 	case *FieldExpr:
 		p.operand(x.X, bindPostfix)
 		p.put("." + x.Name)
+		if x.Args != nil {
+			p.put("(")
+			p.list(x.Args)
+			p.put(")")
+		}
 	case *IndexExpr:
 		if m, ok := x.X.(*MapExpr); ok && m.Key == nil {
 			p.paren(m) // without them the index is the map's key

@@ -43,6 +43,8 @@ func TestPrecedence(t *testing.T) {
 	expr(t, "(-$a).b", "")
 	expr(t, "*$a->b[1]", "*$a.b[1]")
 	expr(t, "(*$a).b", "")
+	expr(t, `rpc.metadata("key")`, "")
+	expr(t, `rpc . f(1+2, $a,).g`, "rpc.f(1 + 2, $a).g")
 	expr(t, "**$a", "")
 	expr(t, "- -$a", "-(-$a)")
 	expr(t, "-(--$a)", "")

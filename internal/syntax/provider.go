@@ -32,6 +32,7 @@ var providers = []provider{
 	{"rawtracepoint", []string{"rt"}, 1, 2, fillTarget, textTarget},
 	{"uprobe", []string{"u"}, 1, 3, fillUprobe, textUprobe},
 	{"uretprobe", []string{"ur"}, 1, 3, fillUprobe, textUprobe},
+	{"rpc", nil, 1, 2, fillTarget, textTarget},
 	{"usdt", []string{"U"}, 1, 3, fillUSDT, textUSDT},
 	{"profile", []string{"p"}, 1, 2, fillTimer, textTimer},
 	{"interval", []string{"i"}, 1, 2, fillTimer, textTimer},

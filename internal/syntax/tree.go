@@ -24,6 +24,16 @@ func Walk(n Node, f func(Node) bool) {
 	}
 }
 
+// Unplace takes from all nodes of a tree where they stand in a text.
+func Unplace(n Node) {
+	Walk(n, func(n Node) bool {
+		if l, ok := n.(interface{ unplace() }); ok {
+			l.unplace()
+		}
+		return true
+	})
+}
+
 // Dump writes the tree of f, one node a line, indented by depth.
 func Dump(w io.Writer, f *File) {
 	dump(w, child{"", f}, 0)

@@ -2,10 +2,12 @@ package tools
 
 import (
 	"bytes"
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
@@ -37,7 +39,7 @@ var wall = time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.UTC)
 // plan is the plan of a tool for a command line.
 func plan(t *testing.T, name string, o tool.Options, args ...string) *tool.Plan {
 	t.Helper()
-	for _, tt := range All() {
+	for _, tt := range append(All(), RPC()...) {
 		if tt.Name != name {
 			continue
 		}
@@ -185,6 +187,65 @@ func TestViews(t *testing.T) {
 				t.Fatal(err)
 			}
 			testkit.Golden(t, filepath.Join(golden, tt.name+".txt"), append(out.Bytes(), "-- standard error\n"+errOut.String()...))
+		})
+	}
+}
+
+// TestSummaryView tests that the reports of rpc's maps become one table: an address
+// absent, nothing failed, no timed call, and the order.
+func TestSummaryView(t *testing.T) {
+	optional := &types.Type{Kind: types.Int, Size: 8, Optional: true}
+	key := func(method string) []events.Value {
+		return []events.Value{number(4711), text("server"), text("rpcx"), text("server"), text("Arith"), text(method)}
+	}
+	report := func(name string, value *types.Type, entries ...events.Entry) *events.Report {
+		return &events.Report{Map: &prog.Map{Name: name, Value: value}, Entries: entries, Wall: wall}
+	}
+	count, hist := &types.Type{Kind: types.Count}, &types.Type{Kind: types.Hist, Bits: 3}
+	times := events.Value{Type: hist, Buckets: make([]uint64, types.HistBuckets(3))}
+	for n := range int64(100) {
+		times.Buckets[types.HistIndex(1000*(n+1), 3)]++
+	}
+	n := func(n uint64) events.Value { return events.Value{Type: count, Int: n} }
+	change := plan(t, "rpc", tool.Options{Format: "table"}, "./server").Change
+	change(&events.Attached{Probes: 1})
+	if e := change(report("@failed", count, events.Entry{Key: key("Mul"), Value: n(7)})); e != nil {
+		t.Errorf("failed calls are a report of their own: %+v", e)
+	}
+	if e := change(report("@latency", hist, events.Entry{Key: key("Mul"), Value: times})); e != nil {
+		t.Errorf("latencies are a report of their own: %+v", e)
+	}
+	got := change(report("@calls", count, events.Entry{Key: key("Once"), Value: n(1)}, events.Entry{Key: key("Mul"), Value: n(100)})).(*events.Report)
+	row := func(method string, calls, failed, p50, p99 uint64) []events.Value {
+		return append(key(method), number(calls), number(failed), events.Value{Type: optional, Int: p50}, events.Value{Type: optional, Int: p99})
+	}
+	want := [][]events.Value{row("Mul", 100, 7, 53_248, 106_496), row("Once", 1, 0, math.MaxUint64, math.MaxUint64)}
+	for i, e := range got.Entries {
+		if diff := cmp.Diff(want[i], e.Key); diff != "" {
+			t.Errorf("row %d: %s", i, diff)
+		}
+	}
+	if len(got.Entries) != len(want) {
+		t.Errorf("%d rows, want %d", len(got.Entries), len(want))
+	}
+}
+
+// TestRPCScripts compares the scripts that the tools for calls run.
+func TestRPCScripts(t *testing.T) {
+	for _, c := range []struct {
+		name, tool string
+		pid        int
+		args       []string
+	}{
+		{"rpc", "rpc", 0, []string{"-i", "5", "-d", "20"}},
+		{"rpc-trace", "trace", 0, []string{"--side", "server", "./my server"}},
+		{"rpc-trace-pid", "trace", 4711, nil},
+		{"rpc-slow", "slow", 0, []string{"-u", "500", "--service", "Arith", "--method", "Mul", "./server"}},
+		{"rpc-latency", "latency", 0, []string{"-m", "--handler", "./server"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := plan(t, c.tool, tool.Options{Format: "table", PID: c.pid}, c.args...)
+			testkit.Golden(t, filepath.Join("testdata", "scripts", c.name+".bt"), []byte(p.Script(c.tool, c.pid).Text))
 		})
 	}
 }

@@ -108,7 +108,10 @@ type Type struct {
 	Fields []Field
 	Space  Space // Pointer
 	Union  bool  // Struct: members overlap
-	Enum   []EnumValue
+	// Optional: there may be no value. An integer of eight bytes is then all ones, a
+	// string empty, an Inet of family zero.
+	Optional bool
+	Enum     []EnumValue
 
 	Empty  bool      // GoInterface: interface{} (the first word is the type itself)
 	User   bool      // Stack: user stack

@@ -42,7 +42,7 @@ func refill(t *testing.T, path string, tables map[string]string) []byte {
 func TestLanguagePage(t *testing.T) {
 	page := filepath.Join("..", "..", "docs", "language.md")
 	testkit.Golden(t, page, refill(t, page, map[string]string{
-		"builtins": builtins(), "functions": functions(), "settings": settings(), "later": later(),
+		"builtins": builtins(), "functions": functions(), "settings": settings(), "later": later(), "calls": calls(),
 	}))
 }
 
@@ -61,6 +61,15 @@ func builtins() string {
 	b.WriteString("| Name | Type | Meaning | Probes |\n|---|---|---|---|\n")
 	for _, x := range check.Builtins() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", x.Name, cell(x.Type), cell(x.Doc), places(x.Kinds))
+	}
+	return b.String()
+}
+
+func calls() string {
+	var b strings.Builder
+	b.WriteString("| Field | Meaning |\n|---|---|\n")
+	for _, f := range check.CallFields() {
+		fmt.Fprintf(&b, "| `rpc.%s` | %s |\n", f.Name, cell(f.Doc))
 	}
 	return b.String()
 }

@@ -5,14 +5,11 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/events"
-	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/syntax"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
@@ -99,7 +96,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	u := c.unit()
 	consts := tool.Consts{"unit": tool.Int(uint64(u.time)), "keyed": tool.Bool(c.perFunc || o.PID == 0)}
 	if c.cgroup != "" {
-		in, err := inCgroup(c.cgroup)
+		in, err := tool.InCgroup(c.cgroup, &syntax.IdentExpr{Name: "cgroup"})
 		if err != nil {
 			return nil, err
 		}
@@ -142,39 +139,4 @@ func scale(e events.Event, u time.Duration) events.Event {
 		r.Entries[i].Value.Total /= int64(u)
 	}
 	return r
-}
-
-// maxCgroups bounds the comparisons that a probe makes.
-const maxCgroups = 64
-
-// inCgroup is true for processes of the cgroup at path and of those below it.
-func inCgroup(path string) (syntax.Expr, error) {
-	if _, err := kernel.CgroupID(path); err != nil {
-		return nil, err
-	}
-	var in syntax.Expr
-	n := 0
-	err := filepath.WalkDir(path, func(dir string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return err
-		}
-		if n++; n > maxCgroups {
-			return fmt.Errorf("more than %d cgroups below it: give one further down", maxCgroups-1)
-		}
-		id, err := kernel.CgroupID(dir)
-		if err != nil {
-			return err
-		}
-		is := &syntax.BinaryExpr{Op: syntax.OpEq, L: &syntax.IdentExpr{Name: "cgroup"}, R: tool.Int(id)}
-		if in == nil {
-			in = is
-		} else {
-			in = &syntax.BinaryExpr{Op: syntax.OpLOr, L: in, R: is}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cgroup %s: %w", path, err)
-	}
-	return in, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/tools/tool"
 	"github.com/rpcxray/rpcxray/internal/types"
 )
 
@@ -14,9 +15,7 @@ type view struct {
 	table     bool // for people
 	folded    bool
 	goFuncs   map[string]bool
-
-	first uint64 // time of the first row in ns
-	begun bool
+	clock     tool.Clock
 }
 
 func (v *view) change(e events.Event) events.Event {
@@ -30,7 +29,7 @@ func (v *view) change(e events.Event) events.Event {
 		m := &row.Elems[i]
 		switch row.Type.Fields[i].Name {
 		case "elapsed_ns":
-			v.sinceFirst(m)
+			v.clock.SinceFirst(m)
 		case "func":
 			function = m.Text
 		case "args":
@@ -42,14 +41,6 @@ func (v *view) change(e events.Event) events.Event {
 		}
 	}
 	return r
-}
-
-func (v *view) sinceFirst(m *events.Value) {
-	if !v.begun {
-		v.first, v.begun = m.Int, true
-	}
-	// Rows of two CPUs may come out of order; a time before the first is none.
-	m.Int = max(m.Int, v.first) - v.first
 }
 
 // args leaves as many arguments as -a says, and writes words as bcc does.

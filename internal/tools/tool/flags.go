@@ -86,6 +86,26 @@ func (t *Timing) Flags(cmd *cobra.Command) {
 	fl.BoolVarP(&t.Timestamp, "timestamp", "T", false, "print the time of day above each report")
 }
 
+// Intervals reads the arguments [INTERVAL [COUNT]]: the time between reports, 0
+// where nothing is said, and for how long, 0 without an end.
+func Intervals(args []string) (interval, duration time.Duration, err error) {
+	if len(args) > 0 {
+		var s Seconds
+		if err := s.Set(args[0]); err != nil {
+			return 0, 0, fmt.Errorf("INTERVAL %q: %w", args[0], err)
+		}
+		interval = s.Duration
+	}
+	if len(args) > 1 {
+		n, err := strconv.ParseUint(args[1], 10, 32)
+		if err != nil || n == 0 || time.Duration(n) > maxSeconds*time.Second/interval {
+			return 0, 0, fmt.Errorf("COUNT %q: a number of reports above 0 is needed", args[1])
+		}
+		duration = interval * time.Duration(n)
+	}
+	return interval, duration, nil
+}
+
 // CheckCPU tells whether n is a CPU of this machine.
 func CheckCPU(n int) error {
 	cpus, err := kernel.PossibleCPUs()

@@ -36,3 +36,22 @@ func TestThreshold(t *testing.T) {
 		}
 	}
 }
+
+func TestIntervals(t *testing.T) {
+	for _, tt := range []struct {
+		args               []string
+		interval, duration time.Duration
+		bad                bool
+	}{
+		{nil, 0, 0, false},
+		{[]string{"5"}, 5 * time.Second, 0, false},
+		{[]string{"0.5", "3"}, 500 * time.Millisecond, 1500 * time.Millisecond, false},
+		{[]string{"0"}, 0, 0, true}, {[]string{"-1"}, 0, 0, true}, {[]string{"x"}, 0, 0, true},
+		{[]string{"1", "0"}, 0, 0, true}, {[]string{"1", "-1"}, 0, 0, true}, {[]string{"1000000000", "4000000000"}, 0, 0, true},
+	} {
+		interval, duration, err := Intervals(tt.args)
+		if interval != tt.interval || duration != tt.duration || (err != nil) != tt.bad {
+			t.Errorf("%q: %v, %v, %v, want %v, %v", tt.args, interval, duration, err, tt.interval, tt.duration)
+		}
+	}
+}

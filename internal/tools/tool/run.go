@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,10 @@ func Run(ctx context.Context, t *Tool, c Command, args []string, o Options) (sta
 	plan, err := c.Plan(o, args)
 	if err != nil {
 		return 1, err
+	}
+	o.Format = cmp.Or(plan.Format, o.Format)
+	if plan.OwnPID {
+		o.PID = 0
 	}
 	if o.Script {
 		_, err := io.WriteString(o.Out, plan.Script(t.Name, o.PID).Text)

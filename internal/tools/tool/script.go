@@ -22,15 +22,22 @@ const defaultKeys = 4096
 func (p *Plan) Script(name string, pid int) *diag.Source {
 	var file *syntax.File
 	var last syntax.Decl // of the traced probes
-	for _, v := range p.Traced {
+	variants := p.Traced
+	if len(variants) == 0 {
+		variants = []Variant{{}}
+	}
+	for _, v := range variants {
 		f, probes := p.variant(name, v, pid)
 		if file == nil {
 			file = f
 		} else {
 			file.Decls = slices.Insert(file.Decls, slices.Index(file.Decls, last)+1, probes...)
 		}
-		last = probes[len(probes)-1]
+		if len(probes) > 0 {
+			last = probes[len(probes)-1]
+		}
 	}
+	p.link(name, file)
 	if p.Keys > defaultKeys {
 		setConfig(file, "max_map_keys", uint64(p.Keys))
 	}
@@ -41,14 +48,15 @@ func (p *Plan) Script(name string, pid int) *diag.Source {
 	return &diag.Source{Name: name, Text: text.String()}
 }
 
-// variant is the script for one variant, and its traced probes: there is at
-// least one, for no constant makes all of them dead.
+// variant is the script for one variant, and its traced probes: of those a
+// template has there is at least one, for no constant makes all of them dead.
 func (p *Plan) variant(name string, v Variant, pid int) (file *syntax.File, probes []syntax.Decl) {
 	file = parse(name, p.Template)
 	f := &fold{consts: []Consts{v.Consts, p.Consts}}
 	var decls []syntax.Decl
 	for _, d := range file.Decls {
 		pr, ok := d.(*syntax.Probe)
+		omit(d, p.Omit)
 		if !ok {
 			f.node(d)
 			decls = append(decls, d)
@@ -62,12 +70,8 @@ func (p *Plan) variant(name string, v Variant, pid int) (file *syntax.File, prob
 			limit(pr, pid)
 		}
 		omit(pr, v.Omit)
-		f.node(pr)
-		if yes, known := truth(pr.Pred); known {
-			if !yes {
-				continue
-			}
-			pr.Pred = nil
+		if !f.probe(pr) {
+			continue
 		}
 		decls = append(decls, pr)
 		if isTraced {
@@ -76,6 +80,16 @@ func (p *Plan) variant(name string, v Variant, pid int) (file *syntax.File, prob
 	}
 	file.Decls = decls
 	return file, probes
+}
+
+// probe folds a probe; false if its predicate is.
+func (f *fold) probe(pr *syntax.Probe) bool {
+	f.node(pr)
+	yes, known := truth(pr.Pred)
+	if known && yes {
+		pr.Pred = nil
+	}
+	return yes || !known
 }
 
 // parse reads a template; it is part of the program, so it has no errors.
@@ -106,7 +120,7 @@ func (p *Plan) attach(pr *syntax.Probe, functions []*syntax.AttachPoint) bool {
 func limit(pr *syntax.Probe, pid int) {
 	points := slices.Clone(pr.Points)
 	for i, a := range points {
-		if strings.HasPrefix(a.Kind, "u") && a.Target.Text == "" {
+		if (strings.HasPrefix(a.Kind, "u") || a.Kind == "rpc") && a.Target.Text == "" {
 			b := *a
 			b.Target = syntax.Part{Text: fmt.Sprintf("/proc/%d/exe", pid), Quoted: true}
 			points[i] = &b
@@ -122,8 +136,8 @@ func limit(pr *syntax.Probe, pid int) {
 }
 
 // omit removes members of records.
-func omit(pr *syntax.Probe, names []string) {
-	syntax.Walk(pr, func(n syntax.Node) bool {
+func omit(n syntax.Node, names []string) {
+	syntax.Walk(n, func(n syntax.Node) bool {
 		if r, ok := n.(*syntax.RecordExpr); ok {
 			r.Fields = slices.DeleteFunc(r.Fields, func(f *syntax.RecordField) bool { return slices.Contains(names, f.Name) })
 		}

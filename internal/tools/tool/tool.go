@@ -18,8 +18,10 @@ import (
 // package tools.
 type Tool struct {
 	Name    string
-	Usage   string // what follows the name: "[flags] PATTERN"
-	Short   string // one line
+	Family  string   // command that lists tools of a kind, "" for none
+	Aliases []string // other names of the command
+	Usage   string   // what follows the name: "[flags] PATTERN"
+	Short   string   // one line
 	Long    string
 	Example string
 	MinArgs int
@@ -38,15 +40,23 @@ type Command interface {
 // Plan is a tool with its flags.
 type Plan struct {
 	Template string                           // the tool's script
-	Traced   []Variant                        // for the probe whose attach point is called "traced"
+	Library  string                           // what a family of tools shares: probes to run before the template's, macros and types to use
+	Traced   []Variant                        // for the probe whose attach point is called "traced"; none if there is no such probe
 	Points   map[string][]*syntax.AttachPoint // for other named attach points; without any the probe goes
 	Consts   Consts                           // for getopt()
+	Omit     []string                         // members of printed records that nobody asked for
 	Keys     int                              // keys that a map may get, 0: as many as by default
+	OwnPID   bool                             // the script itself tests for the process of --pid
 
 	Layout render.Layout
+	Format string                          // instead of the one asked for, "" for that
 	Banner string                          // printed when everything is attached, "" for nothing
+	Aside  bool                            // the banner is none of the output: it goes to standard error
 	Bye    string                          // printed at the end
 	Change func(events.Event) events.Event // before an event is rendered; nil: nothing to change
+	// Join is what is shown instead of a report: a line above it in tables, if it is
+	// not empty, and events; nil: the report.
+	Join func(*events.Report) (line string, list []events.Event)
 
 	Verbose bool
 	Debug   string // stage to print instead of running, as in run.Options

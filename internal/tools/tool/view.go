@@ -18,6 +18,7 @@ type View struct {
 	render.Renderer
 	plan  *Plan
 	words io.Writer // for the banner and the last word
+	table bool      // for people
 	lossy bool      // something was lost or left out
 }
 
@@ -25,6 +26,9 @@ type View struct {
 func (v *View) Event(e events.Event) error {
 	switch e := e.(type) {
 	case *events.Attached:
+		if v.plan.Change != nil {
+			v.plan.Change(e) // for those who want to know when
+		}
 		return v.say(v.plan.Banner)
 	case *events.Ended:
 		return v.say(v.plan.Bye)
@@ -36,7 +40,25 @@ func (v *View) Event(e events.Event) error {
 	if v.plan.Change != nil {
 		e = v.plan.Change(e)
 	}
+	if r, ok := e.(*events.Report); ok && v.plan.Join != nil {
+		return v.joined(r)
+	}
 	return v.Renderer.Event(e)
+}
+
+func (v *View) joined(r *events.Report) error {
+	line, list := v.plan.Join(r)
+	if v.table {
+		if err := v.say(line); err != nil {
+			return err
+		}
+	}
+	for _, e := range list {
+		if err := v.Renderer.Event(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // matters tells whether numbers are wrong for a loss. A call that was under way
@@ -72,8 +94,8 @@ func (p *Plan) View(o Options, src *diag.Source) (*View, error) {
 		return nil, err
 	}
 	words := o.Out
-	if o.Format != "table" {
+	if o.Format != "table" || p.Aside {
 		words = o.Err // the output is data
 	}
-	return &View{Renderer: r, plan: p, words: words}, nil
+	return &View{Renderer: r, plan: p, words: words, table: o.Format == "table"}, nil
 }

@@ -1,0 +1,24 @@
+// Package rpc knows the RPC frameworks: which functions of theirs to probe, what
+// lies where when they are called, and how the probes together make a call.
+//
+// A framework is data: a script in the tracing language, and the functions that
+// its probes stand on. Adding one is adding a file and a line in All.
+//
+// What a framework's script has beyond the language:
+//
+//   - a probe's name says which of the framework's probes it is; its attach point is
+//     for people only
+//   - args holds the parameters that the framework's data lists, and args.g the
+//     goroutine's runtime.g
+//   - report((field=value, …)) is where a call has ended. It has to be the last thing
+//     that the probe does: the user's body may return. A field that is not given is
+//     absent; numbers that turn out to be NOTHING are, too. A text is a string, or a
+//     pair of address and length in the process's memory. The value of metadata reads
+//     the name key.
+//   - constants: NOTHING; want_FIELD, whether the user's body names a field; on_server
+//     and on_client; g_goid, g_parent and g_panic, offsets in runtime.g (0: not known);
+//     the facts of the framework's data
+//   - memory that cannot be read is zero, and is no loss
+//
+// Its maps, variables and macros are its own.
+package rpc

@@ -1,0 +1,125 @@
+package rpc
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// Side is an end of a call.
+type Side string
+
+// The sides of a call.
+const (
+	Server Side = "server"
+	Client Side = "client"
+)
+
+// Framework is what is known of one RPC framework.
+type Framework struct {
+	Name   string
+	Module string // path of its module in a binary's build information
+	// Script has a probe for each of Probes, by name. It says report((…)) where a
+	// call has ended.
+	Script string
+	Probes []Probe
+	Types  map[string]*types.Type // structs that Script names
+	Facts  []Fact
+	Oldest string // version from which on all this is so
+}
+
+// Probe is where a probe of the script stands.
+type Probe struct {
+	Name  string
+	Sides []Side
+	Funcs []Func
+	// Wants are fields of rpc that the probe is for: without one of them it is left
+	// out. None: it is always needed.
+	Wants []string
+}
+
+// Func is a function with its parameters. Not every binary has every function of a
+// probe: the linker drops what is never called.
+type Func struct {
+	Name     string
+	Params   []Param
+	Optional bool
+	// Calling is a function, by the names that it has had: the probe stands wherever
+	// Name calls it, and Params are its parameters.
+	Calling []string
+}
+
+// Param is a parameter of a function: words in registers or, where they do not all
+// fit, on the stack.
+type Param struct {
+	Name string
+	Type *types.Type
+}
+
+// Fact is a number that Script takes from the binary's types: where a field lies.
+type Fact struct {
+	Name, Struct, Field string
+	Otherwise           uint64 // in a binary that does not tell
+}
+
+// All lists the frameworks.
+func All() []*Framework { return []*Framework{rpcx(), netrpc()} }
+
+// On returns the probes of f that sides and wanted fields need.
+func (f *Framework) On(sides []Side, wanted map[string]bool) []Probe {
+	var list []Probe
+	for _, p := range f.Probes {
+		on := slices.ContainsFunc(p.Sides, func(s Side) bool { return slices.Contains(sides, s) })
+		needed := len(p.Wants) == 0 || slices.ContainsFunc(p.Wants, func(w string) bool { return wanted[w] })
+		if on && needed {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Sides reads the last part of an rpc attach point.
+func Sides(text string) ([]Side, error) {
+	switch text {
+	case string(Server), string(Client):
+		return []Side{Side(text)}, nil
+	case "*":
+		return []Side{Server, Client}, nil
+	}
+	return nil, fmt.Errorf("an rpc probe is on the server's side, the client's or both: %q is none of server, client, *", text)
+}
+
+// registers are Go's integer registers for arguments, by reg()'s names.
+var registers = map[string][]string{
+	"amd64": {"ax", "bx", "cx", "di", "si", "r8", "r9", "r10", "r11"},
+	"arm64": {"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"},
+}
+
+// word is the size of a register and of a word of the stack.
+const word = 8
+
+// Args returns where the parameters of fn lie by Go's calling convention, and g.
+// A value goes whole to registers or whole to the stack, whose first word above
+// the stack pointer is the return address.
+func (fn Func) Args(arch, g string) []prog.Arg {
+	free := registers[arch]
+	stack := int64(word)
+	args := []prog.Arg{{Name: "g", Type: types.TUint64, From: prog.FromPlace, Place: prog.Place{Pieces: []prog.Piece{{Reg: g, Size: word}}}}}
+	for _, p := range fn.Params {
+		n := p.Type.Size / word
+		var place prog.Place
+		if n <= len(free) {
+			for _, r := range free[:n] {
+				place.Pieces = append(place.Pieces, prog.Piece{Reg: r, Size: word})
+			}
+			free = free[n:]
+		} else {
+			place.Pieces = []prog.Piece{{Off: stack, Size: p.Type.Size}}
+			stack += int64(p.Type.Size)
+		}
+		args = append(args, prog.Arg{Name: p.Name, Type: p.Type, From: prog.FromPlace, Place: place})
+	}
+	return args
+}

@@ -1,0 +1,40 @@
+package rpc
+
+import (
+	_ "embed"
+
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+//go:embed netrpc.bt
+var netrpcScript string
+
+// netrpc is the standard library's net/rpc, whatever its codec. The package is frozen:
+// its structs and functions are those of Go 1.0.
+func netrpc() *Framework {
+	w := types.TUint64
+	pair := types.TupleOf(w, w)
+	request := types.PointerTo(&types.Type{Kind: types.Struct, Name: "request", Size: 24, Fields: []types.Field{
+		{Name: "name", Type: w}, {Name: "name_len", Type: w, Offset: 8}, {Name: "seq", Type: w, Offset: 16},
+	}}, types.SpaceUser)
+	call := &types.Type{Kind: types.Struct, Name: "call", Size: 72, Fields: []types.Field{
+		{Name: "name", Type: w}, {Name: "name_len", Type: w, Offset: 8},
+		{Name: "error_type", Type: w, Offset: 48}, {Name: "error_data", Type: w, Offset: 56},
+	}}
+	server, client := []Side{Server}, []Side{Client}
+	sent := Func{Name: "net/rpc.(*Client).send", Params: []Param{{"client", w}, {"call", w}}}
+	return &Framework{
+		Name: "net/rpc", Module: "std", Script: netrpcScript, Oldest: "go1.17",
+		Types: map[string]*types.Type{"call": call},
+		Probes: []Probe{
+			{Name: "serve", Sides: server, Funcs: []Func{{Name: "net/rpc.(*service).call",
+				Params: []Param{{"service", w}, {"server", w}, {"sending", w}, {"wg", w}, {"method", w}, {"req", request}}}}},
+			{Name: "answer", Sides: server, Funcs: []Func{{Name: "net/rpc.(*Server).sendResponse",
+				Params: []Param{{"server", w}, {"sending", w}, {"req", request}, {"reply", pair}, {"codec", pair}, {"failure", pair}}}}},
+			{Name: "send", Sides: client, Funcs: []Func{sent}},
+			{Name: "number", Sides: client, Wants: []string{"seq"}, Funcs: []Func{{Name: sent.Name, Optional: true,
+				Calling: []string{"runtime.mapassign_fast64"}, Params: []Param{{"type", w}, {"pending", w}, {"seq", w}}}}},
+			{Name: "done", Sides: client, Funcs: []Func{{Name: "net/rpc.(*Call).done", Params: []Param{{"call", w}}}}},
+		},
+	}
+}

@@ -1,0 +1,97 @@
+package rpc
+
+import (
+	_ "embed"
+
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+//go:embed rpcx.bt
+var rpcxScript string
+
+// rpcx's wire format and protocol.Message are the same in every version from 1.4 to
+// 1.9; functions and their parameters from 1.7.7 on.
+//
+// layout: protocol.Message, client.Call v1.8.36 and v1.9.1, read from DWARF
+func rpcx() *Framework {
+	const path = "github.com/smallnest/rpcx/"
+	t := rpcxTypes()
+	w := types.TUint64
+	msg := types.PointerTo(t["message"], types.SpaceUser)
+	iface := types.TupleOf(w, w)
+	server, client := []Side{Server}, []Side{Client}
+	return &Framework{
+		Name: "rpcx", Module: "github.com/smallnest/rpcx", Script: rpcxScript, Oldest: "v1.7.7",
+		Types: t,
+		Probes: []Probe{
+			{Name: "request", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest",
+				Params: []Param{{"server", w}, {"ctx", w}, {"req", msg}, {"conn", iface}}}}},
+			{Name: "invoke", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
+				{Name: path + "server.(*service).call", Optional: true},
+				{Name: path + "server.(*service).callForFunction", Optional: true}}},
+			{Name: "answer", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
+				{Name: path + "server.(*pluginContainer).DoPostCall", Optional: true}}},
+			{Name: "refuse", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).handleError",
+				Params: []Param{{"server", w}, {"res", msg}}, Optional: true}}},
+			{Name: "written", Sides: server, Funcs: []Func{{Name: path + "util.(*LimitedPool).Put",
+				Params: []Param{{"pool", w}, {"buf", types.PointerTo(w, types.SpaceUser)}}}}},
+			{Name: "done", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest.func1"}}},
+
+			{Name: "send", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).send",
+				Params: []Param{{"client", w}, {"ctx", iface}, {"call", w}}}}},
+			{Name: "raw", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).SendRaw",
+				Params: []Param{{"client", w}, {"ctx", iface}, {"message", w}}, Optional: true}}},
+			{Name: "encode", Sides: []Side{Server, Client}, Funcs: []Func{{Name: path + "protocol.Message.EncodeSlicePointer",
+				Params: []Param{{"m", t["message"]}}}}},
+			{Name: "buffer", Sides: client, Wants: []string{"req_bytes"}, Funcs: []Func{{Name: path + "util.(*LimitedPool).Get",
+				Params: []Param{{"pool", w}, {"size", w}}}}},
+			dropping("abandon", path+"client.(*Client).call"),
+			dropping("close", path+"client.(*Client).Close"),
+			dropping("fail", path+"client.(*Client).send"),
+			{Name: "lose", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input", Optional: true,
+				Calling: []string{"runtime.mapIterNext", "runtime.mapiternext"}, Params: []Param{{"it", types.PointerTo(w, types.SpaceUser)}}}}},
+			{Name: "receive", Sides: client, Funcs: []Func{{Name: path + "protocol.(*Message).Decode",
+				Params: []Param{{"m", msg}, {"reader", iface}}}}},
+			{Name: "received", Sides: client, Funcs: []Func{{Name: path + "client.(*pluginContainer).DoClientAfterDecode",
+				Params: []Param{{"plugins", w}, {"res", msg}}, Optional: true}}},
+		},
+		Facts: []Fact{
+			{"client_reader", path + "client.Client", "r", 176},
+			{"client_pending", path + "client.Client", "pending", 200},
+			{"client_conn", path + "client.Client", "Conn", 160},
+			{"fd_local", "net.netFD", "laddr", 96},
+			{"fd_remote", "net.netFD", "raddr", 112},
+		},
+	}
+}
+
+// dropping is a probe where a method of client.Client takes a call from the map of
+// those that are pending.
+func dropping(name, method string) Probe {
+	w := types.TUint64
+	return Probe{Name: name, Sides: []Side{Client}, Funcs: []Func{{Name: method, Optional: true,
+		Calling: []string{"runtime.mapdelete_fast64"}, Params: []Param{{"type", w}, {"pending", w}, {"seq", w}}}}}
+}
+
+// rpcxTypes are the structs of rpcx, as far as the script reads them. Names are the
+// first fields of client.Call, and of protocol.Message behind its header.
+func rpcxTypes() map[string]*types.Type {
+	text := &types.Type{Kind: types.GoString, Size: 16, Name: "string"}
+	header := &types.Type{Kind: types.Struct, Name: "header", Size: 12, Fields: []types.Field{
+		{Name: "kind", Type: types.TUint8, Offset: 2},
+		{Name: "codec", Type: types.TUint8, Offset: 3},
+		{Name: "seq", Type: types.TUint64, Offset: 4}, // big endian
+	}}
+	message := &types.Type{Kind: types.Struct, Name: "message", Size: 96, Fields: []types.Field{
+		{Name: "header", Type: types.PointerTo(header, types.SpaceUser)},
+		{Name: "service", Type: text, Offset: 8},
+		{Name: "method", Type: text, Offset: 24},
+		{Name: "data", Type: types.TUint64, Offset: 72}, // what follows the header and the length on the wire
+		{Name: "data_len", Type: types.TUint64, Offset: 80},
+	}}
+	names := &types.Type{Kind: types.Struct, Name: "names", Size: 32, Fields: []types.Field{
+		{Name: "service", Type: text}, {Name: "method", Type: text, Offset: 16},
+		{Name: "service_len", Type: types.TUint64, Offset: 8}, {Name: "method_len", Type: types.TUint64, Offset: 24},
+	}}
+	return map[string]*types.Type{"header": header, "message": message, "names": names}
+}

@@ -1,0 +1,316 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/check"
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/rpc"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// panicOffset is where runtime.g keeps the innermost panic: behind its stack's
+// bounds and guards, in every release.
+const panicOffset = 32
+
+// errNoFramework is the error of a binary without a framework that is known.
+var errNoFramework = errors.New("holds no RPC framework that is known")
+
+// rpcGroups resolves an rpc point: the binaries, the frameworks in them, and a
+// group a function that a framework's script probes.
+func (w *world) rpcGroups(p *prog.Point) ([]*prog.Group, error) {
+	if _, err := rpc.Sides(p.Func); err != nil {
+		return nil, err
+	}
+	bins, err := w.targets(p)
+	if err != nil {
+		return nil, err
+	}
+	var all []*prog.Group
+	for _, b := range bins {
+		gs, err := w.rpcGroupsIn(p, b)
+		if err != nil && p.Target != "*" {
+			return nil, err
+		}
+		all = append(all, gs...)
+	}
+	return all, nil
+}
+
+// rpcGroupsIn finds the frameworks in one binary.
+func (w *world) rpcGroupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
+	if b.file.Go == nil {
+		return nil, fmt.Errorf("%s is not a Go binary: rpc probes see the calls of Go services", b.target.Path)
+	}
+	var all []*prog.Group
+	var first error
+	for _, f := range rpc.All() {
+		gs, err := w.frameworkGroups(p, b, f)
+		if err != nil && first == nil {
+			first = err
+		}
+		all = append(all, gs...)
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	if first == nil {
+		first = fmt.Errorf("%s %w: %s", b.target.Path, errNoFramework, frameworkNames())
+	}
+	return nil, first
+}
+
+func frameworkNames() string {
+	var names []string
+	for _, f := range rpc.All() {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// frameworkGroups are the groups of one framework; none where the binary does not
+// hold it.
+func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*prog.Group, error) {
+	sides, err := rpc.Sides(p.Func)
+	if err != nil {
+		return nil, err
+	}
+	wanted := w.callFields(p)
+	var all []*prog.Group
+	var missing error
+	for _, side := range sides {
+		for _, pr := range f.On([]rpc.Side{side}, wanted) {
+			if _, err := w.probed(b, pr); err != nil {
+				missing = err
+				sides = without(sides, side)
+				break
+			}
+		}
+	}
+	if len(sides) == 0 {
+		if !inModule(b.file, f.Module) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("%s: no calls can be seen on the side %q of its %s %s: %w (known are versions from %s on)",
+			b.target.Path, p.Func, f.Name, moduleVersion(b.file, f.Module), missing, f.Oldest)
+	}
+	hook, err := w.hook(b, f, sides, wanted)
+	if err != nil {
+		return nil, err
+	}
+	for _, pr := range f.On(sides, wanted) {
+		fns, err := w.probed(b, pr)
+		if err != nil {
+			return nil, err
+		}
+		for _, fn := range fns {
+			all = append(all, w.hookGroup(p, b, hook, pr, fn))
+		}
+	}
+	return all, nil
+}
+
+func without(sides []rpc.Side, side rpc.Side) []rpc.Side {
+	var kept []rpc.Side
+	for _, s := range sides {
+		if s != side {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// found is a function of a framework in a binary.
+type found struct {
+	decl rpc.Func
+	fn   gobin.Func
+	off  uint64 // of the instruction that calls decl.Calling
+}
+
+// probed finds the functions of a probe; one that has to be there and is not is an
+// error.
+func (w *world) probed(b *binary, pr rpc.Probe) ([]found, error) {
+	var list []found
+	for _, decl := range pr.Funcs {
+		fns, err := exactly(decl.Name, b.file)
+		if err != nil {
+			return nil, err
+		}
+		if len(fns) == 0 && !decl.Optional {
+			return nil, errors.New("it lacks " + decl.Name)
+		}
+		for _, fn := range fns {
+			offs, err := callsOf(b.file, fn, decl.Calling)
+			if err != nil && !decl.Optional {
+				return nil, err
+			}
+			for _, off := range offs {
+				list = append(list, found{decl, fn, off})
+			}
+		}
+	}
+	return list, nil
+}
+
+// callsOf are the offsets in fn of its calls of callee, by any of its names; fn's
+// first byte without a callee.
+func callsOf(f *gobin.File, fn gobin.Func, callee []string) ([]uint64, error) {
+	if callee == nil {
+		return []uint64{0}, nil
+	}
+	to, err := f.Match(func(name string) bool { return slices.Contains(callee, name) })
+	if err != nil {
+		return nil, err
+	}
+	var all []uint64
+	for _, c := range to {
+		offs, err := f.CallsOf(fn, c)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, offs...)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s does not call %s", fn.Name, strings.Join(callee, " or "))
+	}
+	return all, nil
+}
+
+func inModule(f *gobin.File, path string) bool { return moduleVersion(f, path) != "" }
+
+// moduleVersion is the version of a module in a binary, "" if it is not there.
+func moduleVersion(f *gobin.File, path string) string {
+	if f.Go == nil || f.Go.BuildInfo == nil {
+		return ""
+	}
+	for _, d := range f.Go.BuildInfo.Deps {
+		if d.Path == path {
+			return d.Version
+		}
+	}
+	return ""
+}
+
+// hook says what the framework's script needs to know of the binary.
+func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[string]bool) (*prog.Hook, error) {
+	h := &prog.Hook{Framework: f.Name, Script: f.Script, Types: f.Types, Wanted: wanted,
+		Consts: map[string]uint64{"NOTHING": ^uint64(0), "on_server": 0, "on_client": 0, "g_panic": panicOffset, "g_goid": 0, "g_parent": 0}}
+	for _, s := range sides {
+		h.Consts["on_"+string(s)] = 1
+	}
+	if wanted["goid"] || wanted["parent"] {
+		if g, err := b.gofact(); err == nil {
+			h.Consts["g_goid"], h.Consts["g_parent"] = g.Goid, g.ParentGoid
+		}
+	}
+	for _, fact := range f.Facts {
+		h.Consts[fact.Name] = fact.Otherwise
+		if !b.file.Go.HasDWARF {
+			continue
+		}
+		if t, err := b.file.LookupType(fact.Struct); err == nil {
+			if fl, ok := t.FieldNamed(fact.Field); ok {
+				h.Consts[fact.Name] = uint64(fl.Offset)
+			}
+		}
+	}
+	return h, nil
+}
+
+// hookGroup is the group of one function that a framework's script probes. Its point
+// is a uprobe's in the name of the script's.
+func (w *world) hookGroup(p *prog.Point, b *binary, h *prog.Hook, pr rpc.Probe, f found) *prog.Group {
+	point, hook := *p, *h
+	point.Kind, point.Func, point.Exact = prog.KindUprobe, f.fn.Name, true
+	hook.Probe, hook.Of = pr.Name, p
+	point.Offset, point.HasOff = f.off, f.decl.Calling != nil
+	facts := w.goFacts(b, f.fn, needs{})
+	g := &prog.Group{Point: &point, Target: b.target, Go: facts, Hook: &hook, Args: f.decl.Args(string(w.arch), facts.GReg)}
+	g.Funcs = []prog.Func{{ID: w.bins.funcID(b, f.fn), Name: gobin.Demangle(f.fn.Name), Address: f.fn.Entry}}
+	g.Layout = fmt.Sprint(b.target.ID, b.target.PID, f.decl.Name, f.off)
+	return g
+}
+
+// callFields are the fields of rpc that the point's probe names, all of them where
+// it takes rpc as a whole.
+func (w *world) callFields(p *prog.Point) map[string]bool {
+	wanted := map[string]bool{}
+	whole := false
+	syntax.Walk(w.file, func(node syntax.Node) bool {
+		switch node := node.(type) {
+		case *syntax.Probe:
+			sp := node.Span()
+			return sp.Start <= p.Span.Start && p.Span.End <= sp.End
+		case *syntax.FieldExpr:
+			if id, ok := node.X.(*syntax.IdentExpr); ok && id.Name == "rpc" {
+				wanted[node.Name] = true
+				for _, a := range node.Args {
+					syntax.Walk(a, func(syntax.Node) bool { return true })
+				}
+				return false
+			}
+		case *syntax.IdentExpr:
+			whole = whole || node.Name == "rpc"
+		}
+		return true
+	})
+	for _, f := range check.CallFields() {
+		wanted[f.Name] = wanted[f.Name] || whole && f.Name != "heartbeat" && f.Name != "late"
+	}
+	return wanted
+}
+
+// calls lists the sides of the programs that a names, with the fields of rpc as
+// arguments.
+func (l *lister) calls(a *syntax.AttachPoint, err error) error {
+	target, side := a.Target.Text, a.Func.Text
+	switch {
+	case len(a.Parts) == 0:
+		side, err = "*", nil
+	case len(a.Parts) == 1 && isFile(a.Parts[0].Text):
+		target, side, err = a.Parts[0].Text, "*", nil
+	}
+	if err != nil {
+		return err
+	}
+	sides, err := rpc.Sides(side)
+	if err != nil {
+		return err
+	}
+	var fields []string
+	for _, f := range check.CallFields() {
+		fields = append(fields, fieldKind(f.Type)+" "+f.Name)
+	}
+	bins, err := l.world.targets(&prog.Point{Target: target})
+	if err != nil {
+		return err
+	}
+	for _, b := range bins {
+		for _, side := range sides {
+			p := &prog.Point{Kind: prog.KindRPC, Provider: "rpc", Target: b.target.Path, Func: string(side)}
+			if gs, err := l.world.rpcGroupsIn(p, b); err != nil || len(gs) == 0 {
+				continue
+			}
+			name := check.PointName(p, "")
+			l.found[name] = nil
+			if l.args {
+				l.found[name] = fields
+			}
+		}
+	}
+	return nil
+}
+
+// fieldKind is the type of a field for people: how long its text is, only a script
+// shows.
+func fieldKind(t *types.Type) string {
+	if t.Kind == types.String {
+		return "string"
+	}
+	return t.String()
+}

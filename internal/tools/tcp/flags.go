@@ -1,0 +1,248 @@
+// Package tcp is what the tools about TCP have in common: the part of their
+// scripts that finds sockets and owners, flags that choose sockets, and columns.
+package tcp
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/tools/tool"
+)
+
+//go:embed lib.bt
+var library string
+
+// Family is the command that lists the tools.
+const Family = "tcp"
+
+// Common are the flags that choose sockets; they are the same in every tool about TCP, but for their
+// letters and their second names.
+type Common struct {
+	time, timestamp, wide bool
+	csv, printUID         bool
+	ipv4, ipv6            bool
+	local, remote         Ports
+	laddr, raddr          Address
+	netns                 string
+	cgroup, comm          string
+	uid                   int
+}
+
+// Names are the letters and second names of a tool's flags, as bcc's tool of
+// that name has them: "localport" to "L", or to "P port".
+type Names map[string]string
+
+// Add adds the flags to a command. A tool that prints no rows of single events
+// has no flags for their time.
+func (f *Common) Add(cmd *cobra.Command, names Names) {
+	fl := cmd.Flags()
+	f.uid = -1
+	for _, d := range []struct {
+		name, usage string
+		value       any
+	}{
+		{"time", "show the time of day", &f.time},
+		{"timestamp", "show the time since the first row in seconds", &f.timestamp},
+		{"wide", "wide columns, with the version of IP", &f.wide},
+		{"print-uid", "show the user's number", &f.printUID},
+		{"csv", "the same as --format csv", &f.csv},
+		{"ipv4", "only IPv4, also on sockets that could do both", &f.ipv4},
+		{"ipv6", "only IPv6", &f.ipv6},
+		{"localport", "only these local ports: 80,443,8000-8010", &f.local},
+		{"remoteport", "only these remote ports", &f.remote},
+		{"laddr", "only this local address", &f.laddr},
+		{"raddr", "only this remote address", &f.raddr},
+		{"uid", "only sockets of this user's processes, a number", &f.uid},
+		{"comm", "only sockets of threads with this name", &f.comm},
+		{"netns", "only this network namespace: its number, or a file such as /proc/PID/ns/net", &f.netns},
+		{"cgroup", "only sockets made in this cgroup, a folder of /sys/fs/cgroup, or below it", &f.cgroup},
+	} {
+		letter, alias, _ := strings.Cut(names[d.name], " ")
+		switch v := d.value.(type) {
+		case *bool:
+			if _, has := names[d.name]; has {
+				fl.BoolVarP(v, d.name, letter, false, d.usage)
+			}
+		case *string:
+			fl.StringVarP(v, d.name, letter, "", d.usage)
+			if alias != "" {
+				fl.StringVar(v, alias, "", "the same as --"+d.name)
+			}
+		case *int:
+			fl.IntVarP(v, d.name, letter, -1, d.usage)
+			fl.Lookup(d.name).DefValue = ""
+		case *Address:
+			fl.VarP(v, d.name, letter, d.usage)
+			fl.Lookup(d.name).DefValue = ""
+		case *Ports:
+			fl.VarP(v, d.name, letter, d.usage)
+			if alias != "" {
+				fl.Var(v, alias, "the same as --"+d.name)
+			}
+		}
+	}
+}
+
+var errBothVersions = errors.New("-4 and -6: only one of them can be given")
+
+// Owner says how a tool knows who owns a socket.
+type Owner uint8
+
+const (
+	// NoOwner is for tools that do not show it; it is found out only if a flag asks
+	// for it.
+	NoOwner Owner = iota
+	// Current is for tools whose events run in the owner.
+	Current
+	// Owners is for tools that learn it from connect, accept, listen and close.
+	Owners
+	// OlderOwners is for tools that also show sockets from before they began: they
+	// learn it from sending and receiving as well.
+	OlderOwners
+)
+
+// sockets is how many sockets a tool can follow at a time.
+const sockets = 65536
+
+// Plan makes a plan of a script.
+func (f *Common) Plan(o tool.Options, script string, owner Owner) (*tool.Plan, error) {
+	p := &tool.Plan{Template: script, Library: library, OwnPID: true, Aside: true, Keys: sockets, Consts: tool.Consts{}}
+	if err := f.sockets(p); err != nil {
+		return nil, err
+	}
+	if by := f.ownerTest(o.PID); by != nil {
+		p.Consts["by_owner"], p.Consts["owner"] = tool.Bool(true), by
+		if owner == NoOwner {
+			owner = OlderOwners
+		}
+	}
+	p.Consts["owners"], p.Consts["older_owners"] = tool.Bool(owner >= Owners), tool.Bool(owner == OlderOwners)
+	if f.csv {
+		p.Format = "csv"
+	}
+	data := o.Format != "table" || f.csv
+	if data {
+		p.Consts["time_format"] = &syntax.StringExpr{Value: "%Y-%m-%dT%H:%M:%S.%f%z"}
+	}
+	if !f.time && !data {
+		p.Omit = append(p.Omit, "time")
+	}
+	if f.timestamp {
+		p.Change = sinceFirst(&tool.Clock{})
+	} else {
+		p.Omit = append(p.Omit, "elapsed_ns")
+	}
+	return p, nil
+}
+
+// sockets puts the flags that a socket itself answers into the plan.
+func (f *Common) sockets(p *tool.Plan) error {
+	if f.ipv4 && f.ipv6 {
+		return errBothVersions
+	}
+	if f.ipv4 || f.ipv6 {
+		version := uint64(4)
+		if f.ipv6 {
+			version = 6
+		}
+		p.Consts["by_version"], p.Consts["version"] = tool.Bool(true), tool.Int(version)
+	}
+	if f.local != nil {
+		p.Consts["by_localport"], p.Consts["localport"] = tool.Bool(true), f.local.test("lport")
+	}
+	if f.remote != nil {
+		p.Consts["by_remoteport"], p.Consts["remoteport"] = tool.Bool(true), f.remote.test("rport")
+	}
+	if f.laddr.IsValid() {
+		p.Consts["by_laddr"], p.Consts["laddr"] = tool.Bool(true), f.laddr.test("skc_rcv_saddr", "skc_v6_rcv_saddr")
+	}
+	if f.raddr.IsValid() {
+		p.Consts["by_raddr"], p.Consts["raddr"] = tool.Bool(true), f.raddr.test("skc_daddr", "skc_v6_daddr")
+	}
+	if f.netns != "" {
+		inum, err := namespace(f.netns)
+		if err != nil {
+			return err
+		}
+		p.Consts["by_netns"], p.Consts["netns"] = tool.Bool(true), tool.Int(inum)
+	}
+	if f.cgroup != "" {
+		in, err := tool.InCgroup(f.cgroup, &syntax.VarExpr{Name: "cgroup"})
+		if err != nil {
+			return err
+		}
+		p.Consts["by_cgroup"], p.Consts["cgroup"] = tool.Bool(true), in
+	}
+	return nil
+}
+
+// ownerTest is whether an owner is wanted, nil if all are.
+func (f *Common) ownerTest(pid int) syntax.Expr {
+	var test syntax.Expr
+	and := func(member string, value syntax.Expr) {
+		is := &syntax.BinaryExpr{Op: syntax.OpEq, L: &syntax.FieldExpr{X: &syntax.IdentExpr{Name: "owner"}, Name: member}, R: value}
+		if test == nil {
+			test = is
+		} else {
+			test = &syntax.BinaryExpr{Op: syntax.OpLAnd, L: test, R: is}
+		}
+	}
+	if pid != 0 {
+		and("pid", tool.Int(uint64(pid)))
+	}
+	if f.uid >= 0 {
+		and("uid", tool.Int(uint64(f.uid)))
+	}
+	if f.comm != "" {
+		and("comm", &syntax.StringExpr{Value: f.comm})
+	}
+	return test
+}
+
+// InNamespaceOf makes the network namespace of a process the one that is wanted.
+func (f *Common) InNamespaceOf(pid uint) error {
+	if f.netns != "" {
+		return errors.New("--netns and --pid-netns: only one of them can be given")
+	}
+	f.netns = fmt.Sprintf("/proc/%d/ns/net", pid)
+	return nil
+}
+
+// namespace is the number of a network namespace, given as that or as a file.
+func namespace(text string) (uint64, error) {
+	if n, err := strconv.ParseUint(text, 10, 32); err == nil && n > 0 {
+		return n, nil
+	}
+	info, err := os.Stat(text)
+	if err != nil {
+		return 0, fmt.Errorf("network namespace %q: neither a number nor a file: %w", text, errors.Unwrap(err))
+	}
+	return info.Sys().(*syscall.Stat_t).Ino, nil
+}
+
+// sinceFirst makes elapsed_ns of rows the time since the first row.
+func sinceFirst(c *tool.Clock) func(events.Event) events.Event {
+	return func(e events.Event) events.Event {
+		r, ok := e.(*events.Record)
+		if !ok || r.Action.Kind != prog.ActPrint {
+			return e
+		}
+		row := &r.Values[0]
+		for i := range row.Elems {
+			if row.Type.Fields[i].Name == "elapsed_ns" {
+				c.SinceFirst(&row.Elems[i])
+			}
+		}
+		return r
+	}
+}

@@ -1,0 +1,111 @@
+// Package tcpsubnet is the tool that counts the bytes sent over TCP to subnets.
+package tcpsubnet
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/render"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/tools/tcp"
+	"github.com/rpcxray/rpcxray/internal/tools/tool"
+)
+
+//go:embed script.bt
+var script string
+
+// Tool returns the tool.
+func Tool() tool.Tool {
+	return tool.Tool{
+		Name:   "tcpsubnet",
+		Family: tcp.Family,
+		Usage:  "[flags] [SUBNETS]",
+		Short:  "Count the bytes sent over TCP, by the subnet of the receiver",
+		Long: `Count the bytes that programs send over TCP, by the first of the subnets that the receiver
+lies in. SUBNETS is a list with commas, of IPv4 and IPv6 alike; by default it is
+127.0.0.1/32,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,0.0.0.0/0,::/0.`,
+		Example: `  rpcxray tcpsubnet                              # every second
+  rpcxray tcpsubnet -i 5 -f K                    # every 5 seconds, in KiB
+  rpcxray tcpsubnet 10.1.0.0/16,0.0.0.0/0        # one subnet, and the rest
+  rpcxray tcpsubnet --format jsonl 2001:db8::/32`,
+		MaxArgs: 1,
+		New:     func() tool.Command { return &command{} },
+	}
+}
+
+type command struct {
+	tcp.Common
+	interval tool.Seconds
+	unit     string
+}
+
+// Flags implements tool.Command.
+func (c *command) Flags(cmd *cobra.Command) {
+	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6"})
+	fl := cmd.Flags()
+	c.interval.Duration = time.Second
+	fl.VarP(&c.interval, "interval", "i", "report every so many seconds")
+	fl.StringVarP(&c.unit, "unit", "f", "B", "b, k, m for bits, B, K, M for bytes, in steps of 1024")
+}
+
+// Plan implements tool.Command.
+func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
+	divisor, ok := units()[c.unit]
+	if !ok {
+		return nil, fmt.Errorf("-f %q: not one of b, k, m, B, K, M", c.unit)
+	}
+	list := defaults
+	if len(args) > 0 {
+		list = args[0]
+	}
+	names := strings.Split(list, ",")
+	which, err := first(names)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.Common.Plan(o, script, tcp.Current)
+	if err != nil {
+		return nil, err
+	}
+	p.Consts["subnet"] = which
+	p.Banner, p.Aside = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", c.interval.Duration.Seconds()), false
+	p.Layout = render.Layout{Clock: true, Maps: map[string]render.MapLayout{"@sent": {Descending: true, Columns: []render.Column{
+		{Field: "subnet", Title: "SUBNET", Width: 21}, {Field: "sent", Title: "SENT", Width: 6, Right: true},
+	}}}}
+	p.Join = func(r *events.Report) (string, []events.Event) {
+		for i := range r.Entries {
+			e := &r.Entries[i]
+			e.Key[0] = tcp.Text(names[e.Key[0].Int])
+			e.Value.Int = uint64(float64(e.Value.Int) / divisor)
+		}
+		return "", []events.Event{r}
+	}
+	p.Reports(c.interval.Duration, 0)
+	return p, nil
+}
+
+const defaults = "127.0.0.1/32,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,0.0.0.0/0,::/0"
+
+// units are the bytes of each unit.
+func units() map[string]float64 {
+	const step = 1024
+	return map[string]float64{"b": 1. / 8, "k": step / 8, "m": step * step / 8, "B": 1, "K": step, "M": step * step}
+}
+
+// first is the number of the first subnet that the receiver lies in, -1 for none.
+func first(names []string) (syntax.Expr, error) {
+	which := tool.Expr("(int64)-1")
+	for i := len(names) - 1; i >= 0; i-- {
+		subnet, err := tcp.Subnet(names[i])
+		if err != nil {
+			return nil, err
+		}
+		which = &syntax.CondExpr{Cond: subnet.Remote(), Then: tool.Expr(fmt.Sprintf("(int64)%d", i)), Else: which}
+	}
+	return which, nil
+}

@@ -1,0 +1,62 @@
+// Package tcpsynbl is the tool that shows how full the queues of listening sockets are.
+package tcpsynbl
+
+import (
+	_ "embed"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rpcxray/rpcxray/internal/render"
+	"github.com/rpcxray/rpcxray/internal/tools/tcp"
+	"github.com/rpcxray/rpcxray/internal/tools/tool"
+)
+
+//go:embed script.bt
+var script string
+
+// Tool returns the tool.
+func Tool() tool.Tool {
+	return tool.Tool{
+		Name:   "tcpsynbl",
+		Family: tcp.Family,
+		Usage:  "[flags] [INTERVAL [COUNT]]",
+		Short:  "Show how full the queues of listening TCP sockets are when connections come",
+		Long: `Show histograms of the number of connections that waited to be accepted when another one
+came, one for each length that queues may have. Connections that found a full queue are
+not in them: their handshake does not end. nstat -az 'TcpExtListen*' counts those.`,
+		Example: `  rpcxray tcpsynbl                     # until Ctrl-C
+  rpcxray tcpsynbl 5 3                 # every 5 seconds, three times
+  rpcxray tcpsynbl --localport 8972    # of a listening port`,
+		MaxArgs: 2,
+		New:     func() tool.Command { return &command{} },
+	}
+}
+
+type command struct {
+	tcp.Common
+	clock bool
+}
+
+// Flags implements tool.Command.
+func (c *command) Flags(cmd *cobra.Command) {
+	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6"})
+	cmd.Flags().BoolVarP(&c.clock, "timestamp", "T", false, "print the time of day above each report")
+}
+
+// Plan implements tool.Command.
+func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
+	interval, duration, err := tool.Intervals(args)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.Common.Plan(o, script, tcp.NoOwner)
+	if err != nil {
+		return nil, err
+	}
+	p.Banner, p.Aside = "Tracing SYN backlog size. Ctrl-C to end.", false
+	p.Layout = render.Layout{Clock: c.clock, Maps: map[string]render.MapLayout{
+		"@backlog": {Section: "backlog_max", Unit: "backlog", Columns: []render.Column{{Field: "backlog_max"}}},
+	}}
+	p.Reports(interval, duration)
+	return p, nil
+}

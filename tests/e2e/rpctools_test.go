@@ -1,0 +1,269 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rpcxray/rpcxray/internal/testkit"
+)
+
+// TestRPCTools runs the tools over calls that are known.
+func TestRPCTools(t *testing.T) {
+	testkit.Root(t)
+	path := rpcxBuild{}.path(t)
+	const n = 10
+	kinds := []string{"method", "fail", "late", "oneway", "slow"}
+	for _, c := range []struct {
+		name  string
+		args  []string
+		check func(t *testing.T, rows []map[string]any)
+	}{
+		{"trace", []string{"rpc", "trace"}, func(t *testing.T, rows []map[string]any) {
+			want := map[string]int{"server ok": 4 * n, "server error": n, "client ok": 3 * n, "client error": n, "client timeout": n}
+			if diff := cmp.Diff(want, countRows(rows, "side", "status")); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"slow", []string{"rpc", "slow", "-m", "15", "--side", "client"}, func(t *testing.T, rows []map[string]any) {
+			got := countRows(rows, "status")
+			if got["error"] != n || got["timeout"] != n || got["ok"] < n {
+				t.Errorf("calls by status: %v", got)
+			}
+			for _, r := range rows {
+				if r["status"] == "ok" && r["latency_ns"].(float64) < 15e6 {
+					t.Errorf("row %v is not slow", r)
+				}
+			}
+		}},
+		{"summary", []string{"rpc", "--side", "client"}, func(t *testing.T, rows []map[string]any) {
+			got := map[string]any{}
+			for _, r := range rows {
+				got[fmt.Sprint(r["service"], ".", r["method"])] = []any{r["framework"], r["calls"], r["failed"]}
+			}
+			want := map[string]any{"Arith.Mul": []any{"rpcx", 4.0 * n, 1.0 * n}, "Arith.Fail": []any{"rpcx", 1.0 * n, 1.0 * n}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"latency", []string{"rpc", "latency", "-m", "--side", "client", "--method", "Mul"}, func(t *testing.T, rows []map[string]any) {
+			if len(rows) != 1 || rows[0]["service"] != "Arith" {
+				t.Fatalf("rows %v", rows)
+			}
+			sum := 0
+			for _, m := range regexp.MustCompile(`count:(\d+)`).FindAllStringSubmatch(fmt.Sprint(rows[0]), -1) {
+				count, _ := strconv.Atoi(m[1])
+				sum += count
+			}
+			if sum != 3*n { // one-way calls have no latency
+				t.Errorf("%d calls in %v, want %d", sum, rows[0], 3*n)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server := testkit.Start(t, path, "serve")
+			addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
+			client := start(t, path, "call", "-addr", addr, "-n", strconv.Itoa(n), "-kinds", strings.Join(kinds, ","))
+			p := testkit.StartCLI(t, append(c.args, "--format", "jsonl", "--max-overhead", "none", path)...)
+			p.Stderr.WaitLine(`^Tracing `)
+			callThrough(t, client)
+			leave(t, server)
+			var rows []map[string]any
+			for _, line := range finish(t, p) {
+				row := map[string]any{}
+				if err := json.Unmarshal([]byte(line), &row); err != nil {
+					t.Errorf("line %s: %v", line, err)
+				}
+				rows = append(rows, row)
+			}
+			lossless(t, p)
+			c.check(t, rows)
+		})
+	}
+}
+
+// countRows counts rows by members.
+func countRows(rows []map[string]any, members ...string) map[string]int {
+	counted := map[string]int{}
+	for _, r := range rows {
+		var key []string
+		for _, m := range members {
+			key = append(key, fmt.Sprint(r[m]))
+		}
+		counted[strings.Join(key, " ")]++
+	}
+	return counted
+}
+
+// TestRPCRefusals tests what is said of programs without calls.
+func TestRPCRefusals(t *testing.T) {
+	testkit.Root(t)
+	values := testkit.Build(t, program("values"))
+	for _, c := range []struct{ point, want string }{
+		{"rpc:/bin/sh:server", "is not a Go binary"},
+		{"rpc:" + strconv.Quote(values) + ":server", "holds no RPC framework that is known: rpcx"},
+		{"rpc:" + strconv.Quote(values) + ":both", `"both" is none of server, client, *`},
+		{"rpc:/nonexistent:server", "no such file"},
+		{"rpc:server", "no binary is named and no process given with -p"},
+	} {
+		r := testkit.RunCLI(t, "run", "-e", c.point+" { print(rpc.service) }")
+		if r.Code != 1 || !strings.Contains(r.Stderr, c.want) {
+			t.Errorf("%s: status %d, %s", c.point, r.Code, r.Stderr)
+		}
+	}
+}
+
+// TestRPCXLost tests that calls end whose connection does.
+func TestRPCXLost(t *testing.T) {
+	testkit.Root(t)
+	const n = 20
+	path := rpcxBuild{}.path(t)
+	server := testkit.Start(t, path, "serve")
+	addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
+	client := start(t, path, "call", "-addr", addr, "-kinds", "hang", "-n", strconv.Itoa(n), "-inflight", strconv.Itoa(n))
+	tracer := traceCalls(t, path, "client")
+	client.Send("go")
+	for range n {
+		server.Stdout.WaitLine(`^hang$`)
+	}
+	server.Stop(syscall.SIGKILL)
+	client.Stdout.WaitLine(`^done$`)
+	leave(t, client)
+	got := map[string]int{}
+	for _, s := range callsSeen(t, tracer) {
+		got[s.Method+" "+s.Status+" "+s.Error]++
+	}
+	if diff := cmp.Diff(map[string]int{"Hang error connection lost": n}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// callOf starts a server, traces a call of each of some kinds with a script and
+// returns what the script prints.
+func callOf(t *testing.T, kinds, script string, args ...string) []string {
+	t.Helper()
+	testkit.Root(t)
+	path := rpcxBuild{}.path(t)
+	server := testkit.Start(t, path, "serve")
+	addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
+	client := start(t, path, "call", "-addr", addr, "-kinds", kinds, "-inflight", "2")
+	tracer := traceRun(t, strings.ReplaceAll(script, "PATH", strconv.Quote(path)), args...)
+	callThrough(t, client)
+	leave(t, server)
+	lines := finish(t, tracer)
+	lossless(t, tracer)
+	return lines
+}
+
+func TestRPCXRefused(t *testing.T) {
+	lines := callOf(t, "auth", `rpc:PATH:server { printf("%s.%s %d %s %s\n", rpc.service, rpc.method, rpc.seq, rpc.status, rpc.error) }`)
+	if want := "Arith.Mul 0 error nobody knows you"; !slices.Contains(lines, want) || len(lines) != 1 {
+		t.Errorf("lines %q, want %q", lines, want)
+	}
+}
+
+// TestRPCXSecrets tests that credentials are masked unless they are asked for.
+func TestRPCXSecrets(t *testing.T) {
+	const script = `rpc:PATH:server { printf("%s %s %s\n", rpc.metadata("__AUTH"), rpc.metadata("other"), rpc.metadata("cookie")) }`
+	for want, args := range map[string][]string{"<masked> x -": nil, "right x -": {"--show-secrets"}} {
+		if lines := callOf(t, "method", script, args...); len(lines) != 1 || lines[0] != want {
+			t.Errorf("%v: %q, want %q", args, lines, want)
+		}
+	}
+}
+
+// TestRPCXNamed tests calls that come only to scripts that name them.
+func TestRPCXNamed(t *testing.T) {
+	lines := callOf(t, "late,beat", `rpc:PATH:client { printf("%s %d\n", rpc.status, rpc.late) }`)
+	if want := []string{"timeout 0", "ok 1", "ok 0"}; !slices.Equal(lines, want) {
+		t.Errorf("late responses: %q, want %q", lines, want)
+	}
+	lines = callOf(t, "beat", `rpc:PATH:* /rpc.heartbeat/ { @[rpc.side, rpc.service, rpc.method, rpc.status] = count() }`)
+	got := map[string]int{}
+	for _, line := range lines {
+		name, n, _ := strings.Cut(line, ": ")
+		got[name], _ = strconv.Atoi(n)
+	}
+	if got["@[client, , , ok]"] < 1 || got["@[server, , , ok]"] < got["@[client, , , ok]"] || len(got) != 2 {
+		t.Errorf("heartbeats: %v", lines)
+	}
+}
+
+// TestRPCXLater tests that services are seen that start behind the probes.
+func TestRPCXLater(t *testing.T) {
+	testkit.Root(t)
+	path := rpcxBuild{}.path(t)
+	own := t.TempDir() + "/later"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(own, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tracer := traceRun(t, `rpc:*:server /rpc.metadata("id") == "77"/ { printf("%s.%s\n", rpc.service, rpc.method); }`, "-v")
+	server := testkit.Start(t, own, "serve")
+	addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
+	client := start(t, path, "call", "-addr", addr, "-kinds", "slow", "-n", "200")
+	callThrough(t, client)
+	leave(t, server)
+	if lines := finish(t, tracer); !slices.Contains(lines, "Arith.Mul") {
+		t.Errorf("a call of a service that came later is not among %q", lines)
+	}
+}
+
+func TestRPCXListed(t *testing.T) {
+	testkit.Root(t)
+	path := rpcxBuild{}.path(t)
+	r := testkit.RunCLI(t, "run", "-lv", "rpc:"+path)
+	for _, want := range []string{"rpc:" + path + ":client", "rpc:" + path + ":server", "    uint64 duration", "    string service"} {
+		if !slices.Contains(strings.Split(r.Stdout, "\n"), want) {
+			t.Errorf("%q is not in the list\n%s%s", want, r.Stdout, r.Stderr)
+		}
+	}
+}
+
+// TestNetRPC counts the calls of both sides over gob and JSON.
+func TestNetRPC(t *testing.T) {
+	testkit.Root(t)
+	const n = 25
+	for _, ldflags := range []string{"", "-s -w"} {
+		spec := program("netrpc")
+		spec.LDFlags = ldflags
+		path := testkit.Build(t, spec)
+		target := start(t, path)
+		tracer := traceRun(t, "rpc:"+strconv.Quote(path)+`:* {
+			@[rpc.framework, rpc.side, rpc.service, rpc.method, rpc.status, rpc.error] = count();
+			@numbers[rpc.side] = sum(rpc.seq);
+			if (rpc.duration >= 20000000) { @slow[rpc.side] = count(); }
+		}`)
+		target.Send(strconv.Itoa(n))
+		target.Stdout.WaitLine(`^done$`)
+		leave(t, target)
+		got := finish(t, tracer)
+		lossless(t, tracer)
+		var want []string
+		for _, side := range []string{"client", "server"} {
+			want = append(want,
+				fmt.Sprintf("@[net/rpc, %s, Arith, Mul, ok, ]: %d", side, 2*n),
+				fmt.Sprintf("@[net/rpc, %s, Arith, Nothing, error, rpc: can't find method Arith.Nothing]: %d", side, 2*n),
+				fmt.Sprintf("@[net/rpc, %s, Nobody, Mul, error, rpc: can't find service Nobody.Mul]: %d", side, 2*n),
+				fmt.Sprintf("@slow[%s]: %d", side, 2*n))
+			for i := range n {
+				want = append(want, fmt.Sprintf("@[net/rpc, %s, Arith, Fail, error, no luck with %d]: 2", side, i))
+			}
+		}
+		calls := 4 * n // on each connection; the server of one numbers from 0, the JSON client, too
+		want = append(want, fmt.Sprintf("@numbers[client]: %d", calls*(calls-1)))
+		got = slices.DeleteFunc(got, func(line string) bool { return strings.HasPrefix(line, "@numbers[server]") })
+		compareLines(t, got, want)
+	}
+}
