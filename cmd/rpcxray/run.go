@@ -122,7 +122,7 @@ func (f *runFlags) main(cmd *cobra.Command, args []string) (int, error) {
 		Source: src, Params: f.params, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
 		Unsafe: f.unsafe, Secrets: f.secrets, NoWarnings: f.noWarnings, DryRun: f.dryRun, Notify: notice(), Debug: f.debug,
 		Verbose: f.verbose,
-		Stats: f.stats, Strict: f.strict, MaxOverhead: float64(f.overhead),
+		Stats:   f.stats, Strict: f.strict, MaxOverhead: float64(f.overhead),
 		Sink: sink, Out: out, Stderr: os.Stderr, Color: colored(os.Stderr),
 	})
 	if errors.Is(err, run.ErrProcessEnded) { // a script that saw the process to its end did what it should
