@@ -53,7 +53,7 @@ fuzz: ## run each fuzz target for FUZZTIME=10s
 	done
 
 confirm: ## run the language's cases in bpftrace, in the system below CHROOT= (as root)
-	RPCXRAY_CONFIRM_CHROOT=$(CHROOT) go test -count 1 -run TestCases ./tests/language
+	RPCXRAY_CONFIRM_CHROOT=$(CHROOT) go test -count 1 -run TestConfirm ./tests/language
 
 test-kernels: ## run tests on other kernels in QEMU; KERNELFLAGS='-suite smoke -run Count' for some
 	go run ./tests/kernels $(KERNELFLAGS)

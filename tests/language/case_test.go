@@ -15,6 +15,7 @@ type testCase struct {
 	name    string
 	flags   []string // of the command line, before the program
 	args    []string // behind the program
+	env     []string // NAME=VALUE
 	command string   // -c
 	prog    string
 	expect  string // standard output
@@ -27,7 +28,7 @@ type testCase struct {
 
 // keys that hold the rest of their line, and those that hold the lines below.
 var (
-	inline = []string{"NAME", "FLAGS", "ARGS", "COMMAND", "MATCH", "STDERR", "STATUS", "ONLY"}
+	inline = []string{"NAME", "FLAGS", "ENV", "ARGS", "COMMAND", "MATCH", "STDERR", "STATUS", "ONLY"}
 	blocks = []string{"PROG", "EXPECT"}
 )
 
@@ -81,6 +82,8 @@ func (c *testCase) set(key, rest string) (err error) {
 	switch key {
 	case "FLAGS":
 		c.flags = strings.Fields(rest)
+	case "ENV":
+		c.env = strings.Fields(rest)
 	case "ARGS":
 		c.args = strings.Fields(rest)
 	case "COMMAND":
@@ -107,6 +110,7 @@ func (c *testCase) format() string {
 	}
 	line("NAME", c.name)
 	line("FLAGS", strings.Join(c.flags, " "))
+	line("ENV", strings.Join(c.env, " "))
 	line("COMMAND", c.command)
 	line("ARGS", strings.Join(c.args, " "))
 	line("ONLY", c.only)

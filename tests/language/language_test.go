@@ -1,5 +1,5 @@
 // Package language runs programs of the tracing language in the kernel and
-// compares what they print. The same cases run in bpftrace: see Reference.
+// compares what they print. The same cases run in bpftrace: see TestConfirm.
 package language
 
 import (
@@ -18,11 +18,13 @@ import (
 	"github.com/rpcxray/rpcxray/internal/testkit"
 )
 
-var record = flag.Bool("record", false, "write what the programs print, in the reference if there is one, into the cases")
+var record = flag.Bool("record", false, "write what the programs print into the cases: rpcxray's output in TestCases, bpftrace's in TestConfirm")
 
-// EnvReference names the root of a system with bpftrace in it. If it is set, the
-// cases run in that bpftrace instead of rpcxray.
-const EnvReference = "RPCXRAY_CONFIRM_CHROOT"
+// What TestConfirm reads from the environment.
+const (
+	EnvReference = "RPCXRAY_CONFIRM_CHROOT" // root of a system with bpftrace in it
+	EnvConfirm   = "RPCXRAY_CONFIRM"        // 1: that there is none is a failure
+)
 
 // caseTime bounds one program.
 const caseTime = 6 * time.Second
@@ -33,17 +35,18 @@ type engine struct {
 	reference bool
 }
 
-// newEngine builds rpcxray, or prepares the reference.
-func newEngine(t *testing.T) engine {
-	root := os.Getenv(EnvReference)
-	if root == "" {
-		return engine{start: []string{testkit.CLI(t), "run"}}
-	}
+// reference runs bpftrace in the system below root.
+func reference(root string) engine {
 	const mounts = `root=$1; shift
 for d in proc sys dev; do mount --rbind /$d $root/$d || exit 1; done
 mount -t tracefs none $root/sys/kernel/tracing 2>/dev/null
 exec chroot $root bpftrace "$@"`
 	return engine{start: []string{"unshare", "-m", "sh", "-c", mounts, "sh", root}, reference: true}
+}
+
+// hasBpftrace tells whether root is that of a system with bpftrace.
+func hasBpftrace(root string) bool {
+	return root != "" && exec.Command("chroot", root, "bpftrace", "--version").Run() == nil
 }
 
 func (e engine) run(t *testing.T, c *testCase) (stdout, stderr string, status int) {
@@ -56,6 +59,7 @@ func (e engine) run(t *testing.T, c *testCase) (stdout, stderr string, status in
 	ctx, cancel := context.WithTimeout(context.Background(), caseTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, e.start[0], args...)
+	cmd.Env = append(os.Environ(), c.env...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()
@@ -71,7 +75,23 @@ func (e engine) run(t *testing.T, c *testCase) (stdout, stderr string, status in
 
 func TestCases(t *testing.T) {
 	testkit.Root(t)
-	e := newEngine(t)
+	engine{start: []string{testkit.CLI(t), "run"}}.checkAll(t)
+}
+
+// TestConfirm runs the cases in bpftrace.
+func TestConfirm(t *testing.T) {
+	root := os.Getenv(EnvReference)
+	switch {
+	case hasBpftrace(root):
+		reference(root).checkAll(t)
+	case os.Getenv(EnvConfirm) == "1":
+		t.Fatalf("%s=%q is no system with bpftrace", EnvReference, root)
+	default:
+		t.Skipf("%s names no system with bpftrace", EnvReference)
+	}
+}
+
+func (e engine) checkAll(t *testing.T) {
 	for _, file := range caseFiles(t) {
 		cases := readCases(t, file)
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
