@@ -59,6 +59,7 @@ func Settings() []Setting {
 		{Name: "show_debug_info", Default: "true", Kind: "bool", apply: yesNo(func(c *prog.Config) *bool { return &c.ShowDebugInfo })},
 		{Name: "stack_mode", Default: "bpftrace", Values: stackModeNames(), apply: func(c *prog.Config, v string) { c.StackMode, _ = stackMode(v) }},
 		{Name: "str_trunc_trailer", Default: "..", Kind: "text", apply: words(func(c *prog.Config) *string { return &c.StrTruncTrailer })},
+		{Name: "trace_self", Default: "false", Kind: "bool", apply: yesNo(func(c *prog.Config) *bool { return &c.TraceSelf })},
 		{Name: "use_blazesym", Default: "true", Kind: "bool", apply: kept},
 		{Name: "unstable_tseries", Default: "warn", Values: level, apply: kept},
 		{Name: "unstable_dw_ustack", Default: "warn", Values: level, apply: kept},

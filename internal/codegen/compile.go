@@ -207,8 +207,29 @@ func traced(k prog.ProbeKind) bool {
 	return k != prog.KindBegin && k != prog.KindEnd && k != prog.KindSelf
 }
 
-// prologue leaves the program while the gate is closed, in rpcxray's own
-// process, and in processes that are not asked for.
+// processes leaves the program in rpcxray's own process, unless the script wants
+// it, and in processes that are not asked for.
+func (c *comp) processes() {
+	self := !c.p.Config.TraceSelf
+	if !self && !c.t.FilterPIDs {
+		return
+	}
+	tgid := c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
+	if self {
+		c.unless(asm.JEq, tgid, iOpnd(int64(c.t.SelfTGID)), c.exit)
+	}
+	if c.t.FilterPIDs {
+		mark := c.stack.at
+		key := c.stackMem(4)
+		c.store(key, 4, tgid)
+		found := c.call(asm.FnMapLookupElem, mOpnd(MapPIDs), c.addr(key))
+		c.unless(asm.JEq, found, iOpnd(0), c.exit)
+		c.stack.at = mark
+	}
+}
+
+// prologue leaves the program while the gate is closed and in processes that are
+// not traced.
 func (c *comp) prologue() {
 	kind := c.u.Kind
 	if !traced(kind) {
@@ -219,16 +240,7 @@ func (c *comp) prologue() {
 	if kind == prog.KindInterval {
 		return
 	}
-	tgid := c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
-	c.unless(asm.JEq, tgid, iOpnd(int64(c.t.SelfTGID)), c.exit)
-	if c.t.FilterPIDs {
-		mark := c.stack.at
-		key := c.stackMem(4)
-		c.store(key, 4, tgid)
-		found := c.call(asm.FnMapLookupElem, mOpnd(MapPIDs), c.addr(key))
-		c.unless(asm.JEq, found, iOpnd(0), c.exit)
-		c.stack.at = mark
-	}
+	c.processes()
 	if c.u.Target != nil {
 		c.countHit()
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	LogSize         int
 	MaxCatBytes     int
 	ShowDebugInfo   bool
+	TraceSelf       bool              // also in rpcxray's own process: packets come in anybody's context
 	Values          map[string]string // as written, for the config builtin
 }
 
