@@ -216,11 +216,11 @@ type row struct {
 	Kind      string
 	Reason    string
 	Flags     string
-	TxBytes   int64  `json:"tx_bytes"`
-	RxBytes   int64  `json:"rx_bytes"`
-	Duration  int64  `json:"duration_ns"`
-	Latency   int64  `json:"latency_ns"`
-	SkAddr    string `json:"skaddr"`
+	TxBytes   int64           `json:"tx_bytes"`
+	RxBytes   int64           `json:"rx_bytes"`
+	Duration  int64           `json:"duration_ns"`
+	Latency   int64           `json:"latency_ns"`
+	SkAddr    json.RawMessage `json:"skaddr"` // a number, or a string where a double would not hold it
 	Backlog   int
 	Protocol  string
 	Ret       int
