@@ -12,6 +12,7 @@ import (
 // direct are the modules that the project uses itself. A new one is a decision:
 // it is entered here, and go.mod says beside it what it is for.
 var direct = map[string]bool{
+	"charm.land/bubbletea/v2":            true,
 	"github.com/cilium/ebpf":             true,
 	"github.com/google/go-cmp":           true,
 	"github.com/ianlancetaylor/demangle": true,

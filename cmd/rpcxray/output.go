@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rpcxray/rpcxray/internal/render"
+	"github.com/rpcxray/rpcxray/internal/tui"
 )
 
 func isTerminal(f *os.File) bool {
@@ -46,6 +47,14 @@ func openOutput(path string) (*output, error) {
 		return nil, fmt.Errorf("output: %w", err)
 	}
 	return &output{Writer: f, file: f}, nil
+}
+
+// screen is the terminal for live screens, with its keyboard; nil if there is none.
+func (o *output) screen() *tui.Terminal {
+	if !o.terminal || !isTerminal(os.Stdin) || os.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	return &tui.Terminal{File: os.Stdout, Color: colored(os.Stdout)}
 }
 
 // Close closes the file.

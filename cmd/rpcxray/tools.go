@@ -115,6 +115,9 @@ func (f *toolFlags) run(cmd *cobra.Command, t *tool.Tool, c tool.Command, args [
 	o.PID, o.Format, o.MaxOverhead, o.Env = int(f.pid), f.format.value, float64(f.overhead), environment()
 	o.Out, o.Terminal = out, out.terminal
 	o.Err, o.Color = os.Stderr, colored(os.Stderr)
+	if o.Format == "table" {
+		o.Screen = out.screen()
+	}
 	status, err := tool.Run(cmd.Context(), t, c, args, o)
 	return status, errors.Join(err, out.Close())
 }

@@ -59,6 +59,17 @@ func compareWords(signed bool, a, b uint64) int {
 	return cmp.Compare(a, b)
 }
 
+// Compare orders two values of the same kind, numbers by what their type says.
+func Compare(a, b *Value) int {
+	switch a.Type.Kind {
+	case types.Int, types.Enum, types.Count, types.Sum, types.Min, types.Max, types.Avg, types.Stats, types.Hist, types.LHist:
+		return compareByValue(a.Type, a, b)
+	case types.Func, types.Probe:
+		return cmp.Compare(a.Text, b.Text)
+	}
+	return compareValues(*a, *b)
+}
+
 // compareValues orders keys: tuples part by part, strings bytewise, integers as
 // signed ones of their size whatever their type, as bpftrace does.
 func compareValues(a, b Value) int {

@@ -113,16 +113,49 @@ func appendRecordRow(dst []byte, p *printer, columns []Column, r *events.Value) 
 			dst = append(dst, ' ')
 		}
 		start := len(dst)
-		dst = append(dst, c.Text...)
-		if v := member(r, c.Field); v != nil {
-			dst = c.cell(dst, p, v)
-		}
-		if v := member(r, c.More); v != nil {
-			dst = append(p.value(append(dst, c.Before...), v), c.After...)
-		}
+		dst = c.recordCell(dst, p, r)
 		dst = c.align(dst, start, i == len(columns)-1)
 	}
 	return append(dst, '\n')
+}
+
+// recordCell appends what c shows of a record.
+func (c *Column) recordCell(dst []byte, p *printer, r *events.Value) []byte {
+	dst = append(dst, c.Text...)
+	if v := member(r, c.Field); v != nil {
+		dst = c.cell(dst, p, v)
+	}
+	if v := member(r, c.More); v != nil {
+		dst = append(p.value(append(dst, c.Before...), v), c.After...)
+	}
+	return dst
+}
+
+// Cell is a place in a table.
+type Cell struct {
+	Text  string        // escaped
+	Value *events.Value // what the text shows, nil for nothing
+}
+
+// Cells are the places of a row: what columns, the hidden ones left out, show of an
+// entry of a map. The entry is a record, or has a part of its key for each column
+// and then its value.
+func Cells(columns []Column, e *events.Entry) []Cell {
+	p := &printer{escape: true}
+	isRecord := e.Key == nil && e.Value.Type.Kind == types.Record
+	values := mapValues(e)
+	var cells []Cell
+	for i := range columns {
+		c := &columns[i]
+		switch {
+		case c.Hidden:
+		case isRecord:
+			cells = append(cells, Cell{string(c.recordCell(nil, p, &e.Value)), member(&e.Value, c.Field)})
+		case i < len(values):
+			cells = append(cells, Cell{string(c.cell(nil, p, values[i])), values[i]})
+		}
+	}
+	return cells
 }
 
 // appendRow appends values, one a column, and ends the line; nil is a value

@@ -173,7 +173,7 @@ func TestViews(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errOut bytes.Buffer
 			o := tool.Options{Format: tt.format, Out: &out, Err: &errOut}
-			v, err := plan(t, tt.tool, o, tt.args...).View(o, nil)
+			v, err := plan(t, tt.tool, o, tt.args...).View(o, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,7 +25,9 @@ func Tool() tool.Tool {
 		Usage:  "[flags] [INTERVAL [COUNT]]",
 		Short:  "Show the bytes that each TCP connection sends and receives",
 		Long: `Show every second how much each process sent and received over each TCP connection, the
-busiest first: exact bytes, spliced ones, too. IPv4 and IPv6 have a table each.`,
+busiest first: exact bytes, spliced ones, too. On a terminal they are a live screen with
+keys to sort, filter and pause (? tells them, q leaves); with -S, with -C, or where the
+output is no terminal they are printed, IPv4 and IPv6 as a table each.`,
 		Example: `  rpcxray tcptop                  # every second
   rpcxray tcptop -C 5 3           # every 5 seconds, three times, adding up
   rpcxray tcptop -S -p 1234       # of a process, without the load
@@ -70,8 +72,11 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	p.Consts["keep"] = tool.Bool(c.keep)
 	interval = cmp.Or(interval, time.Second)
 	p.Banner, p.Aside = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", interval.Seconds()), false
-	p.Layout = render.Layout{Maps: map[string]render.MapLayout{"@ipv4": columns("", 21), "@ipv6": columns("6", 32)}}
-	v := &view{command: c, by: by, join: join()}
+	p.Layout = render.Layout{Maps: map[string]render.MapLayout{"@ipv4": columns("", 21), "@ipv6": columns("6", 32), live: columns("", 21)}}
+	v := &view{command: c, by: by, join: join(), families: []family{{"@ipv4", 4}, {"@ipv6", 6}}}
+	if o.Screen != nil && !c.keep && !c.quiet {
+		p.Screen, v.families = live, []family{{name: live}}
+	}
 	p.Join = v.reports
 	p.Reports(interval, duration)
 	return p, nil

@@ -32,6 +32,15 @@ func join() tcp.Join {
 	}
 }
 
+// live is the table of the live screen.
+const live = "@live"
+
+// family is a table and the version of IP that it shows, 0 for both.
+type family struct {
+	name    string
+	version uint64
+}
+
 // orders are what rows may be sorted by.
 func orders() map[string]func(*tcp.Row) uint64 {
 	return map[string]func(*tcp.Row) uint64{
@@ -56,6 +65,8 @@ type view struct {
 	*command
 	by   func(*tcp.Row) uint64
 	join tcp.Join
+
+	families []family
 }
 
 // version is the place of the version in a row's key.
@@ -68,16 +79,13 @@ func (v *view) reports(r *events.Report) (string, []events.Event) {
 	}
 	slices.SortStableFunc(rows, func(a, b *tcp.Row) int { return cmp.Compare(v.by(b), v.by(a)) })
 	var list []events.Event
-	for _, family := range []struct {
-		name    string
-		version uint64
-	}{{"@ipv4", 4}, {"@ipv6", 6}} {
-		its := slices.DeleteFunc(slices.Clone(rows), func(row *tcp.Row) bool { return row.Key[version].Int != family.version })
+	for _, f := range v.families {
+		its := slices.DeleteFunc(slices.Clone(rows), func(row *tcp.Row) bool { return f.version != 0 && row.Key[version].Int != f.version })
 		if v.rows > 0 && len(its) > int(v.rows) {
 			its = its[:v.rows]
 		}
-		if len(its) > 0 {
-			list = append(list, v.join.Report(family.name, r, its))
+		if len(its) > 0 || f.version == 0 {
+			list = append(list, v.join.Report(f.name, r, its))
 		}
 	}
 	return v.summary(r), list

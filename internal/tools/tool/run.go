@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/rpcxray/rpcxray/internal/run"
+	"github.com/rpcxray/rpcxray/internal/tui"
 )
 
 // Options are what all tools have in common.
@@ -23,8 +24,9 @@ type Options struct {
 
 	Out      io.Writer
 	Err      io.Writer
-	Terminal bool // Out is one
-	Color    bool // Err is a terminal
+	Terminal bool          // Out is one
+	Screen   *tui.Terminal // Out, if it can show live screens and a table is wanted; else nil
+	Color    bool          // Err is a terminal
 }
 
 // ErrLossy is the end of a strict run that lost something or left it out; what
@@ -49,7 +51,9 @@ func Run(ctx context.Context, t *Tool, c Command, args []string, o Options) (sta
 		return 0, err
 	}
 	src := plan.Script(t.Name, 0)
-	v, err := plan.View(o, src)
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	v, err := plan.View(o, src, leave)
 	if err != nil {
 		return 1, err
 	}

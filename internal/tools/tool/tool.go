@@ -50,6 +50,7 @@ type Plan struct {
 
 	Layout render.Layout
 	Format string                          // instead of the one asked for, "" for that
+	Screen string                          // the map that a live screen shows on Options.Screen, instead of tables; "" for none
 	Banner string                          // printed when everything is attached, "" for nothing
 	Aside  bool                            // the banner is none of the output: it goes to standard error
 	Bye    string                          // printed at the end

@@ -10,6 +10,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/render"
+	"github.com/rpcxray/rpcxray/internal/tui"
 )
 
 // View puts a tool's words around what a renderer prints; it implements
@@ -28,6 +29,9 @@ func (v *View) Event(e events.Event) error {
 	case *events.Attached:
 		if v.plan.Change != nil {
 			v.plan.Change(e) // for those who want to know when
+		}
+		if err := v.Renderer.Event(e); err != nil {
+			return err
 		}
 		return v.say(v.plan.Banner)
 	case *events.Ended:
@@ -86,8 +90,14 @@ func (v *View) say(line string) error {
 	return err
 }
 
-// View returns the view of the plan in the format of o; src is the script.
-func (p *Plan) View(o Options, src *diag.Source) (*View, error) {
+// View returns the view of the plan in the format of o; src is the script. A user who
+// leaves a live screen calls leave.
+func (p *Plan) View(o Options, src *diag.Source, leave func()) (*View, error) {
+	if p.Screen != "" {
+		s := tui.New(tui.Options{Terminal: *o.Screen, Err: o.Err, Map: p.Screen,
+			Columns: p.Layout.Maps[p.Screen].Columns, Quit: leave})
+		return &View{Renderer: s, plan: p, words: s, table: true}, nil
+	}
 	r, err := render.New(o.Format, render.Options{Out: o.Out, Err: o.Err, Terminal: o.Terminal, Trailer: "..",
 		Source: src, Quiet: true, MaxMapKeys: max(p.Keys, defaultKeys)}, p.Layout)
 	if err != nil {
