@@ -79,6 +79,7 @@ func root(status *exitStatus) *cobra.Command {
 func report(err error, status int) int {
 	var list *diag.ListError
 	var closed *render.ClosedError
+	var hint *diag.HintError
 	switch {
 	case err == nil:
 		return status
@@ -89,6 +90,9 @@ func report(err error, status int) int {
 		diag.Render(os.Stderr, list.List, colored(os.Stderr))
 	default:
 		fmt.Fprintf(os.Stderr, "rpcxray: %s\n", diag.Printable(err.Error()))
+		if errors.As(err, &hint) {
+			fmt.Fprintf(os.Stderr, "HINT: %s\n", diag.Printable(hint.Hint))
+		}
 	}
 	return 1
 }

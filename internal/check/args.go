@@ -28,7 +28,7 @@ func (b *body) argNamed(e *syntax.FieldExpr) prog.Expr {
 
 func (b *body) hasArgs(span diag.Span) bool {
 	if !onArgs.has(b.point.Kind) {
-		b.wrongKind(span, "args")
+		b.wrongBuiltin(span, "args")
 		return false
 	}
 	if len(b.group.Args) == 0 && b.group.NoArgs != "" {
@@ -73,7 +73,7 @@ func (b *body) resultNamed(e *syntax.FieldExpr) prog.Expr {
 
 func (b *body) hasResults(span diag.Span, word string) bool {
 	if !onReturn.has(b.point.Kind) {
-		b.wrongKind(span, word)
+		b.wrongBuiltin(span, word)
 		return false
 	}
 	if len(b.group.Rets) == 0 {

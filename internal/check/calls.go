@@ -30,7 +30,7 @@ func (b *body) call(e *syntax.CallExpr) prog.Expr {
 	case fn.aggregate != nil:
 		b.aggregateAsValue(e)
 	case !fn.Kinds.has(b.point.Kind):
-		b.wrongKind(e.NameSpan, e.Name+"()")
+		b.wrongFunction(e.NameSpan, e.Name)
 	case fn.Unsafe && !b.opts.Unsafe:
 		b.unsafeFunction(e)
 	default:
@@ -159,7 +159,7 @@ func (b *body) literalText(fn string, e syntax.Expr) (string, bool) {
 		return s.Val, true
 	}
 	if !isBad(x) {
-		b.wantLiteral(fn, "a string literal", e.Span())
+		b.wantLiteral(fn, "string", x)
 	}
 	return "", false
 }
@@ -171,7 +171,7 @@ func (b *body) literalInt(fn string, e syntax.Expr) (int64, bool) {
 		return int64(v), true
 	}
 	if !isBad(x) {
-		b.wantLiteral(fn, "an integer literal", e.Span())
+		b.wantLiteral(fn, "int", x)
 	}
 	return 0, false
 }
@@ -184,7 +184,7 @@ func (b *body) integerArg(fn string, e syntax.Expr, t *types.Type) prog.Expr {
 		return x
 	}
 	if !x.Type().IsInt() && x.Type().Kind != types.Pointer {
-		b.wantKind(fn, "an integer", x.Type(), e.Span())
+		b.wantKind(fn, "int", x.Type(), e.Span())
 		return bad(e.Span())
 	}
 	return b.convert(x, t)
@@ -198,7 +198,7 @@ func (b *body) textArg(fn string, e syntax.Expr) prog.Expr {
 	}
 	s := b.asString(x)
 	if s == nil {
-		b.wantKind(fn, "a string", x.Type(), e.Span())
+		b.wantKind(fn, "string", x.Type(), e.Span())
 		return bad(e.Span())
 	}
 	return s
@@ -307,7 +307,7 @@ func (b *body) callJoin(e *syntax.CallExpr) prog.Expr {
 	a := prog.Action{Kind: prog.ActJoin, Sep: " "}
 	argv := b.value(e.Args[0])
 	if t := argv.Type(); !isBad(argv) && !t.IsInt() && t.Kind != types.Pointer {
-		b.wantKind("join", "a pointer or an integer", t, e.Args[0].Span())
+		b.wantKind("join", "int or pointer", t, e.Args[0].Span())
 		return bad(e.At)
 	}
 	if len(e.Args) > 1 {

@@ -42,7 +42,7 @@ func licenses() []string {
 func Settings() []Setting {
 	level := []string{"error", "warn", "enable"}
 	return []Setting{
-		{Name: "cache_user_symbols", Default: "PER_PID", Values: []string{"PER_PROGRAM", "PER_PID", "NONE"}, apply: kept},
+		{Name: "cache_user_symbols", Default: "PER_PID", Values: []string{"PER_PID", "PER_PROGRAM", "NONE"}, apply: kept},
 		{Name: "cpp_demangle", Default: "true", Kind: "bool", apply: kept},
 		{Name: "lazy_symbolication", Default: "true", Kind: "bool", apply: kept},
 		{Name: "license", Default: "GPL", Values: licenses(), apply: words(func(c *prog.Config) *string { return &c.License })},
@@ -52,7 +52,7 @@ func Settings() []Setting {
 		{Name: "max_map_keys", Default: "4096", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxMapKeys })},
 		{Name: "max_probes", Default: "1024", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxProbes })},
 		{Name: "max_strlen", Default: "1024", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxStrlen })},
-		{Name: "missing_probes", Default: "error", Values: []string{"error", "warn", "ignore"}, apply: words(func(c *prog.Config) *string { return &c.MissingProbes })},
+		{Name: "missing_probes", Default: "error", Values: []string{"ignore", "warn", "error"}, apply: words(func(c *prog.Config) *string { return &c.MissingProbes })},
 		{Name: "on_stack_limit", Default: "32", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.OnStackLimit })},
 		{Name: "perf_rb_pages", Default: "0", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.PerfRBPages })},
 		{Name: "print_maps_on_exit", Default: "true", Kind: "bool", apply: yesNo(func(c *prog.Config) *bool { return &c.PrintMapsOnExit })},

@@ -45,27 +45,27 @@ func (c *checker) noMatch(p *prog.Point, err error) {
 	switch c.prog.Config.MissingProbes {
 	case "ignore":
 	case "warn":
-		c.pass.Warnf(p.Span, "%s Skipping.", err)
+		c.pass.Warnf(p.Span, "%s Skipping.", err).AddHint(err)
 	default:
-		c.pass.Errorf(p.Span, "%s", err)
+		c.pass.Errorf(p.Span, "%s", err).AddHint(err)
 	}
 }
 
 func (c *checker) offsetInReturn(ap *syntax.AttachPoint) {
-	c.pass.Errorf(ap.Span(), "a uretprobe can not be attached to an offset or an address").Hint =
+	c.pass.Errorf(ap.Span(), "Offset not allowed: a uretprobe is at a whole function").Hint =
 		"name the function: uretprobe:" + ap.Target.Text + ":FUNCTION"
 }
 
-func (c *checker) badPeriod(ap *syntax.AttachPoint) {
-	c.pass.Errorf(ap.Span(), "%s: the period must be at least %d ns", ap.Raw, minPeriod)
+func (c *checker) badPeriod(ap *syntax.AttachPoint, found string) {
+	c.pass.Errorf(ap.Span(), "Invalid rate of %s probe. Minimum is %d or 1us. Found: %s", ap.Kind, minPeriod, found)
 }
 
-func (c *checker) unknownCounter(ap *syntax.AttachPoint) {
+func (c *checker) unknownCounter(events []counter, ap *syntax.AttachPoint) {
 	var names []string
-	for _, e := range softwareEvents() {
+	for _, e := range events {
 		names = append(names, e.name, e.alias)
 	}
-	c.pass.Errorf(ap.Span(), "Unknown software event: %s", ap.Func.Text).Hint = suggest(ap.Func.Text, names)
+	c.pass.Errorf(ap.Span(), "%s is not a %s probe", ap.Func.Text, ap.Kind).Hint = suggest(ap.Func.Text, names)
 }
 
 func (c *checker) unusedMap(d *syntax.MapDecl) { c.diags.Warnf(d.Span(), "Unused map: @%s", d.Name) }
@@ -100,12 +100,25 @@ func (c *checker) unknownSetting(item *syntax.ConfigItem) {
 }
 
 func (c *checker) badSetting(s Setting, value string, at diag.Span) {
-	d := c.pass.Errorf(at, "Invalid value for %s. Found: %s", s.Name, value)
-	if s.Values != nil {
-		d.Msg += ". Valid values: " + strings.Join(s.Values, ", ")
-	} else {
-		d.Hint = "a " + s.Kind + " is expected"
+	switch {
+	case s.Name == "license":
+		c.pass.Errorf(at, "Invalid value for license. Found: %s. Valid values: %s", value, strings.Join(s.Values, ", "))
+	case s.Values != nil:
+		c.pass.Errorf(at, "%s: Invalid value for %[1]s: valid values are %s.", s.Name, listed(s.Values)).Hint = suggest(value, s.Values)
+	case s.Kind == "bool":
+		c.pass.Errorf(at, "%s: Invalid bool value: valid values are true, false, 1 or 0.", s.Name)
+	default:
+		d := c.pass.Errorf(at, "%s: expecting a number, got %s", s.Name, value)
+		if s.Name == "max_strlen" {
+			d.Hint = fmt.Sprintf("from 1 to %d", maxStrlen)
+		}
 	}
+}
+
+// listed returns words as a sentence has them.
+func listed(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + ", and " + words[last]
 }
 
 // Names.
@@ -141,7 +154,7 @@ func (b *body) undefinedVariable(e *syntax.VarExpr) {
 }
 
 func (b *body) untypedVariable(e *syntax.VarExpr, v *variable) {
-	d := b.errorf(e.At, "$%s has no value: nothing is assigned to it", e.Name)
+	d := b.errorf(e.At, "Could not resolve the type of this variable: nothing is assigned to $%s", e.Name)
 	d.Notes = append(d.Notes, diag.Note{Span: v.span, Msg: "declared here"})
 }
 
@@ -150,8 +163,8 @@ func (b *body) redeclared(e *syntax.VarExpr, v *variable) {
 	d.Notes = append(d.Notes, diag.Note{Span: v.span, Msg: "first declared here"})
 }
 
-func (b *body) foreignName(at diag.Span, name string) {
-	b.errorf(at, "Unhygienic access to %s: a macro uses only what it is given", name).Hint = "pass " + name + " as an argument"
+func (b *body) foreignMap(at diag.Span, name string) {
+	b.errorf(at, "Unhygienic access to map: @%s. Maps must be passed into the macro as arguments.", name)
 }
 
 func (b *body) noOverload(name string, args []syntax.Expr, at diag.Span) {
@@ -159,11 +172,34 @@ func (b *body) noOverload(name string, args []syntax.Expr, at diag.Span) {
 }
 
 func (b *body) recursion(m *syntax.Macro, at diag.Span) {
-	b.errorf(at, "Recursive macro call: %s", m.Name)
+	chain := m.Name
+	for i := len(b.calls) - 1; i >= 0 && b.calls[i].macro != m; i-- {
+		chain = b.calls[i].macro.Name + " > " + chain
+	}
+	b.errorf(at, "Recursive macro call detected. Call chain: %s > %s", m.Name, chain)
 }
 
-func (b *body) wrongKind(at diag.Span, name string) {
+// wrongFunction tells that a function is not for this kind of probe.
+func (b *body) wrongFunction(at diag.Span, name string) {
 	b.errorf(at, "%s can not be used with \"%s\" probes", name, b.point.Provider)
+}
+
+// wrongBuiltin tells that a builtin is not for this kind of probe, and where it
+// is known.
+func (b *body) wrongBuiltin(at diag.Span, name string) {
+	switch {
+	case name == "args":
+		b.errorf(at, "The args builtin can only be used with tracepoint, rawtracepoint, fentry/fexit, and uprobe probes (%s used here)", b.point.Provider)
+	case name == "retval":
+		d := b.errorf(at, "The retval builtin can only be used with 'kretprobe' and 'uretprobe' and 'fentry' probes")
+		if b.point.Kind == prog.KindTracepoint {
+			d.Hint = "try args.ret, which system calls have when they return"
+		}
+	case strings.TrimRight(strings.TrimPrefix(name, "s"), "0123456789") == "arg":
+		b.errorf(at, "The %s builtin can only be used with 'kprobes', 'uprobes' and 'usdt' probes", name)
+	default:
+		b.errorf(at, "The %s builtin can not be used with '%s' probes", name, b.point.Provider)
+	}
 }
 
 func (b *body) missingParam(e *syntax.PositionalExpr) {
@@ -183,7 +219,7 @@ func (b *body) place() string {
 
 func (b *body) noSuchArg(e *syntax.FieldExpr) {
 	names := argNames(b.group.Args)
-	d := b.errorf(e.NameSpan, "%s has no argument '%s'", b.place(), e.Name)
+	d := b.errorf(e.NameSpan, "args of %s does not contain a field named '%s'", b.place(), e.Name)
 	d.Hint = suggest(e.Name, names)
 	if len(names) > 0 {
 		d.Notes = append(d.Notes, diag.Note{Span: b.point.Span, Msg: "its arguments are " + strings.Join(names, ", ")})
@@ -197,7 +233,7 @@ func (b *body) noSuchResult(e *syntax.FieldExpr) {
 			names[i] = strconv.Itoa(i)
 		}
 	}
-	d := b.errorf(e.NameSpan, "%s has no result '%s'", b.place(), e.Name)
+	d := b.errorf(e.NameSpan, "ret of %s does not contain a field named '%s'", b.place(), e.Name)
 	d.Hint = suggest(e.Name, names)
 	d.Notes = append(d.Notes, diag.Note{Span: b.point.Span, Msg: "its results are " + strings.Join(names, ", ")})
 }
@@ -245,11 +281,15 @@ func (b *body) goidUnknown(at diag.Span) {
 // Types.
 
 func (b *body) badOperands(op syntax.Op, l, r *types.Type, at diag.Span) {
+	if l.Kind != r.Kind {
+		b.errorf(at, "Type mismatch for '%s': comparing %s with %s", op, l, r)
+		return
+	}
 	b.errorf(at, "The %s operator can not be used on expressions of types %s, %s", op, l, r)
 }
 
 func (b *body) zeroDivision(at diag.Span) {
-	b.errorf(at, "division by zero")
+	b.errorf(at, "unable to fold literals: division by zero")
 }
 
 func (b *body) badOperand(e *syntax.UnaryExpr, t *types.Type) {
@@ -257,11 +297,11 @@ func (b *body) badOperand(e *syntax.UnaryExpr, t *types.Type) {
 }
 
 func (b *body) badStep(t *types.Type, at diag.Span) {
-	b.errorf(at, "++ and -- can not be used on a value of type '%s'", t)
+	b.errorf(at, "The ++ and -- operators can not be used on expressions of type '%s'", t)
 }
 
 func (b *body) badCondition(x prog.Expr) {
-	b.errorf(x.Span(), "a value of type '%s' is neither true nor false", x.Type())
+	b.errorf(x.Span(), "Invalid condition: %s", x.Type()).Hint = "it has to be a bool, an integer or a pointer"
 }
 
 func (b *body) branchTypes(x, y *types.Type, at diag.Span) {
@@ -269,7 +309,8 @@ func (b *body) branchTypes(x, y *types.Type, at diag.Span) {
 }
 
 func (b *body) mixedComparison(x, y *types.Type, at diag.Span) {
-	b.warnf(at, "comparison of integers of different signs: '%s' and '%s' can lead to undefined behavior", x, y)
+	b.warnf(at, "comparison of integers of different signs: '%s' and '%s' can lead to undefined behavior", x, y).Hint =
+		"an explicit cast of one suppresses this warning"
 }
 
 func (b *body) variableMismatch(v *variable, t *types.Type, at diag.Span) {
@@ -290,7 +331,8 @@ func (b *body) frozenKey(m *mapState, x prog.Expr, t *types.Type) {
 }
 
 func (b *body) perCPUValue(m *mapState, t *types.Type, at diag.Span) {
-	b.errorf(at, "%s is a map with values for each CPU: it holds count(), sum() and the like, not '%s'", m.m.Name, t)
+	b.errorf(at, "Incompatible map types. Type from declaration: percpuhash. Type from value/key type: hash").Hint =
+		fmt.Sprintf("%s has values for each CPU: it holds count(), sum() and the like, not '%s'", m.m.Name, t)
 }
 
 func (b *body) keyMismatch(m *mapState, x prog.Expr) {
@@ -299,13 +341,14 @@ func (b *body) keyMismatch(m *mapState, x prog.Expr) {
 }
 
 func (b *body) mixedShape(m *mapState, at diag.Span, scalar bool) {
-	how := map[bool]string{true: "without a key", false: "with a key"}
-	d := b.errorf(at, "%s is used %s here, but %s before", m.m.Name, how[scalar], how[!scalar])
-	d.Notes = append(d.Notes, diag.Note{Span: m.shape, Msg: "used " + how[!scalar] + " here"})
+	how := map[bool]string{true: "without an explicit key (scalar map)", false: "with an explicit key (non-scalar map)"}
+	d := b.errorf(at, "%s used as a map %s, previously used %s", m.m.Name, how[scalar], how[!scalar])
+	d.Notes = append(d.Notes, diag.Note{Span: m.shape, Msg: "first used here"})
 }
 
 func (b *body) signMismatch(name string, old, t *types.Type, at diag.Span) {
-	b.warnf(at, "%s has type '%s' and is assigned a value of type '%s': large numbers may change sign", name, old, t)
+	b.warnf(at, "Expression of type: %s being cast to type: %s. This may cause unexpected results. Use an explicit cast to suppress this warning.", t, old).Hint =
+		name + " has type '" + old.String() + "': large numbers may change sign"
 }
 
 func (b *body) undefinedMap(m *mapState, at diag.Span) {
@@ -320,12 +363,12 @@ func (c *checker) neverSet(m *mapState) {
 }
 
 func (b *body) notReadable(m *mapState, at diag.Span) {
-	b.errorf(at, "the value of %s has type '%s' and can not be used in an expression", m.m.Name, m.m.Value).Hint =
+	b.errorf(at, "Value '%s' of %s cannot be used in an expression.", m.m.Value, m.m.Name).Hint =
 		"print(" + m.m.Name + ") prints the map"
 }
 
 func (b *body) badKey(at diag.Span, t *types.Type) {
-	b.errorf(at, "a value of type '%s' can not be used as a map key", t)
+	b.errorf(at, "Value '%s' cannot be used as a map key.", t)
 }
 
 func (b *body) badValue(t, part *types.Type, at diag.Span) {
@@ -352,11 +395,15 @@ func (b *body) noSuchField(e *syntax.FieldExpr, t *types.Type) {
 	for _, f := range t.Fields {
 		names = append(names, f.Name)
 	}
-	b.errorf(e.NameSpan, "%s does not have a field named '%s'", t, e.Name).Hint = suggest(e.Name, names)
+	what := "Record"
+	if t.Kind == types.Struct {
+		what = "Struct/union of type '" + t.String() + "'"
+	}
+	b.errorf(e.NameSpan, "%s does not contain a field named '%s'", what, e.Name).Hint = suggest(e.Name, names)
 }
 
 func (b *body) noMember(at diag.Span, t *types.Type, name string) {
-	b.errorf(at, "'%s' has no field named '%s'", t, name)
+	b.errorf(at, "Struct/union of type '%s' does not contain a field named '%s'", t, name)
 }
 
 func (b *body) noSuchElement(e *syntax.FieldExpr, t *types.Type) {
@@ -372,7 +419,7 @@ func (b *body) derefVoid(at diag.Span) {
 }
 
 func (b *body) badIndex(e *syntax.IndexExpr, t *types.Type) {
-	b.errorf(e.Index.Span(), "The array index operator [] only accepts integer indices. Got: '%s'", t)
+	b.errorf(e.Index.Span(), "The array index operator [] only accepts non-negative integer indices. Got: %s", t)
 }
 
 func (b *body) outOfBounds(e *syntax.IndexExpr, i prog.Expr, n int, t *types.Type) {
@@ -385,11 +432,15 @@ func (b *body) outOfBounds(e *syntax.IndexExpr, i prog.Expr, n int, t *types.Typ
 }
 
 func (b *body) notIndexable(e *syntax.IndexExpr, t *types.Type) {
-	b.errorf(e.At, "The array index operator [] can only be used on arrays, pointers, strings, tuples and slices. Got: '%s'", t)
+	b.errorf(e.At, "The array index operator [] can only be used on arrays, pointers, strings, slices, and tuples, found %s.", t)
 }
 
 func (b *body) unknownType(t *syntax.NamedType, name string) {
-	b.errorf(t.Span(), "Cannot find type: '%s'", name)
+	if enum, ok := strings.CutPrefix(name, "enum "); ok {
+		b.errorf(t.Span(), "Unknown enum: %s", enum)
+		return
+	}
+	b.errorf(t.Span(), "Cannot resolve unknown type \"%s\"", name)
 }
 
 func (b *body) badLength(t *syntax.ArrayType) {
@@ -414,15 +465,15 @@ func (b *body) badCast(e *syntax.CastExpr, from, to *types.Type) {
 }
 
 func (b *body) notVariant(e *syntax.CastExpr, x *prog.Int, t *types.Type) {
-	b.errorf(e.At, "%s doesn't contain a variant value of %d", t, int64(x.Val))
+	b.errorf(e.At, "Enum: %s doesn't contain a variant value of %d", strings.TrimPrefix(t.String(), "enum "), int64(x.Val))
 }
 
 // Statements.
 
-func (b *body) unreachable(at diag.Span) { b.warnf(at, "Unreachable statement") }
+func (b *body) unreachable(at diag.Span) { b.warnf(at, "Unreachable statement.") }
 func (b *body) discarded(at diag.Span)   { b.warnf(at, "Return value discarded.") }
 
-func (b *body) notConstant(at diag.Span) { b.errorf(at, "this must be known at compile time") }
+func (b *body) notConstant(at diag.Span) { b.errorf(at, "Unable to resolve comptime expression") }
 
 func (b *body) unrollRange(at diag.Span, msg string) { b.errorf(at, "%s", msg) }
 
@@ -430,139 +481,16 @@ func (b *body) tooManyCopies(at diag.Span) {
 	b.errorf(at, "macros and unroll() make the program too large: more than %d copies", maxCopies)
 }
 
-func (b *body) badRange(s *syntax.ForRangeStmt) {
-	b.errorf(s.From.Span().Join(s.To.Span()), "a range needs two integers")
+func (b *body) badRange(which string, at diag.Span) {
+	b.errorf(at, "Loop range requires an integer for the %s value", which)
 }
 
 func (b *body) outsideLoop(at diag.Span, word string) {
-	b.errorf(at, "%s statement outside of a loop", word)
+	b.errorf(at, "'%s' statement is not allowed in a probe", word).Hint = "it stands in a loop"
 }
 
-func (b *body) badReturn(s *syntax.ReturnStmt) {
-	b.errorf(s.Value.Span(), "a probe can only return an integer")
-}
-
-// Calls.
-
-func (b *body) badArity(fn *Function, e *syntax.CallExpr) {
-	n := len(e.Args)
-	count := func(k int) string {
-		if k == 1 {
-			return "one argument"
-		}
-		return fmt.Sprintf("%d arguments", k)
-	}
-	var need string
-	switch {
-	case fn.Max == 0:
-		need = "requires no arguments"
-	case fn.Min == fn.Max:
-		need = "requires " + count(fn.Min)
-	case n < fn.Min:
-		need = "requires at least " + count(fn.Min)
-	default:
-		need = "takes up to " + count(fn.Max)
-	}
-	b.errorf(e.At, "%s() %s (%d provided)", fn.Name, need, n).Hint = fn.Name + "(" + fn.Args + ")"
-}
-
-func (b *body) unsafeFunction(e *syntax.CallExpr) {
-	b.errorf(e.At, "%s() is an unsafe function being used in safe mode", e.Name).Hint = "--unsafe allows it"
-}
-
-func (b *body) wantLiteral(fn, what string, at diag.Span) {
-	b.errorf(at, "%s() expects %s here", fn, what)
-}
-
-func (b *body) wantKind(fn, what string, t *types.Type, at diag.Span) {
-	b.errorf(at, "%s() only supports %s ('%s' provided)", fn, what, t)
-}
-
-func (b *body) wantMap(fn string, at diag.Span) {
-	b.errorf(at, "%s() expects a map to be provided", fn)
-}
-
-func (b *body) keyedOnly(at diag.Span, what string) {
-	b.errorf(at, "%s expects a map with explicit keys (non-scalar map)", what)
-}
-
-func (b *body) topOfValue(e *syntax.CallExpr) {
-	b.errorf(e.At, "only maps take further arguments of print()")
-}
-
-func (b *body) negativeTop(at diag.Span) { b.errorf(at, "print() expects numbers of 0 and above") }
-
-func (b *body) notPrintable(at diag.Span) {
-	b.errorf(at, "none type passed to print() is not printable")
-}
-
-func (b *body) argumentCount(e *syntax.CallExpr, have, want int) {
-	few := "too many"
-	if have < want {
-		few = "not enough"
-	}
-	b.errorf(e.At, "%s arguments for format string (%d supplied, %d expected)", few, have, want)
-}
-
-func (b *body) tooManyArguments(e *syntax.CallExpr) {
-	b.errorf(e.At, "%s() takes at most %d arguments after the format", e.Name, maxFormatArgs)
-}
-
-func (b *body) verbMismatch(v Verb, x prog.Expr, at diag.Span) {
-	want := "an integer"
-	switch v.Conv {
-	case "s":
-		want = "a printable value"
-	case "r", "rx", "rh":
-		want = "a buffer"
-	case "p":
-		want = "a pointer or an integer"
-	}
-	b.errorf(at, "%s expects %s ('%s' provided)", v, want, x.Type())
-}
-
-func (b *body) negativeLength(fn string, at diag.Span) {
-	b.errorf(at, "%s() cannot use a negative length", fn)
-}
-
-func (b *body) histBits(at diag.Span, bits int64) {
-	b.errorf(at, "hist: bits %d must be 0..%d", bits, maxHistBits)
-}
-
-func (b *body) unknownStackMode(e syntax.Expr) {
-	b.errorf(e.Span(), "unknown stack mode").Hint = "one of " + strings.Join(stackModeNames(), ", ")
-}
-
-func (b *body) stackLimit(e *syntax.CallExpr, n int64) {
-	b.errorf(e.At, "%s() limit must be 1..%d (%d provided)", e.Name, maxFrames, n)
-}
-
-func (b *body) noKernelSymbol(name string, at diag.Span) {
-	b.errorf(at, "Failed to resolve kernel symbol: %s", name)
-}
-
-func (b *body) noUserSymbol(name string, at diag.Span) {
-	b.errorf(at, "Could not resolve symbol: %s:%s", b.point.Target, name)
-}
-
-func (b *body) noRegister(name string, at diag.Span) {
-	b.errorf(at, "'%s' is not a valid register on this architecture (%s)", name, b.world.Arch())
-}
-
-func (b *body) unknownClock(at diag.Span) {
-	b.errorf(at, "nsecs() expects a clock here").Hint = "one of boot, monotonic, tai, sw_tai"
-}
-
-func (b *body) badOption(name, kind, value string, at diag.Span) {
-	b.errorf(at, "program command line option --%s invalid %s (value: %s)", name, kind, value)
-}
-
-func (b *body) unknownSignal(s *prog.Str) {
-	b.errorf(s.At, "%q is not a valid signal", s.Val)
-}
-
-func (b *body) signalRange(e *syntax.CallExpr, n int64) {
-	b.errorf(e.At, "%d is not a valid signal, allowed range: [1,%d]", n, maxSignal)
+func (b *body) badReturn(x prog.Expr) {
+	b.errorf(x.Span(), "Probe return values can only be integers. Found %s", x.Type())
 }
 
 // suggest is a hint that names the one of names nearest to name.

@@ -123,7 +123,7 @@ func (b *body) ident(name string, span diag.Span) prog.Expr {
 	}
 	if bi := b.builtins[builtinName(name)]; bi != nil {
 		if !bi.Kinds.has(b.point.Kind) {
-			b.wrongKind(span, name)
+			b.wrongBuiltin(span, name)
 			return bad(span)
 		}
 		return bi.make(b, span, name)

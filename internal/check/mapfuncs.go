@@ -20,7 +20,7 @@ func sample(b *body, c *syntax.CallExpr) (prog.Expr, bool) {
 		return nil, false
 	}
 	if !x.Type().IsInt() {
-		b.wantKind(c.Name, "an integer", x.Type(), c.Args[0].Span())
+		b.wantKind(c.Name, "integer", x.Type(), c.Args[0].Span())
 		return nil, false
 	}
 	signed := x.Type().Signed
@@ -108,7 +108,7 @@ func (b *body) lhistRange(c *syntax.CallExpr, low, high, step int64) bool {
 
 // aggregateAsValue is count() and its kin anywhere but behind @m =.
 func (b *body) aggregateAsValue(e *syntax.CallExpr) {
-	b.errorf(e.At, "%s() should be assigned to a map", e.Name).Hint = "write @name = " + e.Name + "(...)"
+	b.errorf(e.At, "%s() must be assigned directly to a map", e.Name).Hint = "write @name = " + e.Name + "(...)"
 }
 
 // wholeMap is an argument that has to be a map without a key.
@@ -195,7 +195,7 @@ func (b *body) callHasKey(e *syntax.CallExpr) prog.Expr {
 func (b *body) callFind(e *syntax.CallExpr) prog.Expr {
 	target, isVar := e.Args[2].(*syntax.VarExpr)
 	if !isVar {
-		b.wantLiteral("find", "a variable", e.Args[2].Span())
+		b.wantSyntax("find", "a variable", e.Args[2].Span())
 		return bad(e.At)
 	}
 	m, key, ok := b.mapElement(&syntax.CallExpr{Loc: e.Loc, Name: e.Name, NameSpan: e.NameSpan, Args: e.Args[:2]})
@@ -262,7 +262,7 @@ func (b *body) lengthOf(x prog.Expr, e *syntax.CallExpr) prog.Expr {
 	case types.GoMap:
 		return b.goMapLen(x, e.At)
 	}
-	b.wantKind("len", "a map, a stack, or a Go string, slice or map", x.Type(), e.Args[0].Span())
+	b.noLength(x.Type(), e.Args[0].Span())
 	return bad(e.At)
 }
 

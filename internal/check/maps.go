@@ -21,7 +21,7 @@ func (b *body) mapOf(e *syntax.MapExpr) *mapState {
 		return m
 	}
 	if b.inMacro() && b.owner == "" {
-		b.foreignName(e.Span(), "@"+name)
+		b.foreignMap(e.Span(), name)
 	}
 	m := b.mapNamed("@"+b.owner+name, e.Span())
 	m.m.Hidden = b.owner != ""

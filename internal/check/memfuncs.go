@@ -36,7 +36,7 @@ func (b *body) callMemcmp(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	if n < 0 || n > maxStrlen {
-		b.negativeLength(e.Name, e.Args[2].Span())
+		b.negativeLength(e.Name, n, e.Args[2].Span())
 		return bad(e.At)
 	}
 	x, y := b.memory(e.Name, e.Args[0], n), b.memory(e.Name, e.Args[1], n)
@@ -95,7 +95,7 @@ func (b *body) callContainerOf(e *syntax.CallExpr) prog.Expr {
 	if of, ok := e.Args[1].(*syntax.TypeofExpr); ok {
 		t = b.resolve(b.typ(of.Type))
 	} else {
-		b.wantLiteral(e.Name, "typeof(type)", e.Args[1].Span())
+		b.wantSyntax(e.Name, "typeof(type)", e.Args[1].Span())
 	}
 	ptr := b.value(e.Args[0])
 	if t == nil || isBad(ptr) {
@@ -104,7 +104,7 @@ func (b *body) callContainerOf(e *syntax.CallExpr) prog.Expr {
 	off, ok := b.memberOffset(t, e.Args[2])
 	if !ok || ptr.Type().Kind != types.Pointer {
 		if ok {
-			b.wantKind(e.Name, "a pointer", ptr.Type(), e.Args[0].Span())
+			b.wantKind(e.Name, "pointer", ptr.Type(), e.Args[0].Span())
 		}
 		return bad(e.At)
 	}
@@ -117,7 +117,7 @@ func (b *body) callContainerOf(e *syntax.CallExpr) prog.Expr {
 func (b *body) memberOffset(t *types.Type, e syntax.Expr) (int64, bool) {
 	path, ok := memberPath(e)
 	if !ok {
-		b.wantLiteral("container_of", "a member", e.Span())
+		b.wantSyntax("container_of", "a member", e.Span())
 		return 0, false
 	}
 	off, ok := b.pathOffset(t, path, e.Span())
@@ -167,7 +167,7 @@ func (b *body) callSocketCookie(e *syntax.CallExpr) prog.Expr {
 	}
 	sock, ok := b.world.Type("struct sock", b.group)
 	if !ok || !x.Type().IsInt() && x.Type().Kind != types.Pointer {
-		b.wantKind(e.Name, "a struct sock *", x.Type(), e.Args[0].Span())
+		b.wantKind(e.Name, "struct sock *", x.Type(), e.Args[0].Span())
 		return bad(e.At)
 	}
 	x = b.convert(x, types.PointerTo(sock, types.SpaceKernel))
@@ -216,7 +216,7 @@ func (b *body) callWriteUser(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	if n < 1 || n > maxStrlen {
-		b.negativeLength(e.Name, e.Args[2].Span())
+		b.negativeLength(e.Name, n, e.Args[2].Span())
 		return bad(e.At)
 	}
 	if t := src.Type(); t.Scalar() && t.Kind != types.Pointer || int64(t.Size) < n && t.Kind != types.Pointer {

@@ -209,7 +209,7 @@ func TestPredicatesAreNotDecidedEarly(t *testing.T) {
 		uprobe:/bin/c:f / @later[tid] / { print(2) } begin { @later[(uint64)1] = "x"; }
 		uprobe:/bin/c:f / getopt("no") && @never / { print(3) }
 		tracepoint:sched:sched_switch / probe == "tracepoint:sched:sched_switch" / { print(4) }`, &fakeWorld{}, options())
-	want := []string{"ERROR: a value of type 'string[2]' is neither true nor false"}
+	want := []string{"ERROR: Invalid condition: string[2]"}
 	if diff := cmp.Diff(want, messages(diags)); diff != "" {
 		t.Error(diff)
 	}

@@ -138,7 +138,7 @@ func (c *checker) period(p *prog.Point, ap *syntax.AttachPoint) bool {
 	if ap.Unit == "hz" {
 		p.Hz = ap.Count
 		if p.Hz == 0 || p.Hz > 1e9/minPeriod {
-			c.badPeriod(ap)
+			c.badPeriod(ap, fmt.Sprintf("%d hz", p.Hz))
 			return false
 		}
 		return true
@@ -146,7 +146,7 @@ func (c *checker) period(p *prog.Point, ap *syntax.AttachPoint) bool {
 	unit, ok := units()[ap.Unit]
 	p.Period = ap.Count * unit
 	if !ok || p.Period < minPeriod || p.Period/unit != ap.Count {
-		c.badPeriod(ap)
+		c.badPeriod(ap, fmt.Sprintf("%d nanoseconds", p.Period))
 		return false
 	}
 	return true
@@ -164,7 +164,7 @@ func (c *checker) counted(events []counter, p *prog.Point, ap *syntax.AttachPoin
 			return true
 		}
 	}
-	c.unknownCounter(ap)
+	c.unknownCounter(events, ap)
 	return false
 }
 
@@ -176,11 +176,11 @@ func (c *checker) watch(p *prog.Point, ap *syntax.AttachPoint) bool {
 	mode := string(sorted)
 	switch {
 	case !slices.Contains([]uint64{1, 2, 4, 8}, ap.Count):
-		c.pass.Errorf(ap.Span(), "a watchpoint has a length of 1, 2, 4 or 8 bytes (%d provided)", ap.Count)
+		c.pass.Errorf(ap.Span(), "watchpoint length must be one of (1,2,4,8)")
 		return false
 	case !slices.Contains(watchModes()[c.world.Arch()], mode):
-		c.pass.Errorf(ap.Span(), "'%s' is not a valid mode of a watchpoint on this architecture (%s)", ap.Mode, c.world.Arch()).Hint =
-			"one of " + strings.Join(watchModes()[c.world.Arch()], ", ")
+		c.pass.Errorf(ap.Span(), "invalid watchpoint mode: %s", ap.Mode).Hint =
+			"supported modes: " + strings.Join(watchModes()[c.world.Arch()], ",")
 		return false
 	}
 	p.HasAddr, p.Period, p.Mode = false, ap.Count, mode

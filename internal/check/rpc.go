@@ -147,7 +147,7 @@ func (b *body) report(e *syntax.CallExpr) prog.Expr {
 // rpcNamed is rpc.name, or rpc.metadata("key").
 func (b *body) rpcNamed(e *syntax.FieldExpr) prog.Expr {
 	if b.rpc == nil {
-		b.wrongKind(e.X.Span(), "rpc")
+		b.wrongBuiltin(e.X.Span(), "rpc")
 		return bad(e.At)
 	}
 	for _, f := range CallFields() {
@@ -167,7 +167,7 @@ func (b *body) rpcNamed(e *syntax.FieldExpr) prog.Expr {
 // allOfCall is rpc as a whole: a record of its fields.
 func (b *body) allOfCall(span diag.Span) prog.Expr {
 	if b.rpc == nil {
-		b.wrongKind(span, "rpc")
+		b.wrongBuiltin(span, "rpc")
 		return bad(span)
 	}
 	out := &prog.Compose{Meta: meta(nil, span)}

@@ -77,16 +77,21 @@ func (b *body) exprStmt(s *syntax.ExprStmt) {
 	if isBad(x) {
 		return
 	}
-	if call, ok := s.X.(*syntax.CallExpr); ok && x.Type().Kind != types.Void && !b.mayDiscard(call) {
+	if x.Type().Kind != types.Void && !b.mayDiscard(s.X) {
 		b.discarded(s.Span())
 	}
 	b.eval(x, s.Span())
 }
 
-// mayDiscard tells whether a call is made for its effect as well.
-func (b *body) mayDiscard(call *syntax.CallExpr) bool {
+// mayDiscard tells whether an expression is a call that is made for its effect
+// as well.
+func (b *body) mayDiscard(x syntax.Expr) bool {
+	call, ok := x.(*syntax.CallExpr)
+	if !ok {
+		return false
+	}
 	fn := b.functions[call.Name]
-	return fn == nil || fn.Effect
+	return fn != nil && fn.Effect
 }
 
 // eval adds x for its effect: the statements of a void expression as they
@@ -345,7 +350,7 @@ func (b *body) unroll(s *syntax.UnrollStmt) {
 	case isBad(x):
 		return
 	case !ok:
-		b.notConstant(s.Count.Span())
+		b.errorf(s.Count.Span(), "invalid unroll value: it must be a literal")
 		return
 	case int64(n) < 1:
 		b.unrollRange(s.Count.Span(), "unroll minimum value is 1")
@@ -368,10 +373,7 @@ func (b *body) forRange(s *syntax.ForRangeStmt) {
 		return
 	}
 	lo, hi := b.expr(s.From), b.expr(s.To)
-	if !isBad(lo, hi) && !(lo.Type().IsInt() && hi.Type().IsInt()) {
-		b.badRange(s)
-		lo = bad(s.From.Span())
-	}
+	lo, hi = b.bound(lo, "start"), b.bound(hi, "end")
 	b.scoped(func() {
 		v := b.declareVar(s.Var.Name, types.TInt64, s.Var.Span())
 		if !isBad(lo, hi) && !lo.Type().Signed && !hi.Type().Signed {
@@ -384,6 +386,15 @@ func (b *body) forRange(s *syntax.ForRangeStmt) {
 	})
 }
 
+// bound is one end of a range; bad if it is no integer.
+func (b *body) bound(x prog.Expr, which string) prog.Expr {
+	if isBad(x) || x.Type().IsInt() {
+		return x
+	}
+	b.badRange(which, x.Span())
+	return bad(x.Span())
+}
+
 func (b *body) forMap(s *syntax.ForMapStmt) {
 	if outer := b.lookup(s.Var.Name); outer != nil {
 		b.redeclared(s.Var, outer)
@@ -391,7 +402,7 @@ func (b *body) forMap(s *syntax.ForMapStmt) {
 	}
 	m := b.mapOf(s.Map)
 	if s.Map.Key != nil || m.shaped && m.scalar {
-		b.keyedOnly(s.Map.Span(), "a for loop")
+		b.notIterable(m, s.Map.Span())
 		return
 	}
 	if m.m.Key == nil || m.m.Value == nil {
@@ -428,7 +439,7 @@ func (b *body) ret(s *syntax.ReturnStmt) {
 			return
 		}
 		if !x.Type().IsInt() {
-			b.badReturn(s)
+			b.badReturn(x)
 			return
 		}
 		r.X = b.convert(x, types.TInt64)

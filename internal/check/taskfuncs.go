@@ -28,7 +28,7 @@ func (b *body) task(e *syntax.CallExpr) prog.Expr {
 		return x
 	}
 	if t := x.Type(); t.Kind != types.Pointer || t.Elem == nil || t.Elem.Name != "struct task_struct" && t.Elem.Name != "task_struct" {
-		b.wantKind(e.Name, "a struct task_struct *", t, e.Args[0].Span())
+		b.wantKind(e.Name, "struct task_struct *", t, e.Args[0].Span())
 		return bad(e.At)
 	}
 	return x

@@ -23,7 +23,7 @@ func (b *body) callStr(e *syntax.CallExpr) prog.Expr {
 		return b.prefix(s, size, n, e)
 	}
 	if !x.Type().IsInt() && x.Type().Kind != types.Pointer && x.Type().Kind != types.Array {
-		b.wantKind("str", "a pointer or an integer", x.Type(), e.Args[0].Span())
+		b.wantKind("str", "int or pointer", x.Type(), e.Args[0].Span())
 		return bad(e.At)
 	}
 	return invoke(prog.FnStr, types.Str(size), e.At, b.address(x), n)
@@ -99,7 +99,7 @@ func (b *body) readSize(fn string, e *syntax.CallExpr) (int, prog.Expr) {
 	n := b.integerArg(fn, e.Args[1], types.TUint64)
 	if v, ok := constant(n); ok {
 		if int64(v) < 0 {
-			b.negativeLength(fn, e.Args[1].Span())
+			b.negativeLength(fn, int64(v), e.Args[1].Span())
 			return limit, bad(e.At)
 		}
 		n = integer(types.TUint64, min(v, uint64(limit)+1), e.At)
@@ -138,7 +138,7 @@ func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
 	case t.IsInt(), t.Kind == types.Pointer:
 		x = b.address(x)
 	default:
-		b.wantKind("buf", "a pointer, an integer, a string or an array", t, e.Args[0].Span())
+		b.wantKind("buf", "int, pointer, string or array", t, e.Args[0].Span())
 		return bad(e.At)
 	}
 	return wrap(invoke(prog.FnBuf, bufferOf(size), e.At, x, n))
@@ -197,7 +197,7 @@ func (b *body) callStrncmp(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	if n < 0 {
-		b.negativeLength("strncmp", e.Args[2].Span())
+		b.negativeLength("strncmp", n, e.Args[2].Span())
 		return bad(e.At)
 	}
 	if l, ok := x.(*prog.Str); ok {
@@ -243,7 +243,7 @@ func (b *body) callBswap(e *syntax.CallExpr) prog.Expr {
 		return x
 	}
 	if !isNumber(x.Type()) {
-		b.wantKind("bswap", "an integer", x.Type(), e.Args[0].Span())
+		b.wantKind("bswap", "integer", x.Type(), e.Args[0].Span())
 		return bad(e.At)
 	}
 	t := types.Integer(x.Type().Size, false)
@@ -263,7 +263,7 @@ func (b *body) respace(e *syntax.CallExpr, space types.Space) prog.Expr {
 	}
 	t := x.Type()
 	if t.Kind != types.Pointer && !t.IsInt() {
-		b.wantKind(e.Name, "a pointer or an integer", t, e.Args[0].Span())
+		b.wantKind(e.Name, "int or pointer", t, e.Args[0].Span())
 		return bad(e.At)
 	}
 	return b.convert(x, types.PointerTo(t.Elem, space))
@@ -285,7 +285,7 @@ func (b *body) stack(e *syntax.CallExpr, id prog.BuiltinID, user bool) prog.Expr
 		if name, ok := args[0].(*syntax.IdentExpr); ok && !b.shadowed(name.Name) {
 			mode, known := stackMode(name.Name)
 			if !known {
-				b.unknownStackMode(name)
+				b.unknownStackMode(e.Name, name)
 				return bad(e.At)
 			}
 			t.Mode = mode
@@ -293,7 +293,7 @@ func (b *body) stack(e *syntax.CallExpr, id prog.BuiltinID, user bool) prog.Expr
 		}
 	}
 	if len(args) > 1 {
-		b.unknownStackMode(args[0])
+		b.unknownStackMode(e.Name, args[0])
 		return bad(e.At)
 	}
 	if len(args) == 1 {
@@ -374,7 +374,7 @@ func (b *body) callNsecs(e *syntax.CallExpr) prog.Expr {
 			id, known = clocks[mode.Name]
 		}
 		if !known {
-			b.unknownClock(e.Args[0].Span())
+			b.unknownClock(b.file.Source.Slice(e.Args[0].Span()), e.Args[0].Span())
 			return bad(e.At)
 		}
 	}
@@ -401,7 +401,7 @@ func (b *body) callNtop(e *syntax.CallExpr) prog.Expr {
 		af = integer(types.TUint32, afInet6, e.At)
 	case t.Kind == types.Array && t.Size == 4:
 	default:
-		b.wantKind("ntop", "an integer or an array of 4 or 16 bytes", t, e.Args[len(e.Args)-1].Span())
+		b.errorf(e.Args[len(e.Args)-1].Span(), "ntop() argument must be 4 or 16 bytes in size (%s provided)", t)
 		return bad(e.At)
 	}
 	if len(e.Args) == 2 {
@@ -420,7 +420,7 @@ func (b *body) callMacaddr(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	if x.Type().Size != 6 || x.Type().Kind != types.Array {
-		b.wantKind("macaddr", "an array of 6 bytes", x.Type(), e.Args[0].Span())
+		b.wantKind("macaddr", "6 byte array", x.Type(), e.Args[0].Span())
 		return bad(e.At)
 	}
 	return invoke(prog.FnMac, &types.Type{Kind: types.Mac, Size: 6}, e.At, x)
@@ -467,7 +467,7 @@ func (b *body) callGetopt(e *syntax.CallExpr) prog.Expr {
 		b.badOption(name, "integer", value, e.At)
 		return bad(e.At)
 	}
-	b.wantLiteral("getopt", "a literal", e.Args[1].Span())
+	b.errorf(e.Args[1].Span(), "Second argument to 'getopt' must be a string literal, integer literal, or a boolean literal.")
 	return bad(e.At)
 }
 
@@ -505,7 +505,7 @@ func (b *body) send(fn prog.FuncID, e *syntax.CallExpr) prog.Expr {
 	}
 	if isBad(x) || !x.Type().IsInt() {
 		if !isBad(x) {
-			b.wantKind(e.Name, "a number or a name", x.Type(), e.Args[0].Span())
+			b.wantKind(e.Name, "int or string", x.Type(), e.Args[0].Span())
 		}
 		return bad(e.At)
 	}

@@ -6,6 +6,7 @@
 package diag
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 )
@@ -56,6 +57,27 @@ type Diagnostic struct {
 	Msg      string // one sentence, names the thing in quotes, no full stop
 	Notes    []Note
 	Hint     string // what to do about it
+}
+
+// HintError is an error that knows what to do about it.
+type HintError struct {
+	Msg, Hint string
+}
+
+func (e *HintError) Error() string { return e.Msg }
+
+// AddHint gives d the hint of the HintError in err, if there is one.
+func (d *Diagnostic) AddHint(err error) {
+	var h *HintError
+	if errors.As(err, &h) {
+		d.Hint = h.Hint
+	}
+}
+
+// Slice returns the text at span.
+func (s *Source) Slice(span Span) string {
+	end := min(int(span.End), len(s.Text))
+	return s.Text[min(int(span.Start), end):end]
 }
 
 // List collects the diagnostics of one source.

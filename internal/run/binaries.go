@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -97,6 +99,9 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 
 // renamed makes an error speak of the path that the user typed.
 func renamed(err error, file, path string) error {
+	if errors.Is(err, fs.ErrNotExist) && path != "" {
+		return fmt.Errorf("uprobe target file '%s' does not exist or is not executable: %w", path, fs.ErrNotExist)
+	}
 	if file == path || path == "" {
 		return err
 	}
@@ -210,7 +215,8 @@ func locate(target string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("%s: no such file, program in PATH or library", target)
+	return "", &diag.HintError{Msg: fmt.Sprintf("uprobe target file '%s' does not exist or is not executable", target),
+		Hint: "it is no file here, no program in PATH and no library"}
 }
 
 // isELF tells a library from a linker script of its name.
@@ -226,4 +232,4 @@ func isELF(path string) bool {
 }
 
 // errNoTarget is the error of an attach point without a binary and without -p.
-var errNoTarget = errors.New("no binary is named and no process given with -p")
+var errNoTarget = errors.New("uprobe should have a target: no binary is named and no process given with -p")

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -134,7 +135,7 @@ func (w *world) groupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
 
 func checkKind(p *prog.Point, fn gobin.Func) error {
 	if p.Kind == prog.KindUprobe && p.HasOff && fn.Size() > 0 && p.Offset >= fn.Size() {
-		return fmt.Errorf("offset outside the function bounds ('%s' size is %d)", fn.Name, fn.Size())
+		return fmt.Errorf("Offset outside the function bounds ('%s' size is %d)", fn.Name, fn.Size())
 	}
 	return nil
 }
@@ -145,7 +146,7 @@ func matching(p *prog.Point, f *gobin.File) ([]gobin.Func, error) {
 	case p.HasAddr:
 		fn, ok := f.FuncAt(p.Address)
 		if !ok {
-			return nil, fmt.Errorf("could not resolve address: %s:%#x", p.Target, p.Address)
+			return nil, fmt.Errorf("Could not resolve address: %s:%#x", p.Target, p.Address)
 		}
 		p.HasOff, p.Offset = p.Address != fn.Entry, p.Address-fn.Entry
 		return []gobin.Func{fn}, nil
@@ -195,23 +196,23 @@ func exactly(name string, f *gobin.File) ([]gobin.Func, error) {
 
 // noMatch explains why an attach point has no function.
 func (w *world) noMatch(p *prog.Point, b *binary) error {
-	target := p.Target
-	if target == "" {
-		target = fmt.Sprintf("process %d", w.pid)
+	place := p.Target + ":" + p.Func
+	if p.Target == "" {
+		place = fmt.Sprintf("%s in process %d", p.Func, w.pid)
 	}
-	return NoMatch(b.file, target, p.Func)
+	return NoMatch(b.file, p.Provider+" "+place, p.Func)
 }
 
-// NoMatch is the error of a name without a function in f, which messages call
-// target: inlined away, or misspelt.
-func NoMatch(f *gobin.File, target, name string) error {
-	msg := fmt.Sprintf("no function of %s matches %q", target, name)
+// NoMatch is the error of a name without a function in f: inlined away, or
+// misspelt. Messages call the point what.
+func NoMatch(f *gobin.File, what, name string) error {
+	msg := noMatches(what).Error()
 	sites, err := f.InlinedAt(name)
 	if err == nil && len(sites) > 0 {
-		return fmt.Errorf("%s: the compiler inlined it%s; probe a caller, or build with -gcflags=-l", msg, where(sites))
+		return &diag.HintError{Msg: msg, Hint: "the compiler inlined it" + where(sites) + "; probe a caller, or build with -gcflags=-l"}
 	}
 	if near := f.Nearest(name, 3); len(near) > 0 {
-		return fmt.Errorf("%s; did you mean %s?", msg, strings.Join(quoted(near), ", "))
+		return &diag.HintError{Msg: msg, Hint: "did you mean " + strings.Join(quoted(near), ", ") + "?"}
 	}
 	return errors.New(msg)
 }

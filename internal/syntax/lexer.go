@@ -115,7 +115,7 @@ func (l *lexer) dollar() token {
 	name := l.word()
 	switch {
 	case name == "":
-		return l.illegal(start, "syntax: expected a name or number after '$'")
+		return l.illegal(start, "syntax: expected identifier after '$'")
 	case !isDigit(name[0]):
 		return token{tokVar, name, l.span(start)}
 	case strings.Trim(name, "0123456789") != "":
@@ -171,7 +171,7 @@ func (l *lexer) escape(b *strings.Builder) bool {
 			b.WriteByte(byte(v))
 			return true
 		}
-		l.diags.Errorf(l.span(start), "syntax: octal escape sequence '%s' is out of range, at most \\377", l.text[start:l.pos])
+		l.diags.Errorf(l.span(start), "syntax: octal escape sequence out of range '%s', at most \\377", l.text[start:l.pos])
 		return false
 	case c == 'x':
 		l.pos++
@@ -180,7 +180,7 @@ func (l *lexer) escape(b *strings.Builder) bool {
 			b.WriteByte(byte(v))
 			return true
 		}
-		l.diags.Errorf(l.span(start), "syntax: expected a hexadecimal digit after '\\x'")
+		l.diags.Errorf(l.span(start), "syntax: invalid hex escape sequence: expected a hexadecimal digit after '\\x'")
 		return false
 	}
 	r, size := utf8.DecodeRuneInString(l.text[l.pos:])

@@ -208,7 +208,7 @@ func (p *parser) literal() Expr {
 	}
 	v, err := ParseInt(t.text)
 	if err != nil {
-		p.diags.Errorf(t.span, "%s", err)
+		p.diags.Errorf(t.span, "syntax: %s", err)
 	}
 	return &IntExpr{loc, v, t.text}
 }
@@ -240,8 +240,8 @@ func (p *parser) name() Expr {
 	return m
 }
 
-func (p *parser) variable() *VarExpr {
-	t := p.kind(tokVar, "variable")
+func (p *parser) variable(what string) *VarExpr {
+	t := p.kind(tokVar, what)
 	return &VarExpr{Loc{t.span}, t.text}
 }
 
@@ -253,7 +253,7 @@ func (p *parser) param() Expr {
 	}
 	n, err := strconv.ParseInt(t.text, 10, 32)
 	if err != nil || n == 0 {
-		p.diags.Errorf(t.span, "syntax: positional parameters are numbered from $1 to $%d", 1<<31-1)
+		p.diags.Errorf(t.span, "syntax: param $%s is out of integer range [1, %d]", t.text, 1<<31-1)
 	}
 	return &PositionalExpr{loc, int(n)}
 }
@@ -345,7 +345,7 @@ func (p *parser) record() Expr {
 		f.Value = p.expr()
 		f.Loc = p.loc(fstart)
 		if !p.broken && seen[f.Name] {
-			p.diags.Errorf(f.Span(), "syntax: the record already has a member '%s'", f.Name)
+			p.diags.Errorf(f.Span(), "syntax: Named argument list already contains name: %s", f.Name)
 		}
 		seen[f.Name] = true
 		r.Fields = append(r.Fields, f)

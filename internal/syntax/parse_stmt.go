@@ -141,7 +141,7 @@ func (p *parser) let() Stmt {
 		p.fail(p.peek(0).span, "syntax: maps are declared outside of probes and functions")
 		return nil
 	}
-	s := &LetStmt{Var: p.variable()}
+	s := &LetStmt{Var: p.variable("variable after 'let'")}
 	if p.accept(":") {
 		s.Type = p.typ()
 	}
@@ -197,7 +197,7 @@ func (p *parser) forStmt() Stmt {
 	p.take()
 	open := p.peek(0).span
 	paren := p.accept("(")
-	v := p.variable()
+	v := p.variable("variable in for loop")
 	p.expect(":")
 	over := p.unary()
 	var to Expr
@@ -212,7 +212,7 @@ func (p *parser) forStmt() Stmt {
 		m = &MapExpr{Loc: Loc{over.Span()}}
 	}
 	if to == nil && m != over && !p.broken {
-		p.diags.Errorf(over.Span(), "syntax: expected a map or a range").Hint = "for ($kv : @map) { .. } or for ($i : 0..10) { .. }"
+		p.diags.Errorf(over.Span(), "syntax: expected map or range in for loop").Hint = "for ($kv : @map) { .. } or for ($i : 0..10) { .. }"
 	}
 	body := p.stmtBlock()
 	if to != nil {
@@ -262,8 +262,13 @@ func (p *parser) wantName(x Expr, span diag.Span, what string) {
 	case *VarExpr, *MapExpr:
 		return
 	case *FieldExpr, *IndexExpr:
-		d := p.diags.Errorf(x.Span(), "syntax: can only %s a variable or a map", what)
-		d.Hint = "members and elements have no place of their own: use a variable or a whole value"
+		if what == "assign to" {
+			p.diags.Errorf(x.Span(), "syntax: Tuples and records are immutable once created. Consider creating a new value and assigning it instead.")
+			return
+		}
+	}
+	if what == "take the address of" {
+		p.diags.Errorf(span, "syntax: address-of operator (&) can only be used on a map or variable")
 		return
 	}
 	p.diags.Errorf(span, "syntax: can only %s a variable or a map", what)

@@ -242,7 +242,7 @@ func (p *parser) early(f *File, span diag.Span, what string) {
 func (p *parser) config(f *File) {
 	start := p.start()
 	name := p.take()
-	p.early(f, name.span, "the config block")
+	p.early(f, name.span, "config")
 	p.expect("=")
 	open := p.peek(0).span
 	p.expect("{")
@@ -277,7 +277,7 @@ func (p *parser) configValue() Expr {
 		t.kind == tokIdent && !keywords[t.text]:
 		return p.literal()
 	}
-	p.expected("name, string, integer or boolean")
+	p.expected("string, int, boolean, or ident")
 	return nil
 }
 
@@ -286,7 +286,7 @@ func (p *parser) eof() bool { return p.peek(0).kind == tokEOF }
 func (p *parser) importDecl() *Import {
 	start := p.start()
 	p.expect("import")
-	path := p.kind(tokString, "string")
+	path := p.kind(tokString, "string after 'import'")
 	p.expect(";")
 	return &Import{p.loc(start), path.text}
 }
@@ -296,7 +296,7 @@ func (p *parser) decl() Decl {
 	switch t := p.peek(0); {
 	case t.is("let"):
 		return p.mapDecl()
-	case t.is("macro") && p.peek(1).kind == tokIdent:
+	case t.is("macro") && (p.peek(1).kind == tokIdent || p.peek(1).is("{")):
 		return p.macro()
 	case t.is("fn") && p.peek(1).kind == tokIdent:
 		return p.fn()
@@ -307,11 +307,17 @@ func (p *parser) decl() Decl {
 func (p *parser) mapDecl() Decl {
 	start := p.start()
 	p.take()
+	if p.peek(0).kind != tokMap {
+		p.fail(p.peek(0).span, "syntax: root-level let statements need to be map declarations, e.g. let @a = hash(2);")
+	}
 	name := p.kind(tokMap, "map")
 	p.expect("=")
 	d := &MapDecl{Name: name.text, Kind: p.ident("map type").text}
 	open := p.peek(0).span
 	p.expect("(")
+	if p.at(")") {
+		p.expected("positive integer for map declaration max entries")
+	}
 	d.Size = p.expr()
 	p.expectClose(")", open)
 	p.accept(";")
@@ -344,7 +350,7 @@ func (p *parser) macroParam() Expr {
 	}
 	t := p.ident("macro parameter: variable, map or name")
 	if builtinValue(t.text) {
-		p.diags.Errorf(t.span, "syntax: builtin '%s' cannot name a macro parameter", t.text)
+		p.diags.Errorf(t.span, "syntax: builtin '%s' can't be used as a macro argument", t.text)
 	}
 	return &IdentExpr{Loc{t.span}, t.text}
 }
@@ -357,7 +363,7 @@ func (p *parser) fn() Decl {
 	p.expect("(")
 	for !p.at(")") && !p.eof() {
 		pstart := p.start()
-		v := p.variable()
+		v := p.variable("variable")
 		p.expect(":")
 		f.Params = append(f.Params, &FuncParam{Var: v, Type: p.typ(), Loc: p.loc(pstart)})
 		if !p.accept(",") {
@@ -386,6 +392,9 @@ func (p *parser) probe() Decl {
 		p.pred = true
 		probe.Pred = p.expr()
 		p.pred = false
+		if !p.at("/") {
+			p.expected("'/' to close predicate")
+		}
 		p.expect("/")
 	}
 	probe.Body = p.stmtBlock()
@@ -403,7 +412,7 @@ func (p *parser) rewind(pos int) {
 // that was looked at.
 func (p *parser) point() *AttachPoint {
 	if t := p.peek(0); p.broken || t.kind == tokIllegal || t.kind == tokEOF || t.is("{") || t.is("}") || t.is("/") {
-		p.expected("probe")
+		p.expected("attach point")
 		return nil
 	}
 	p.rewind(int(p.start()))

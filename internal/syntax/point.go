@@ -1,7 +1,6 @@
 package syntax
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -104,18 +103,7 @@ func needsQuotes(s string) bool {
 	return plus >= 0 && plus+1 < len(s) && isDigit(s[plus+1])
 }
 
-// pointError is an attach point that makes no sense, and what to do about it.
-type pointError struct{ msg, hint string }
-
-func (e *pointError) Error() string { return e.msg }
-
-func report(diags *diag.List, span diag.Span, err error) {
-	d := diags.Errorf(span, "%s", err)
-	var pe *pointError
-	if errors.As(err, &pe) {
-		d.Hint = pe.hint
-	}
-}
+func report(diags *diag.List, span diag.Span, err error) { diags.Errorf(span, "%s", err).AddHint(err) }
 
 // ParsePoint reads one attach point that stands alone, as -l takes it: blanks,
 // commas and braces need no quotes.
@@ -212,7 +200,7 @@ func (f *File) BindParams(params []string, diags *diag.List) {
 			missing := a.bind(params)
 			err := a.resolve()
 			if err != nil && missing > 0 {
-				err = &pointError{err.Error(), fmt.Sprintf("positional parameter $%d is empty or not provided", missing)}
+				err = &diag.HintError{Msg: err.Error(), Hint: fmt.Sprintf("positional parameter $%d is empty or not provided", missing)}
 			}
 			if err != nil {
 				report(diags, a.Span(), err)
@@ -275,7 +263,7 @@ func (a *AttachPoint) resolve() error {
 	}
 	p, ok := providerOf(a.Provider)
 	if !ok {
-		return &pointError{"Invalid probe type: " + a.Provider, diag.DidYouMean(a.Provider, Kinds())}
+		return &diag.HintError{Msg: "Invalid probe type: " + a.Provider, Hint: diag.DidYouMean(a.Provider, Kinds())}
 	}
 	a.Kind = p.kind
 	if n := len(a.raw); n < p.min || n > p.max {
@@ -320,7 +308,7 @@ func (a *AttachPoint) setFunc(r rawPart) error {
 			return err
 		}
 		if strings.HasSuffix(a.Kind, "retprobe") {
-			return fmt.Errorf("%s probe type takes no offset", a.Kind)
+			return fmt.Errorf("Offset not allowed: a %s is at a whole function", a.Kind)
 		}
 		a.Offset, a.HasOffset = offset, true
 		r = r.slice(0, plus)
@@ -329,13 +317,14 @@ func (a *AttachPoint) setFunc(r rawPart) error {
 	return a.needFunc()
 }
 
-func (a *AttachPoint) setCount(r rawPart) error {
+// setCount reads the number that is the point's rate, count or length.
+func (a *AttachPoint) setCount(what string, r rawPart) error {
 	n, err := ParseInt(r.text)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("%s probe type requires a number above 0", a.Kind)
-	}
 	a.Count = n
-	return err
+	if err != nil {
+		return fmt.Errorf("Invalid %s of %s probe: %w", what, a.Kind, err)
+	}
+	return nil
 }
 
 // place returns the text of an address, or of a function and its offset.

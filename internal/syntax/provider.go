@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
 )
 
 // provider is what the syntax of one kind of probe looks like: how many parts
@@ -129,7 +131,7 @@ func textFentry(a *AttachPoint) []string {
 func fillUprobe(a *AttachPoint, parts []rawPart) error {
 	if a.setLocation(parts) {
 		if a.Kind == "uretprobe" {
-			return fmt.Errorf("uretprobe probe type takes no source location")
+			return fmt.Errorf("Offset not allowed: a uretprobe takes no source location")
 		}
 		return nil
 	}
@@ -138,8 +140,8 @@ func fillUprobe(a *AttachPoint, parts []rawPart) error {
 	}
 	if len(parts) == 3 {
 		if parts[1].text != "cpp" {
-			return &pointError{fmt.Sprintf("unsupported language: '%s'", parts[1].text),
-				"quote a binary or function name that contains ':'"}
+			return &diag.HintError{Msg: fmt.Sprintf("unsupported language: '%s'", parts[1].text),
+				Hint: "quote a binary or function name that contains ':'"}
 		}
 		a.Lang = parts[1].text
 	}
@@ -205,11 +207,14 @@ func fillTimer(a *AttachPoint, parts []rawPart) error {
 	if len(parts) == 2 {
 		a.Unit = parts[0].text
 		if !slices.Contains(timerUnits, a.Unit) {
-			return &pointError{fmt.Sprintf("unknown unit of %s: '%s'", a.Kind, a.Unit),
-				"units are " + strings.Join(timerUnits, ", ")}
+			return &diag.HintError{Msg: a.Unit + " is not an accepted unit of time", Hint: "units are " + strings.Join(timerUnits, ", ")}
 		}
 	}
-	return a.setCount(parts[len(parts)-1])
+	n := parts[len(parts)-1]
+	if strings.HasPrefix(n.text, "-") || strings.Trim(n.text, "0") == "" && n.text != "" {
+		return fmt.Errorf("%s frequency should be a positive integer", a.Kind)
+	}
+	return a.setCount("rate", n)
 }
 
 func textTimer(a *AttachPoint) []string {
@@ -223,7 +228,7 @@ func textTimer(a *AttachPoint) []string {
 func fillEvent(a *AttachPoint, parts []rawPart) error {
 	a.Func = parts[0].part()
 	if len(parts) == 2 && parts[1].text != "" {
-		if err := a.setCount(parts[1]); err != nil {
+		if err := a.setCount("count", parts[1]); err != nil {
 			return err
 		}
 	}
@@ -241,13 +246,13 @@ func textEvent(a *AttachPoint) []string {
 func fillWatch(a *AttachPoint, parts []rawPart) error {
 	address, err := ParseInt(parts[0].text)
 	if err != nil {
-		return err
+		return fmt.Errorf("Invalid function/address argument: %w", err)
 	}
 	a.Address, a.HasAddress, a.Mode = address, true, parts[2].text
 	if a.Mode == "" || strings.Trim(a.Mode, "rwx") != "" {
-		return fmt.Errorf("watchpoint mode must be a combination of 'r', 'w' and 'x': '%s'", a.Mode)
+		return fmt.Errorf("watchpoint mode must be combination of (r,w,x): '%s'", a.Mode)
 	}
-	return a.setCount(parts[1])
+	return a.setCount("length", parts[1])
 }
 
 func textWatch(a *AttachPoint) []string {

@@ -255,7 +255,7 @@ func (m *Matched) find(t target, q Query) error {
 		return fmt.Errorf("no functions matched by pattern %s", q.Pattern)
 	}
 	if len(m.Funcs) == 0 {
-		return run.NoMatch(m.File, cmp.Or(m.binary, fmt.Sprintf("process %d", q.PID)), t.pattern)
+		return run.NoMatch(m.File, fmt.Sprintf("%s in %s", t.pattern, cmp.Or(m.binary, fmt.Sprintf("process %d", q.PID))), t.pattern)
 	}
 	m.Count = len(m.Funcs)
 	if err := m.listNames(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/run"
 )
@@ -129,7 +130,7 @@ func TestMatchErrors(t *testing.T) {
 		{Query{Pattern: "t:sched:*"}, "a tracepoint has no duration"},
 		{Query{Pattern: ":main.*"}, "no binary is named"},
 		{Query{Pattern: "/nonexistent:x"}, "/nonexistent"},
-		{Query{Pattern: "/proc/self/exe:("}, `matches "("`},
+		{Query{Pattern: "/proc/self/exe:("}, "No matches for ( in /proc/self/exe"},
 		{Query{Pattern: "/proc/self/exe:(", Regexp: true}, "error parsing regexp"},
 		{Query{Pattern: "/proc/self/exe:^nosuch$", Regexp: true}, "no functions matched by pattern"},
 		{Query{Pattern: "/proc/self/exe:runtime.mian"}, `did you mean "runtime.main"`},
@@ -137,7 +138,16 @@ func TestMatchErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		_, err := Match(tt.query)
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
+		if err == nil {
+			t.Errorf("%q: no error", tt.query.Pattern)
+			continue
+		}
+		text := err.Error()
+		var hint *diag.HintError
+		if errors.As(err, &hint) {
+			text += "; " + hint.Hint
+		}
+		if !strings.Contains(text, tt.want) {
 			t.Errorf("%q: error %v, want one with %q", tt.query.Pattern, err, tt.want)
 		}
 	}

@@ -1,0 +1,167 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// Messages about calls of functions and their arguments; those about everything
+// else are in errors.go. Their words are bpftrace's, which programs look for;
+// hints are ours.
+
+func (b *body) badArity(fn *Function, e *syntax.CallExpr) {
+	n := len(e.Args)
+	count := func(k int) string {
+		if k == 1 {
+			return "one argument"
+		}
+		return fmt.Sprintf("%d arguments", k)
+	}
+	var need string
+	switch {
+	case fn.Max == 0:
+		need = "requires no arguments"
+	case fn.Min == fn.Max:
+		need = "requires " + count(fn.Min)
+	case n < fn.Min:
+		need = "requires at least " + count(fn.Min)
+	default:
+		need = "takes up to " + count(fn.Max)
+	}
+	b.errorf(e.At, "%s() %s (%d provided)", fn.Name, need, n).Hint = fn.Name + "(" + fn.Args + ")"
+}
+
+func (b *body) unsafeFunction(e *syntax.CallExpr) {
+	if strings.HasPrefix(e.Name, "signal") || e.Name == "write_user" {
+		b.errorf(e.At, "%s() is unsafe. To use you need the --unsafe flag", e.Name)
+		return
+	}
+	b.errorf(e.At, "%s() is an unsafe function being used in safe mode", e.Name).Hint = "--unsafe allows it"
+}
+
+func (b *body) wantSyntax(fn, what string, at diag.Span) {
+	b.errorf(at, "%s() expects %s here", fn, what)
+}
+
+func (b *body) wantLiteral(fn, what string, x prog.Expr) {
+	b.errorf(x.Span(), "%s() expects a %s literal (%s provided)", fn, what, kindWord(x.Type()))
+}
+
+// kindWord is what a type is called without its size.
+func kindWord(t *types.Type) string {
+	switch t.Kind {
+	case types.Int:
+		return "int"
+	case types.String:
+		return "string"
+	}
+	return t.String()
+}
+
+func (b *body) wantKind(fn, what string, t *types.Type, at diag.Span) {
+	b.errorf(at, "%s() only supports %s arguments (%s provided)", fn, what, t)
+}
+
+func (b *body) wantMap(fn string, at diag.Span) {
+	b.errorf(at, "%s() expects a map argument", fn)
+}
+
+func (b *body) noLength(t *types.Type, at diag.Span) {
+	b.errorf(at, "call to len() expects a map, ustack, or kstack (%s provided)", t).Hint = "in Go functions also a string, slice or map"
+}
+
+func (b *body) keyedOnly(at diag.Span, what string) {
+	b.errorf(at, "%s expects a map with explicit keys (non-scalar map)", what)
+}
+
+func (b *body) notIterable(m *mapState, at diag.Span) {
+	b.errorf(at, "%s has no explicit keys (scalar map), and cannot be used for iteration", m.m.Name)
+}
+
+func (b *body) topOfValue(e *syntax.CallExpr) {
+	b.errorf(e.At, "Non-map print() only takes 1 argument, %d found", len(e.Args))
+}
+
+func (b *body) negativeTop(at diag.Span) { b.errorf(at, "print() expects numbers of 0 and above") }
+
+func (b *body) notPrintable(at diag.Span) {
+	b.errorf(at, "none type passed to print() is not printable")
+}
+
+func (b *body) argumentCount(e *syntax.CallExpr, have, want int) {
+	few := "too many"
+	if have < want {
+		few = "not enough"
+	}
+	b.errorf(e.At, "%s arguments for format string (%d supplied, %d expected)", few, have, want)
+}
+
+func (b *body) tooManyArguments(e *syntax.CallExpr) {
+	b.errorf(e.At, "%s() takes at most %d arguments after the format", e.Name, maxFormatArgs)
+}
+
+func (b *body) verbMismatch(v Verb, x prog.Expr, at diag.Span) {
+	want := "an integer"
+	switch v.Conv {
+	case "s":
+		want = "a printable value"
+	case "r", "rx", "rh":
+		want = "a buffer"
+	case "p":
+		want = "a pointer or an integer"
+	}
+	b.errorf(at, "unsupported format specifier for type '%s': %s", x.Type(), v.Conv).Hint = fmt.Sprintf("%s takes %s", v, want)
+}
+
+func (b *body) negativeLength(fn string, n int64, at diag.Span) {
+	b.errorf(at, "%s() cannot use negative length (%d)", fn, n)
+}
+
+func (b *body) histBits(at diag.Span, bits int64) {
+	b.errorf(at, "hist: bits %d must be 0..%d", bits, maxHistBits)
+}
+
+func (b *body) unknownStackMode(fn string, e syntax.Expr) {
+	b.errorf(e.Span(), "Error parsing stack mode: %s: Invalid value for stack_mode: valid values are %s.", fn, listed(stackModeNames()))
+}
+
+func (b *body) stackLimit(e *syntax.CallExpr, n int64) {
+	if n > maxFrames {
+		b.errorf(e.At, "%s([int limit]): limit shouldn't exceed %d, %d given", e.Name, maxFrames, n)
+		return
+	}
+	b.errorf(e.At, "%s: invalid limit value: it must be 1..%d", e.Name, maxFrames)
+}
+
+func (b *body) noKernelSymbol(name string, at diag.Span) {
+	b.errorf(at, "Failed to resolve kernel symbol: %s", name)
+}
+
+func (b *body) noUserSymbol(name string, at diag.Span) {
+	b.errorf(at, "Could not resolve symbol: %s:%s", b.point.Target, name)
+}
+
+func (b *body) noRegister(name string, at diag.Span) {
+	b.errorf(at, "'%s' is not a valid register on this architecture (%s)", name, b.world.Arch())
+}
+
+func (b *body) unknownClock(mode string, at diag.Span) {
+	b.errorf(at, "Invalid timestamp mode: %s", mode).Hint = "one of boot, monotonic, tai, sw_tai"
+}
+
+func (b *body) badOption(name, kind, value string, at diag.Span) {
+	b.errorf(at, "program command line option --%s invalid %s (value: %s)", name, kind, value)
+}
+
+func (b *body) unknownSignal(s *prog.Str) {
+	b.errorf(s.At, "%q is not a valid signal", s.Val)
+}
+
+func (b *body) signalRange(e *syntax.CallExpr, n int64) {
+	b.errorf(e.At, "%d is not a valid signal, allowed range: [1,%d]", n, maxSignal)
+}
