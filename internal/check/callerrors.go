@@ -16,16 +16,10 @@ import (
 
 func (b *body) badArity(fn *Function, e *syntax.CallExpr) {
 	n := len(e.Args)
-	count := func(k int) string {
-		if k == 1 {
-			return "one argument"
-		}
-		return fmt.Sprintf("%d arguments", k)
-	}
 	var need string
 	switch {
 	case fn.Max == 0:
-		need = "requires no arguments"
+		need = "requires " + count(0)
 	case fn.Min == fn.Max:
 		need = "requires " + count(fn.Min)
 	case n < fn.Min:
@@ -34,6 +28,43 @@ func (b *body) badArity(fn *Function, e *syntax.CallExpr) {
 		need = "takes up to " + count(fn.Max)
 	}
 	b.errorf(e.At, "%s() %s (%d provided)", fn.Name, need, n).Hint = fn.Name + "(" + fn.Args + ")"
+}
+
+// count is a number of arguments.
+func count(k int) string {
+	switch k {
+	case 0:
+		return "no arguments"
+	case 1:
+		return "one argument"
+	}
+	return fmt.Sprintf("%d arguments", k)
+}
+
+func (c *checker) redefined(f, old *syntax.Func) {
+	d := c.pass.Errorf(f.Span(), "function %q is already defined", f.Name)
+	d.Notes = append(d.Notes, diag.Note{Span: old.Span(), Msg: "first defined here"})
+}
+
+func (b *body) fnArguments(f *syntax.Func, e *syntax.CallExpr) {
+	d := b.errorf(e.At, "%s() requires %s (%d provided)", f.Name, count(len(f.Params)), len(e.Args))
+	d.Notes = append(d.Notes, diag.Note{Span: f.Span(), Msg: "defined here"})
+}
+
+func (b *body) fnRecursion(f *syntax.Func, at diag.Span) {
+	b.errorf(at, "Recursive call of function %q", f.Name).Hint = "use a loop: a program of the kernel's has no stack for it"
+}
+
+func (b *body) noReturn(f *syntax.Func) {
+	b.errorf(f.Result.Span(), "function %q has a result, but no return", f.Name)
+}
+
+func (b *body) returnWithout(f *syntax.Func, s *syntax.ReturnStmt) {
+	b.errorf(s.Span(), "function %q returns a value", f.Name).Hint = "write return VALUE"
+}
+
+func (b *body) returnOf(f *syntax.Func, s *syntax.ReturnStmt) {
+	b.errorf(s.Value.Span(), "function %q has no result", f.Name).Hint = "declare one: fn " + f.Name + "(...) : TYPE"
 }
 
 func (b *body) unsafeFunction(e *syntax.CallExpr) {

@@ -16,6 +16,9 @@ func (b *body) call(e *syntax.CallExpr) prog.Expr {
 	if b.macros[e.Name] != nil {
 		return b.expand(e.Name, e.Args, e.At)
 	}
+	if f := b.funcs[e.Name]; f != nil {
+		return b.callFn(f, e)
+	}
 	if e.Name == "report" && b.owner != "" {
 		return b.report(e)
 	}
@@ -281,7 +284,7 @@ func (b *body) callExit(e *syntax.CallExpr) prog.Expr {
 	}
 	x := b.emit(prog.Action{Kind: prog.ActExit}, []prog.Expr{code}, e.At)
 	if blk, ok := x.(*prog.Block); ok {
-		blk.Stmts = append(blk.Stmts, &prog.Return{At: at(e.At)})
+		blk.Stmts = append(blk.Stmts, b.leaveProbe(e.At)...)
 	}
 	return x
 }
@@ -294,7 +297,7 @@ func (b *body) callAssert(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	act := b.action(prog.Action{Kind: prog.ActAssert, Span: e.At, Format: msg})
-	then := []prog.Stmt{&prog.Emit{At: at(e.At), Action: act}, &prog.Return{At: at(e.At)}}
+	then := append([]prog.Stmt{&prog.Emit{At: at(e.At), Action: act}}, b.leaveProbe(e.At)...)
 	return sequence([]prog.Stmt{&prog.If{At: at(e.At), Cond: cond, Then: then}}, nil, e.At)
 }
 
@@ -353,10 +356,6 @@ func (b *body) formatted(kind prog.ActionKind, e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	for i, v := range verbs {
-		if v.Conv == "gr" {
-			b.notYet(e.Args[i+1].Span(), "%gr")
-			return bad(e.At)
-		}
 		if !v.takes(args[i].Type()) {
 			b.verbMismatch(v, args[i], e.Args[i+1].Span())
 			return bad(e.At)

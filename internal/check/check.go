@@ -145,6 +145,7 @@ type names struct {
 	owner   string // framework whose text it is, before the names of its maps; "" for the script
 	defines map[string]*syntax.Define
 	macros  map[string][]*syntax.Macro
+	funcs   map[string]*syntax.Func
 	ctypes  map[string]*types.Type // "struct x" of the text
 	enums   map[string]enumConst
 	decls   map[string]*syntax.MapDecl
@@ -154,6 +155,7 @@ type names struct {
 func newNames() names {
 	return names{
 		defines: map[string]*syntax.Define{}, macros: map[string][]*syntax.Macro{},
+		funcs:  map[string]*syntax.Func{},
 		ctypes: map[string]*types.Type{}, enums: map[string]enumConst{},
 		decls: map[string]*syntax.MapDecl{}, probes: map[string]*syntax.Probe{},
 	}

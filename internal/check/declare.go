@@ -28,7 +28,10 @@ func (c *checker) declare() {
 	for _, d := range c.file.Decls {
 		switch d := d.(type) {
 		case *syntax.Func:
-			c.notYet(d.Span(), "fn")
+			if old := c.funcs[d.Name]; old != nil {
+				c.redefined(d, old)
+			}
+			c.funcs[d.Name] = d
 		case *syntax.Macro:
 			c.macros[d.Name] = append(c.macros[d.Name], d)
 		case *syntax.MapDecl:

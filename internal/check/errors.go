@@ -28,7 +28,7 @@ func (b *body) warnf(at diag.Span, format string, args ...any) *diag.Diagnostic 
 
 func (b *body) trace(d *diag.Diagnostic) {
 	for i := len(b.calls) - 1; i >= 0; i-- {
-		d.Notes = append(d.Notes, diag.Note{Span: b.calls[i].at, Msg: fmt.Sprintf("expanded from %q here", b.calls[i].macro.Name)})
+		d.Notes = append(d.Notes, diag.Note{Span: b.calls[i].at, Msg: fmt.Sprintf("expanded from %q here", b.calls[i].name())})
 	}
 }
 

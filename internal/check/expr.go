@@ -65,7 +65,7 @@ func (b *body) expr(e syntax.Expr) prog.Expr {
 		}
 		return x
 	case *syntax.TypeinfoExpr:
-		b.notYet(span, "typeinfo")
+		return b.typeinfo(e)
 	case *syntax.TypeofExpr:
 		b.typeAsValue(span)
 	default:

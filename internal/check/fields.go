@@ -133,6 +133,9 @@ func (b *body) fieldOf(x prog.Expr, e *syntax.FieldExpr) prog.Expr {
 
 func (b *body) structField(x prog.Expr, s *types.Type, e *syntax.FieldExpr) prog.Expr {
 	if f, ok := s.FieldNamed(e.Name); ok {
+		if c := constantPart(x, f.Name); c != nil {
+			return c
+		}
 		return b.fieldValue(member(x, f), e.At)
 	}
 	for _, f := range s.Fields { // promoted through an embedded pointer
@@ -148,6 +151,23 @@ func (b *body) structField(x prog.Expr, s *types.Type, e *syntax.FieldExpr) prog
 	}
 	b.noSuchField(e, s)
 	return bad(e.At)
+}
+
+// constantPart is the member called name of a record whose members are all
+// constants, nil of any other.
+func constantPart(x prog.Expr, name string) prog.Expr {
+	c, ok := x.(*prog.Compose)
+	if !ok || c.T.Kind != types.Record || len(c.Parts) == 0 {
+		return nil
+	}
+	for _, p := range c.Parts {
+		switch p.(type) {
+		case *prog.Int, *prog.Str:
+		default:
+			return nil
+		}
+	}
+	return c.Parts[fieldIndex(c.T, name)]
 }
 
 // fieldValue is a field as the language sees it: arrays of char are strings,

@@ -28,7 +28,7 @@ func (b *body) expand(name string, args []syntax.Expr, span diag.Span) prog.Expr
 	}
 	scope, calls := b.scope, b.calls
 	b.scope = inner
-	b.calls = append(b.calls[:len(b.calls):len(b.calls)], expansion{m, span})
+	b.calls = append(b.calls[:len(b.calls):len(b.calls)], expansion{macro: m, at: span})
 	var x prog.Expr
 	stmts := b.collect(func() {
 		b.stmts(m.Body.Stmts)

@@ -16,7 +16,8 @@ type body struct {
 	declared []*prog.Var
 	ordinals map[string]int // how often a name was declared in this body
 	loops    int
-	calls    []expansion // macros being expanded, outermost first
+	calls    []expansion // macros and functions being built, outermost first
+	fn       *fnCall     // the innermost of the functions; nil: none
 	copies   int         // blocks that macros and unroll() have made so far
 	quiet    bool        // only constants are looked for, no probe is known
 	rpc      *rpcCall    // the call that an rpc probe's body is run for
@@ -59,9 +60,18 @@ type param struct {
 	depth int // how many macros were being expanded at the call
 }
 
+// expansion is a macro or a function of the script whose body is being built.
 type expansion struct {
 	macro *syntax.Macro
+	fn    *syntax.Func
 	at    diag.Span
+}
+
+func (e expansion) name() string {
+	if e.fn != nil {
+		return e.fn.Name
+	}
+	return e.macro.Name
 }
 
 func (b *body) scoped(f func()) {

@@ -432,6 +432,10 @@ func (b *body) jump(span diag.Span, word string, s prog.Stmt) {
 }
 
 func (b *body) ret(s *syntax.ReturnStmt) {
+	if b.fn != nil {
+		b.fnReturn(s)
+		return
+	}
 	r := &prog.Return{At: at(s.Span())}
 	if s.Value != nil {
 		x := b.expr(s.Value)

@@ -171,6 +171,9 @@ func (b *body) typeIn(t syntax.Type, x syntax.Expr) *types.Type {
 
 // isValue tells whether a bare name in a type context is a value's.
 func (b *body) isValue(name string) bool {
+	if _, ok := b.enums[name]; ok {
+		return true
+	}
 	return b.shadowed(name) || cTypes()[name] == nil && b.builtins[builtinName(name)] != nil
 }
 

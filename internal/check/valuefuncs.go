@@ -426,13 +426,17 @@ func (b *body) callMacaddr(e *syntax.CallExpr) prog.Expr {
 	return invoke(prog.FnMac, &types.Type{Kind: types.Mac, Size: 6}, e.At, x)
 }
 
+// callCgroupPath is cgroup_path(id[, filter]); the type's name is the filter.
 func (b *body) callCgroupPath(e *syntax.CallExpr) prog.Expr {
+	filter := ""
 	if len(e.Args) > 1 {
-		b.notYet(e.Args[1].Span(), "a filter of cgroup_path()")
-		return bad(e.At)
+		var ok bool
+		if filter, ok = b.literalText("cgroup_path", e.Args[1]); !ok {
+			return bad(e.At)
+		}
 	}
 	x := b.integerArg("cgroup_path", e.Args[0], types.TUint64)
-	return invoke(prog.FnCgroupPath, &types.Type{Kind: types.CgroupPath, Size: 8}, e.At, x)
+	return invoke(prog.FnCgroupPath, &types.Type{Kind: types.CgroupPath, Size: 8, Name: filter}, e.At, x)
 }
 
 // callGetopt is a constant: the option's value, or its default. Without a

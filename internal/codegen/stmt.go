@@ -119,6 +119,8 @@ func (c *comp) one(s prog.Stmt) {
 		c.jump(c.loops[len(c.loops)-1].leave)
 	case *prog.Continue:
 		c.jump(c.loops[len(c.loops)-1].next)
+	case *prog.Inline:
+		c.within(func() { c.inline(s) })
 	case *prog.Return:
 		c.jump(c.bodyEnd)
 	case *prog.Emit:
@@ -177,6 +179,16 @@ func overlaps(e prog.Expr, v *prog.Var) bool {
 		return false
 	}
 	return names(v, &prog.Eval{X: e})
+}
+
+// inline compiles the body of a function of the script, which a return leaves from
+// anywhere: what it claims may or may not be claimed behind it.
+func (c *comp) inline(s *prog.Inline) {
+	outer, before := c.bodyEnd, c.claimed
+	c.bodyEnd = c.block()
+	c.stmts(s.Body)
+	c.start(c.bodyEnd)
+	c.bodyEnd, c.claimed = outer, join(before, c.claimed)
 }
 
 // both compiles the two ways of a branch; scratch space that only one of them

@@ -49,6 +49,8 @@ func (m *mentions) stmt(s prog.Stmt) {
 	case *prog.ForMap:
 		m.visit(s.Var, true, false)
 		m.sometimes(func() { m.stmts(s.Body) })
+	case *prog.Inline:
+		m.sometimes(func() { m.stmts(s.Body) })
 	case *prog.Return:
 		m.expr(s.X)
 	case *prog.Emit:

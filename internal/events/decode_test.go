@@ -165,7 +165,7 @@ func TestDecodeValues(t *testing.T) {
 		{"nameless user", kind(types.Username, 8), new(enc).u64(1234), Value{Int: 1234, Text: "1234"}},
 		{"timestamp", kind(types.Timestamp, 16), new(enc).u64(3_661_000_000_000).u64(0), Value{Int: 3_661_000_000_000, Text: "01:01:01"}},
 		{"timestamp of no format", kind(types.Timestamp, 16), new(enc).u64(1).u64(7), Value{Int: 1, Text: "(?)"}},
-		{"cgroup", kind(types.CgroupPath, 8), new(enc).u64(5), Value{Int: 5, Text: "/system.slice"}},
+		{"cgroup", kind(types.CgroupPath, 8), new(enc).u64(5), Value{Int: 5, Text: "unified:/system.slice"}},
 		{"kstack", stack, new(enc).u64(9).u32(42).u32(2), Value{Frames: []Frame{{Addr: 0x1000, Func: "do_nanosleep", Offset: 5}, {Addr: 0x2000}}}},
 		{"ustack", ustack, new(enc).u64(9).u32(42).u32(2), Value{Frames: []Frame{
 			{Addr: 0x1000, Func: "main.inner", Inlined: true}, {Addr: 0x1000, Func: "main.outer", Offset: 7}}}},

@@ -144,7 +144,7 @@ func (m *builder) opaque(v *Value, b []byte) {
 		v.Text = LabelText(v.Type.Name, v.Int)
 	case types.CgroupPath:
 		v.Int = word(b)
-		v.Text = m.syms.res.CgroupPath(v.Int)
+		v.Text = m.syms.cgroup(v.Int, v.Type.Name)
 	}
 }
 

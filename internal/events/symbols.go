@@ -1,6 +1,8 @@
 package events
 
 import (
+	"path"
+
 	"fmt"
 	"net/netip"
 	"slices"
@@ -134,6 +136,20 @@ func (s *Symbols) Forget(tgid uint32) {
 			delete(s.goTypes, k)
 		}
 	}
+}
+
+// cgroup is the path of a cgroup behind the name of its hierarchy; nothing if the
+// pattern filter leaves the hierarchy out.
+func (s *Symbols) cgroup(id uint64, filter string) string {
+	const hierarchy = "unified"
+	if ok, err := path.Match(filter, hierarchy); filter != "" && (err != nil || !ok) {
+		return ""
+	}
+	text := s.res.CgroupPath(id)
+	if text == "" {
+		return ""
+	}
+	return hierarchy + ":" + text
 }
 
 // WallTime converts nanoseconds since boot.

@@ -149,6 +149,9 @@ func (d *dumper) stmt(s Stmt, depth int) {
 	case *ForMap:
 		d.line(depth, "for %s in %s", d.variable(s.Var), s.Map.Name)
 		d.stmts(s.Body, depth+1)
+	case *Inline:
+		d.line(depth, "inline")
+		d.stmts(s.Body, depth+1)
 	case *Break:
 		d.line(depth, "break")
 	case *Continue:

@@ -98,6 +98,8 @@ func (r rewriter) stmt(s Stmt) {
 		r.stmts(s.Body)
 	case *ForMap:
 		r.stmts(s.Body)
+	case *Inline:
+		r.stmts(s.Body)
 	case *Return:
 		s.X = r.expr(s.X)
 	case *Emit:

@@ -87,7 +87,13 @@ type (
 	// Break leaves the innermost loop, Continue goes on with its next turn.
 	Break    struct{ At }
 	Continue struct{ At }
-	// Return ends this body; bodies after it at the same site still run.
+	// Inline runs Body, the body of a function of the script.
+	Inline struct {
+		At
+		Body []Stmt
+	}
+	// Return ends the Inline that it stands in, else this body; bodies after it at
+	// the same site still run.
 	Return struct {
 		At
 		X Expr // nil or an integer

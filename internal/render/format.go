@@ -12,7 +12,7 @@ import (
 type directive struct {
 	before string
 	verb   byte // 0: only the text
-	form   byte // of %r: x, h or 0
+	form   byte // of %r: x, h, g or 0
 	left   bool
 	plus   bool
 	space  bool
@@ -105,7 +105,10 @@ width:
 	}
 	d.verb = s[i]
 	i++
-	if d.verb == 'r' && i < len(s) && (s[i] == 'x' || s[i] == 'h') {
+	if d.verb == 'g' && i < len(s) && s[i] == 'r' {
+		d.verb, d.form = 'r', 'g'
+		i++
+	} else if d.verb == 'r' && i < len(s) && (s[i] == 'x' || s[i] == 'h') {
 		d.form = s[i]
 		i++
 	}
@@ -137,6 +140,10 @@ func (d *directive) append(p *printer, dst []byte, v *events.Value) []byte {
 	case 's':
 		dst = d.cut(p.value(dst, v), start)
 	case 'r':
+		if d.form == 'g' && !v.Unreadable && !v.Absent() {
+			dst = appendGFP(dst, number(v))
+			break
+		}
 		dst = d.buffer(p, dst, v)
 	case 'd', 'i', 'u', 'x', 'X', 'o', 'c', 'p':
 		if v.Unreadable || v.Absent() || !isNumber(v.Type) {

@@ -46,10 +46,12 @@ func (t *Type) String() string {
 		return "kstack_t"
 	case Struct:
 		return t.structName()
-	case Tuple, Record:
-		return t.fieldNames()
+	case Tuple:
+		return "(" + t.fieldNames(",") + ")"
+	case Record:
+		return "record { " + t.fieldNames(", ") + " }"
 	}
-	if t.Name != "" {
+	if t.Name != "" && t.Kind != CgroupPath {
 		return t.Name
 	}
 	if t.Kind == GoSlice {
@@ -76,15 +78,15 @@ func tagged(tag, name string) string {
 	return tag + name
 }
 
-func (t *Type) fieldNames() string {
+func (t *Type) fieldNames(sep string) string {
 	parts := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
 		parts[i] = f.Type.String()
 		if t.Kind == Record {
-			parts[i] = f.Name + "=" + parts[i]
+			parts[i] = "." + f.Name + " = " + parts[i]
 		}
 	}
-	return "(" + strings.Join(parts, ",") + ")"
+	return strings.Join(parts, sep)
 }
 
 // Equal tells whether a and b are the same type: same values, same layout.

@@ -30,7 +30,7 @@ const (
 	Mac              // six bytes
 	Username         // uid, u64
 	Timestamp        // TimestampSize bytes: ns since boot u64, index of the strftime format u64
-	CgroupPath       // cgroup id, u64
+	CgroupPath       // cgroup id, u64; Name is a pattern for the hierarchy
 	Label            // a number, u64, that stands for a text of the table Name: signal, error, syscall
 	GoString         // pointer u64, length u64
 	GoSlice          // pointer u64, length u64, capacity u64; Elem

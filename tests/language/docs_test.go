@@ -122,17 +122,27 @@ func settings() string {
 	return b.String()
 }
 
-// TestCompatPage fills in the cases whose output bpftrace does not share.
+// TestCompatPage fills in the cases whose output bpftrace does not share, one row
+// a reason.
 func TestCompatPage(t *testing.T) {
 	page := filepath.Join("..", "..", "docs", "compat.md")
-	var b strings.Builder
-	b.WriteString("| Why | Case |\n|---|---|\n")
+	cases := map[string][]string{}
+	var reasons []string
 	for _, file := range caseFiles(t) {
 		for _, c := range readCases(t, file) {
-			if c.only != "" {
-				fmt.Fprintf(&b, "| %s | %s, \"%s\" |\n", cell(c.only), filepath.Base(file), c.name)
+			if c.only == "" {
+				continue
 			}
+			if cases[c.only] == nil {
+				reasons = append(reasons, c.only)
+			}
+			cases[c.only] = append(cases[c.only], fmt.Sprintf("%s: %s", filepath.Base(file), c.name))
 		}
+	}
+	var b strings.Builder
+	b.WriteString("| Why | Cases |\n|---|---|\n")
+	for _, why := range reasons {
+		fmt.Fprintf(&b, "| %s | %s |\n", cell(why), cell(strings.Join(cases[why], "; ")))
 	}
 	testkit.Golden(t, page, refill(t, page, map[string]string{"cases": b.String()}))
 }

@@ -1,0 +1,84 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// typeinfo is a constant record that describes a type.
+func (b *body) typeinfo(e *syntax.TypeinfoExpr) prog.Expr {
+	if !b.mayUse("typeinfo", e.At) {
+		return bad(e.At)
+	}
+	t := b.describedType(e)
+	if t == nil {
+		return bad(e.At)
+	}
+	out := &prog.Compose{Meta: meta(nil, e.At), Parts: []prog.Expr{
+		integer(types.TUint64, 0, e.At), text(baseType(t), e.At), text(fullType(t), e.At)}}
+	out.T = types.RecordOf([]types.Field{
+		{Name: "btf_id", Type: out.Parts[0].Type()}, {Name: "base_type", Type: out.Parts[1].Type()}, {Name: "full_type", Type: out.Parts[2].Type()}})
+	return out
+}
+
+// describedType is the type of what stands in typeinfo(); a map without a key has
+// the type of its values, also of those that cannot be read.
+func (b *body) describedType(e *syntax.TypeinfoExpr) *types.Type {
+	m, ok := e.X.(*syntax.MapExpr)
+	if !ok || m.Key != nil {
+		return b.typeIn(e.Type, e.X)
+	}
+	s := b.mapOf(m)
+	if s.m.Value == nil {
+		b.undefinedMap(s, m.Span())
+	}
+	return s.m.Value
+}
+
+// baseType is the word for a family of types.
+func baseType(t *types.Type) string {
+	switch t.Kind {
+	case types.Int, types.Enum:
+		return "int"
+	case types.Pointer:
+		return "pointer"
+	case types.Array:
+		return "array"
+	case types.Struct:
+		return "c_type"
+	case types.Tuple:
+		return "tuple"
+	case types.Record:
+		return "record"
+	case types.Stack:
+		return strings.TrimSuffix(t.String(), "_t")
+	}
+	base, _, _ := strings.Cut(t.String(), "[")
+	return base
+}
+
+func fullType(t *types.Type) string {
+	if t.Kind == types.Stack {
+		return fmt.Sprintf("%s_%s_%d", baseType(t), stackModeNames()[t.Mode], t.Frames)
+	}
+	return t.String()
+}
+
+// mayUse looks up the setting unstable_NAME: false after an error where the script
+// has to ask for the feature, true with a warning where it should.
+func (b *body) mayUse(feature string, span diag.Span) bool {
+	setting := "unstable_" + feature
+	switch b.prog.Config.Values[setting] {
+	case "error":
+		b.errorf(span, "%s is an unstable feature, which the script has to ask for", feature).Hint = "config = { " + setting + " = enable }"
+		return false
+	case "warn":
+		b.warnf(span, "%s is an unstable feature", feature).Hint = "config = { " + setting + " = enable } says that this is known"
+	}
+	return true
+}
