@@ -12,6 +12,7 @@ import (
 // folded while it is built.
 type fn struct {
 	name    string // empty: the program itself
+	caller  *fn    // of a loop's function: what calls it
 	blocks  []*block
 	cur     *block
 	ids     int

@@ -107,21 +107,21 @@ func optimized(fns []*fn) []*fn {
 	return kept
 }
 
-// assemble turns intermediate code into instructions. Callbacks run on top of
-// what calls them, so that their stacks add up.
+// assemble turns intermediate code into instructions. The function of a loop runs
+// on top of what calls it, so that their stacks add up.
 func assemble(fns []*fn) (*writer, error) {
-	depth := 0
+	depth := map[*fn]int{}
 	var places []map[vreg]place
 	for _, f := range fns {
 		al := f.allocate()
-		depth += al.depth
+		depth[f] = al.depth
 		if len(fns) > 1 {
-			depth = (depth + frameRound - 1) / frameRound * frameRound
+			depth[f] = depth[f.caller] + max(al.depth+frameRound-1, frameRound)/frameRound*frameRound
+		}
+		if depth[f] > maxStack {
+			return nil, errStack
 		}
 		places = append(places, al.places)
-	}
-	if depth > maxStack {
-		return nil, errStack
 	}
 	return write(fns, places)
 }
@@ -141,13 +141,17 @@ type comp struct {
 	body    *prog.Body
 	bodyEnd *block
 	loops   []loop
-	vars    map[*prog.Var]variable
-	once    map[asm.BuiltinFunc]opnd
-	onFault func(ok *block)
-	absent  bool // what is missing is no fault, but a value that may be absent
+	nesting int // functions of loops around here
+
+	mayNotSleep bool
+	returns     bool // code of the function at hand leaves the body
+	vars        map[*prog.Var]variable
+	once        map[asm.BuiltinFunc]opnd
+	onFault     func(ok *block)
+	absent      bool // what is missing is no fault, but a value that may be absent
 
 	callbacks []*fn
-	shared    map[*prog.Var]bool // variables that callbacks name
+	shared    map[*prog.Var]bool // variables of more than one function
 	pointedAt map[*prog.Var]bool // variables whose addresses are taken
 
 	lookups []known // valid at this point
@@ -157,9 +161,8 @@ type comp struct {
 	slot    arena
 	scratch vreg
 	claimed claim
+	claims  bool // some code claims a slot
 }
-
-type loop struct{ leave, next *block }
 
 // variable is where a scratch variable lives: a register, or memory.
 type variable struct {
@@ -170,7 +173,7 @@ type variable struct {
 func (c *comp) program() {
 	c.once = map[asm.BuiltinFunc]opnd{}
 	c.changed, c.writes = map[*prog.Map]int{}, map[*prog.Var]int{}
-	c.shared, c.pointedAt = sharedVars(c.u.Bodies), pointedAt(c.u.Bodies)
+	c.shared, c.pointedAt = sharedVars(c.u.Bodies, c.t.Loop), pointedAt(c.u.Bodies)
 	c.ctx = c.arg(0)
 	c.scratch = c.reg()
 	c.set(c.scratch, iOpnd(0))
@@ -311,9 +314,9 @@ func (c *comp) spec() *ebpf.ProgramSpec {
 // flagSleepable is BPF_F_SLEEPABLE of linux/bpf.h.
 const flagSleepable = 1 << 4
 
-// sleepable tells whether the code at hand may sleep; callbacks may not.
+// sleepable tells whether the code at hand may sleep.
 func (c *comp) sleepable() bool {
-	return c.fn.name == "" && c.u.Sleepable && c.t.Sleepable && c.u.Target != nil && c.u.Kind != prog.KindUSDT
+	return !c.mayNotSleep && c.u.Sleepable && c.t.Sleepable && c.u.Target != nil && c.u.Kind != prog.KindUSDT
 }
 
 // Insns returns the instructions as text: offset, instruction, and where in

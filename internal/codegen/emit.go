@@ -331,9 +331,6 @@ func (w *writer) leave(i *ins) {
 			w.jump(asm.Instruction{OpCode: cc.Op(asm.RegSource), Dst: a, Src: w.get(i.b, tempB)}, to)
 		}
 		w.goTo(els)
-	case opMay:
-		w.jump(asm.Instruction{OpCode: asm.JCOND.Op(asm.ImmSource), Src: asm.PseudoMayGoto}, i.els)
-		w.goTo(i.to)
 	case opExit:
 		w.into(asm.R0, i.a)
 		w.put(asm.Return())

@@ -80,7 +80,6 @@ const (
 	opArg                // dst = argument off of the function; first instructions only
 	opJump               // go to to
 	opBranch             // go to to if a cc b, else to els
-	opMay                // go to to, or to els when the loop's budget is used up
 	opExit               // leave the function with a
 )
 
@@ -132,7 +131,7 @@ func (i *ins) targets() []*block {
 	switch i.op {
 	case opJump:
 		return []*block{i.to}
-	case opBranch, opMay:
+	case opBranch:
 		return []*block{i.to, i.els}
 	}
 	return nil
@@ -195,8 +194,6 @@ func (i *ins) String() string {
 		return fmt.Sprintf("goto %v", i.to)
 	case opBranch:
 		return fmt.Sprintf("if %v %s %v goto %v else %v", i.a, ccText[i.cc], i.b, i.to, i.els)
-	case opMay:
-		return fmt.Sprintf("may goto %v else %v", i.to, i.els)
 	}
 	if i.a.is(0) {
 		return "exit"

@@ -16,9 +16,9 @@ import (
 
 func TestControl(t *testing.T) {
 	target := hostTarget(t)
-	for _, may := range []bool{true, false} {
-		target.MayGoto = may
-		t.Run(fmt.Sprint(may), func(t *testing.T) { control(t, target) })
+	for _, loop := range []bool{true, false} {
+		target.Loop = loop
+		t.Run(fmt.Sprint(loop), func(t *testing.T) { control(t, target) })
 	}
 }
 

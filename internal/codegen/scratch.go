@@ -6,17 +6,19 @@ import (
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
 
-// A scratch slot is a value of the map MapScratch: a busy word, the position in
-// the record under construction, and room for values. A program claims one of
+// A scratch slot is a value of the map MapScratch: a few words, and room for
+// values. A program claims one of
 // the slots of its CPU by an atomic exchange, since another program may have
 // been interrupted on this CPU at any point, and gives it back on every way
 // out.
 const (
 	slotsPerCPU  = 4
 	slotBusy     = 0
-	slotLen      = 4 // u32: how a callback ended; or a length, kept in memory so that the verifier forgets how it came about
-	slotPos      = 8 // u64: bytes of the record that are written
-	scratchHead  = 16
+	slotLen      = 4  // u32: a length, kept in memory so that the verifier forgets how it came about
+	slotPos      = 8  // u64: bytes of the record under construction that are written
+	slotTurns    = 16 // u64: turns that loops in loops have left
+	slotReturned = 24 // u64: not zero: a loop ended the body around it
+	scratchHead  = 32
 	scratchRound = 4096
 )
 
@@ -57,6 +59,7 @@ func (c *comp) claim() {
 	if c.claimed == claimYes {
 		return
 	}
+	c.claims = true
 	have := c.block()
 	if c.claimed == claimMaybe {
 		c.unless(asm.JNE, rOpnd(c.scratch), iOpnd(0), have)
@@ -99,7 +102,7 @@ func (c *comp) exchange(m mem) opnd {
 
 // release gives the slot back, at the program's only exit.
 func (c *comp) release() {
-	if c.slot.max == 0 {
+	if !c.claims {
 		return
 	}
 	end := c.block()

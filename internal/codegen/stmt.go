@@ -1,8 +1,6 @@
 package codegen
 
 import (
-	"github.com/cilium/ebpf/asm"
-
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
 )
@@ -46,7 +44,10 @@ func (c *comp) declare(s prog.Stmt, vars []*prog.Var) {
 // to hold what does not fit the registers, variables live in memory, except
 // addresses of map values: the verifier would no longer know what they are.
 func (c *comp) inRegister(v *prog.Var) bool {
-	return v.Type.Scalar() && !c.shared[v] && !c.pointedAt[v] && (c.lim.onStack > 0 || v.Type.Space == types.SpaceMap)
+	if v.Type.Space == types.SpaceMap {
+		return true
+	}
+	return v.Type.Scalar() && !c.shared[v] && !c.pointedAt[v] && c.lim.onStack > 0
 }
 
 // varMem is where a variable lives in memory: callbacks reach only the scratch
@@ -122,6 +123,7 @@ func (c *comp) one(s prog.Stmt) {
 	case *prog.Inline:
 		c.within(func() { c.inline(s) })
 	case *prog.Return:
+		c.returns = true
 		c.jump(c.bodyEnd)
 	case *prog.Emit:
 		c.emitRecord(s)
@@ -184,11 +186,11 @@ func overlaps(e prog.Expr, v *prog.Var) bool {
 // inline compiles the body of a function of the script, which a return leaves from
 // anywhere: what it claims may or may not be claimed behind it.
 func (c *comp) inline(s *prog.Inline) {
-	outer, before := c.bodyEnd, c.claimed
+	outer, before, returns := c.bodyEnd, c.claimed, c.returns
 	c.bodyEnd = c.block()
 	c.stmts(s.Body)
 	c.start(c.bodyEnd)
-	c.bodyEnd, c.claimed = outer, join(before, c.claimed)
+	c.bodyEnd, c.claimed, c.returns = outer, join(before, c.claimed), returns
 }
 
 // both compiles the two ways of a branch; scratch space that only one of them
@@ -214,74 +216,4 @@ func (c *comp) ifElse(s *prog.If) {
 		c.stmts(s.Else)
 	})
 	c.start(end)
-}
-
-// turns opens a loop: what it claims may or may not be claimed in each turn.
-func (c *comp) turns(leave, next *block, body []prog.Stmt) {
-	c.loops = append(c.loops, loop{leave, next})
-	c.stmts(body)
-	c.loops = c.loops[:len(c.loops)-1]
-}
-
-// enter starts the block at the top of a loop. Where the kernel has loops with
-// a budget, the verifier looks at such a loop once; elsewhere it follows every
-// turn and refuses one whose bound it cannot see.
-func (c *comp) enter(top, leave *block) {
-	if c.claimed == claimNo {
-		c.claimed = claimMaybe
-	}
-	c.start(top)
-	if c.t.MayGoto {
-		again := c.block()
-		c.emit(ins{op: opMay, to: again, els: leave})
-		c.start(again)
-	}
-}
-
-func (c *comp) while(s *prog.While) {
-	c.forget(s)
-	top, body, end := c.block(), c.block(), c.block()
-	c.enter(top, end)
-	at := c.claimed
-	c.cond(s.Cond, body, end)
-	c.start(body)
-	c.turns(end, top, s.Body)
-	c.jump(top)
-	c.start(end)
-	c.claimed = at
-}
-
-func (c *comp) forRange(s *prog.ForRange) {
-	lo := c.value(s.Lo)
-	if hasBlock(s.Hi) {
-		lo = c.copy(lo)
-	}
-	hi := c.value(s.Hi)
-	if hi.kind == regOpnd {
-		hi = c.copy(hi)
-	}
-	t := s.Var.Type
-	i := c.reg()
-	c.set(i, c.forgotten(lo))
-	c.forget(s)
-	top, body, next, end := c.block(), c.block(), c.block(), c.block()
-	c.enter(top, end)
-	at := c.claimed
-	c.branch(lessThan(t), rOpnd(i), hi, body, end)
-	c.start(body)
-	c.assign(s.Var, rOpnd(i))
-	c.writes[s.Var]++
-	c.turns(end, next, s.Body)
-	c.start(next)
-	c.emit(ins{op: opALU, alu: asm.Add, dst: i, a: rOpnd(i), b: iOpnd(1)})
-	c.jump(top)
-	c.start(end)
-	c.claimed = at
-}
-
-func lessThan(t *types.Type) asm.JumpOp {
-	if t.Signed {
-		return asm.JSLT
-	}
-	return asm.JLT
 }

@@ -23,7 +23,7 @@ type Target struct {
 	UprobeMulti bool // uprobe.multi links, Linux 6.6
 	KprobeMulti bool // kprobe.multi links, Linux 5.18
 	TypedRawTp  bool // raw tracepoints with BTF, Linux 5.5
-	MayGoto     bool // loops with a budget instead of a bound, Linux 6.9
+	Loop        bool // bpf_loop, Linux 5.17
 	ForEach     bool // bpf_for_each_map_elem, Linux 5.13
 	PercpuRead  bool // bpf_map_lookup_percpu_elem, Linux 5.19
 	NoPrealloc  bool // hash maps that allocate on use in every program type, Linux 6.1

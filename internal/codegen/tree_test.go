@@ -108,5 +108,5 @@ func script(kind prog.ProbeKind, maps []*prog.Map, stmts ...prog.Stmt) (*prog.Pr
 
 var testTarget = Target{
 	Arch: "amd64", CPUs: 2, SelfTGID: 1, AtomicFetch: true, Sleepable: true, Cookies: true, UprobeMulti: true,
-	TypedRawTp: true, MayGoto: true, ForEach: true, PercpuRead: true, NoPrealloc: true,
+	TypedRawTp: true, Loop: true, ForEach: true, PercpuRead: true, NoPrealloc: true,
 }

@@ -8,6 +8,8 @@ type mentions struct {
 	visit func(v *prog.Var, set, maybe bool)
 	block func() // called at every block expression
 	maybe int
+	all   bool      // the bodies of all loops are functions, not only of those over maps
+	loop  prog.Stmt // the innermost one around whose body is a function
 }
 
 func (m *mentions) stmts(list []prog.Stmt) {
@@ -20,6 +22,14 @@ func (m *mentions) sometimes(f func()) {
 	m.maybe++
 	f()
 	m.maybe--
+}
+
+// turns visits what the turns of a loop mention.
+func (m *mentions) turns(s prog.Stmt, f func()) {
+	outer := m.loop
+	m.loop = functionOf(s, outer, m.all)
+	m.sometimes(f)
+	m.loop = outer
 }
 
 func (m *mentions) stmt(s prog.Stmt) {
@@ -41,14 +51,12 @@ func (m *mentions) stmt(s prog.Stmt) {
 		m.expr(s.Cond)
 		m.sometimes(func() { m.stmts(s.Then); m.stmts(s.Else) })
 	case *prog.While:
-		m.sometimes(func() { m.expr(s.Cond); m.stmts(s.Body) })
+		m.turns(s, func() { m.expr(s.Cond); m.stmts(s.Body) })
 	case *prog.ForRange:
 		m.exprs(s.Lo, s.Hi)
-		m.visit(s.Var, true, false)
-		m.sometimes(func() { m.stmts(s.Body) })
+		m.turns(s, func() { m.visit(s.Var, true, true); m.stmts(s.Body) })
 	case *prog.ForMap:
-		m.visit(s.Var, true, false)
-		m.sometimes(func() { m.stmts(s.Body) })
+		m.turns(s, func() { m.visit(s.Var, true, true); m.stmts(s.Body) })
 	case *prog.Inline:
 		m.sometimes(func() { m.stmts(s.Body) })
 	case *prog.Return:
@@ -119,46 +127,6 @@ func hasBlock(e prog.Expr) bool {
 	return found
 }
 
-// homes returns the variables that live in list itself, not inside one branch
-// of one of its statements, by the index of the first statement that names
-// them.
-func homes(list []prog.Stmt) map[int][]*prog.Var {
-	first, inner := map[*prog.Var]int{}, map[*prog.Var]bool{}
-	var order []*prog.Var
-	for i, s := range list {
-		m := mentions{block: func() {}}
-		m.visit = func(v *prog.Var, _, _ bool) {
-			at, seen := first[v]
-			if !seen {
-				first[v], at = i, i
-				order = append(order, v)
-				inner[v] = insideBranch(s, v)
-			}
-			if at != i {
-				inner[v] = false
-			}
-		}
-		m.stmt(s)
-	}
-	at := map[int][]*prog.Var{}
-	for _, v := range order {
-		if !inner[v] {
-			at[first[v]] = append(at[first[v]], v)
-		}
-	}
-	return at
-}
-
-// insideBranch tells whether s is an if that names v in just one branch.
-func insideBranch(s prog.Stmt, v *prog.Var) bool {
-	f, ok := s.(*prog.If)
-	if !ok {
-		return false
-	}
-	cond := &prog.Eval{X: f.Cond}
-	return !names(v, cond) && names(v, f.Then...) != names(v, f.Else...)
-}
-
 func names(v *prog.Var, list ...prog.Stmt) bool {
 	found := false
 	m := mentions{visit: func(w *prog.Var, _, _ bool) { found = found || v == w }, block: func() {}}
@@ -179,18 +147,4 @@ func needsZero(s prog.Stmt, v *prog.Var) bool {
 	}
 	m.stmt(s)
 	return zero
-}
-
-// pointedAt returns the variables whose addresses are taken.
-func pointedAt(bodies []*prog.Body) map[*prog.Var]bool {
-	vars := map[*prog.Var]bool{}
-	for _, b := range bodies {
-		prog.Rewrite(b.Stmts, func(e prog.Expr) prog.Expr {
-			if a, ok := e.(*prog.Addr); ok {
-				vars[a.Var] = true
-			}
-			return e
-		})
-	}
-	return vars
 }

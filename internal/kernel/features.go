@@ -32,7 +32,7 @@ const (
 	FeatureReadKernel
 	FeatureReadUserStr
 	FeatureNsPid
-	FeatureMayGoto
+	FeatureLoop
 	FeatureForEach
 	FeaturePercpuRead
 	FeatureStrncmp
@@ -129,7 +129,7 @@ var featureTable = [featureCount]Feature{
 		"strings of traced programs cannot be read", true},
 	FeatureNsPid: {"ns_pid", "bpf_get_ns_current_pid_tgid", "Linux 5.7",
 		"in a container, process ids are those of the host", false},
-	FeatureMayGoto: {"may_goto", "loops with a budget of turns", "Linux 6.9",
+	FeatureLoop: {"loop", "bpf_loop", "Linux 5.17",
 		"only loops whose turns the verifier can count", false},
 	FeatureForEach: {"for_each", "bpf_for_each_map_elem", "Linux 5.13",
 		"no loops over maps", false},

@@ -44,7 +44,7 @@ func probes() [featureCount]probe {
 		FeatureReadKernel:           probeReadKernel,
 		FeatureReadUserStr:          helper(asm.FnProbeReadUserStr),
 		FeatureNsPid:                helper(asm.FnGetNsCurrentPidTgid),
-		FeatureMayGoto:              probeMayGoto,
+		FeatureLoop:                 helper(asm.FnLoop),
 		FeatureForEach:              helper(asm.FnForEachMapElem),
 		FeaturePercpuRead:           helper(asm.FnMapLookupPercpuElem),
 		FeatureStrncmp:              helper(asm.FnStrncmp),
@@ -298,15 +298,6 @@ func probeAtomicFetch(f *Facts) (string, error) {
 		asm.Xchg.Mem(asm.RFP, asm.R1, asm.DWord, -8),
 		asm.FetchOr.Mem(asm.RFP, asm.R1, asm.DWord, -8),
 		asm.Mov.Imm(asm.R0, 0),
-		asm.Return(),
-	}})
-}
-
-func probeMayGoto(f *Facts) (string, error) {
-	return "", loads(f, &ebpf.ProgramSpec{Type: ebpf.Kprobe, Instructions: asm.Instructions{
-		asm.Mov.Imm(asm.R0, 0),
-		{OpCode: asm.JCOND.Op(asm.ImmSource), Src: asm.PseudoMayGoto, Offset: 1},
-		asm.Add.Imm(asm.R0, 1),
 		asm.Return(),
 	}})
 }

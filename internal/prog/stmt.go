@@ -141,5 +141,6 @@ const (
 	LossDivZero                // division by zero, read as one
 	LossStacks                 // the stack table had no room
 	LossBounds                 // array index out of bounds
+	LossTurns                  // a loop that was ended because it made too many turns
 	LossCount                  // number of counters
 )

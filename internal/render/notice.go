@@ -32,6 +32,8 @@ func lossText(l *events.Loss, maxMapKeys int) string {
 		return fmt.Sprintf("%s not kept: the table of stacks was full", plural(n, "stack"))
 	case prog.LossBounds:
 		return fmt.Sprintf("%s out of bounds", plural(n, "array access"))
+	case prog.LossTurns:
+		return fmt.Sprintf("%s ended after 8388608 turns", plural(n, "loop"))
 	}
 	panic(fmt.Sprintf("BUG: loss kind %d", l.Kind))
 }

@@ -27,7 +27,7 @@ func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
 		AtomicFetch: f.Has(kernel.FeatureAtomicFetch),
 		NoPrealloc:  f.Has(kernel.FeatureNoPrealloc),
 		PercpuRead:  f.Has(kernel.FeaturePercpuRead),
-		MayGoto:     f.Has(kernel.FeatureMayGoto),
+		Loop:        f.Has(kernel.FeatureLoop),
 		ForEach:     f.Has(kernel.FeatureForEach),
 		Cookies:     f.Has(kernel.FeatureAttachCookie),
 	}

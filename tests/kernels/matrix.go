@@ -19,7 +19,7 @@ var kernels = []kernel{
 		append:   "preempt=full",
 		has: "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace,memlock,btf,uprobe,uprobe_multi,uprobe_multi_sleepable," +
 			"attach_cookie,func_ip,ring_buffer,perf_buffer,tracefs,tracepoint,raw_tracepoint,tp_btf,perf_software,kprobe," +
-			"kprobe_multi,fentry,iterator,read_kernel,read_user_str,ns_pid,may_goto,for_each,percpu_read,strncmp,snprintf,atomic_fetch," +
+			"kprobe_multi,fentry,iterator,read_kernel,read_user_str,ns_pid,loop,for_each,percpu_read,strncmp,snprintf,atomic_fetch," +
 			"lookup_and_delete,no_prealloc",
 	},
 }
