@@ -149,6 +149,7 @@ type names struct {
 	ctypes  map[string]*types.Type // "struct x" of the text
 	enums   map[string]enumConst
 	decls   map[string]*syntax.MapDecl
+	shared  map[string]bool          // maps that all frameworks share
 	probes  map[string]*syntax.Probe // of a framework, by name
 }
 
@@ -157,7 +158,7 @@ func newNames() names {
 		defines: map[string]*syntax.Define{}, macros: map[string][]*syntax.Macro{},
 		funcs:  map[string]*syntax.Func{},
 		ctypes: map[string]*types.Type{}, enums: map[string]enumConst{},
-		decls: map[string]*syntax.MapDecl{}, probes: map[string]*syntax.Probe{},
+		decls: map[string]*syntax.MapDecl{}, shared: map[string]bool{}, probes: map[string]*syntax.Probe{},
 	}
 }
 

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -99,13 +98,14 @@ type mapState struct {
 	shape  diag.Span // where
 }
 
-// mapNamed returns the map called name (with its @), made on first use.
-func (c *checker) mapNamed(name string, span diag.Span) *mapState {
+// mapNamed returns the map that the text calls name, made on first use.
+func (c *checker) mapNamed(text string, span diag.Span) *mapState {
+	name := c.mapName(text)
 	if m := c.maps[name]; m != nil {
 		return m
 	}
 	m := &mapState{m: &prog.Map{Name: name, Span: span}}
-	if d := c.decls["@"+strings.TrimPrefix(name, "@"+c.owner)]; d != nil {
+	if d := c.decls["@"+text]; d != nil {
 		k := mapKinds()[d.Kind]
 		m.m.LRU, m.m.PerCPU = k.lru, k.perCPU
 		n, _ := c.constInt(d.Size)

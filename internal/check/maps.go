@@ -23,7 +23,7 @@ func (b *body) mapOf(e *syntax.MapExpr) *mapState {
 	if b.inMacro() && b.owner == "" {
 		b.foreignMap(e.Span(), name)
 	}
-	m := b.mapNamed("@"+b.owner+name, e.Span())
+	m := b.mapNamed(name, e.Span())
 	m.m.Hidden = b.owner != ""
 	return m
 }

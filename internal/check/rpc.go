@@ -28,7 +28,9 @@ var (
 	optionalText   = &types.Type{Kind: types.String, Size: 1, Optional: true}
 	optionalInet   = &types.Type{Kind: types.Inet, Size: types.InetSize, Optional: true}
 	someText       = &types.Type{Kind: types.String, Size: 1}
-	word           = &types.Type{Kind: types.String, Size: 16} // of few letters: keys of maps stay alike
+	word           = &types.Type{Kind: types.String, Size: 16}                 // of few letters: keys of maps stay alike
+	spanText       = &types.Type{Kind: types.String, Size: 24, Optional: true} // 16 and 32 digits
+	traceText      = &types.Type{Kind: types.String, Size: 40, Optional: true}
 	goText         = &types.Type{Kind: types.GoString, Size: 16, Name: "string"}
 )
 
@@ -60,6 +62,12 @@ func CallFields() []CallField {
 		{"local_port", "port of this side", optionalNumber},
 		{"goid", "goroutine that serves the call, or makes it", optionalNumber},
 		{"parent", "goroutine that started the one of goid", optionalNumber},
+		{"start", "ns since boot when the request was sent or received", optionalNumber},
+		{"deadline", "ns that the caller waits at most, as its request tells", optionalNumber},
+		{"trace_id", "id of the trace: of the call in whose handler this one is made, or of a traceparent in the metadata, else its own", traceText},
+		{"span_id", "id of this side of the call", spanText},
+		{"parent_span", "on the server's side the span of the client's, on the client's that of the call in whose handler it is made, or what a traceparent names", spanText},
+		{"conn", "id of the TCP connection, on both sides the same", spanText},
 		{metadataField, "value of a key of the request's metadata, on the client's side of the response's: metadata(\"key\")", optionalText},
 	}
 }
@@ -93,12 +101,6 @@ func (c *checker) framework(h *prog.Hook) names {
 	if n, ok := c.hooks[h]; ok {
 		return n
 	}
-	diags := diag.NewList(&diag.Source{Name: h.Framework, Text: h.Script})
-	file := syntax.Parse(diags.Source, diags)
-	if err := diags.Err(); err != nil {
-		panic(fmt.Sprintf("BUG: script of framework %s: %v", h.Framework, diags.All[0].Msg))
-	}
-	syntax.Unplace(file) // its places are not in the user's text
 	n := newNames()
 	n.owner = h.Framework + ":"
 	for name, v := range h.Consts {
@@ -114,18 +116,39 @@ func (c *checker) framework(h *prog.Hook) names {
 	for name, t := range h.Types {
 		n.ctypes["struct "+name] = t
 	}
+	n.enter(h.Framework, h.Script, false)
+	n.enter("common", h.Common, true)
+	c.hooks[h] = n
+	return n
+}
+
+// enter reads a text of a framework's; the maps of a shared one belong to all.
+func (n *names) enter(name, text string, shared bool) {
+	diags := diag.NewList(&diag.Source{Name: name, Text: text})
+	file := syntax.Parse(diags.Source, diags)
+	if err := diags.Err(); err != nil {
+		panic(fmt.Sprintf("BUG: script %s of a framework: %v", name, diags.All[0].Msg))
+	}
+	syntax.Unplace(file) // its places are not in the user's text
 	for _, d := range file.Decls {
 		switch d := d.(type) {
 		case *syntax.Macro:
 			n.macros[d.Name] = append(n.macros[d.Name], d)
 		case *syntax.MapDecl:
 			n.decls["@"+d.Name] = d
+			n.shared["@"+d.Name] = shared
 		case *syntax.Probe:
 			n.probes[d.Points[0].Name] = d
 		}
 	}
-	c.hooks[h] = n
-	return n
+}
+
+// mapName is the full name of a map that the text calls name.
+func (n *names) mapName(name string) string {
+	if n.shared["@"+name] {
+		return "@rpc:" + name
+	}
+	return "@" + n.owner + name
 }
 
 // report puts the user's body where a call has ended.
@@ -233,6 +256,8 @@ func (b *body) fieldTyped(x prog.Expr, t *types.Type) prog.Expr {
 	switch {
 	case t == word:
 		return b.convert(x, types.Str(t.Size))
+	case t == spanText || t == traceText: // its digits, in a tuple of words
+		return &prog.Cast{Meta: meta(t, x.Span()), X: x}
 	case t.Kind == types.Int || t.Kind == types.Bool:
 		if i, ok := x.(*prog.Int); ok {
 			return integer(t, i.Val, i.At)

@@ -18,8 +18,8 @@ const maxScope = 64
 
 // LookupType finds a type by its name: "main.Args" with the whole import path
 // of the package for Go, "request" or "struct request" for C, "ns::request" for
-// C++ and Rust. In a Go binary without DWARF the name is as %T prints it, and
-// only types that reflection can reach are found.
+// C++ and Rust. In a Go binary without DWARF only types that reflection can
+// reach are found, the package may also be named as %T does.
 func (f *File) LookupType(name string) (*types.Type, error) {
 	d, err := f.debugInfo()
 	if err == nil {
@@ -147,16 +147,16 @@ func (d *debugInfo) enter(e *dwarf.Entry, prefix string) (inside string, ok bool
 	return full + "::", e.Tag == dwarf.TagStructType || e.Tag == dwarf.TagClassType
 }
 
-// lookup finds a type by the name %T prints.
+// lookup finds a type by the name %T prints, or with the package's whole path.
 func (r *runtimeTypes) lookup(name string) (t *types.Type, err error) {
 	defer catch(&err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found := errNoType
-	r.visit(func(d rtype) {
-		if d.name == name && t == nil {
-			t, found = r.graph.at(d.addr)
+	short := name[strings.LastIndex(name, "/")+1:]
+	for _, addr := range r.index()[short] {
+		if short == name || r.packageOf(addr)+short[strings.Index(short, "."):] == name {
+			return r.graph.at(addr)
 		}
-	})
-	return t, found
+	}
+	return nil, errNoType
 }

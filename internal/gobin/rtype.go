@@ -32,7 +32,8 @@ type runtimeTypes struct {
 
 	mu      sync.Mutex
 	graph   *typeGraph
-	methods map[uint64]method // by the address of the code; nil until the first question
+	methods map[uint64]method   // by the address of the code; nil until the first question
+	named   map[string][]uint64 // addresses by name; nil until the first question
 }
 
 // method is what reflection knows of a method.

@@ -196,3 +196,47 @@ func (r *runtimeTypes) funcTypes(addr uint64) (ins, outs []uint64, err error) {
 	}
 	return ins, outs, nil
 }
+
+// index lists the types that are linked by the name that %T prints.
+func (r *runtimeTypes) index() map[string][]uint64 {
+	if r.named == nil {
+		r.named = map[string][]uint64{}
+		r.visit(func(d rtype) { r.named[d.name] = append(r.named[d.name], d.addr) })
+	}
+	return r.named
+}
+
+// packageOf is the import path of the package that names the type; "" if none does.
+func (r *runtimeTypes) packageOf(addr uint64) string {
+	d, err := r.desc(addr)
+	if err != nil || d.flags&flagUncommon == 0 {
+		return ""
+	}
+	b, err := r.bytes(addr+r.kindSize(d.kind), 4)
+	if err != nil {
+		return ""
+	}
+	path, _, err := r.nameAt(r.base + uint64(binary.LittleEndian.Uint32(b)))
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// TypeHash is the hash that interface tables and type switches know a type by, which
+// goes by the name that %T prints. False if the binary has no such type. It works in
+// stripped binaries, and is the same wherever the binary is loaded.
+func (f *File) TypeHash(name string) (uint32, bool) {
+	r, err := f.runtimeTypes()
+	if err != nil {
+		return 0, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, addr := range r.index()[name] {
+		if b, err := r.bytes(addr+16, 4); err == nil {
+			return binary.LittleEndian.Uint32(b), true
+		}
+	}
+	return 0, false
+}

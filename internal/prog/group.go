@@ -26,6 +26,7 @@ type Hook struct {
 	Of        *Point // the rpc point
 	Framework string // whose maps the probe uses
 	Script    string // text in the language
+	Common    string // text that all frameworks share: its maps are not Framework's
 	Probe     string // name of the probe in Script
 	Consts    map[string]uint64
 	Types     map[string]*types.Type // structs of the framework, by their name

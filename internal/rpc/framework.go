@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	_ "embed"
 	"fmt"
 	"slices"
 
@@ -58,11 +59,55 @@ type Param struct {
 	Type *types.Type
 }
 
-// Fact is a number that Script takes from the binary's types: where a field lies.
+// Fact is a number that Script takes from the binary's types: where a field lies or,
+// without a Struct, the hash of a type in the tables of interfaces.
 type Fact struct {
 	Name, Struct, Field string
 	Otherwise           uint64 // in a binary that does not tell
+	Type                string // as %T prints it
 }
+
+// Common is the script that all frameworks share: its macros are theirs, its maps
+// belong to no one of them.
+//
+//go:embed common.bt
+var Common string
+
+// CommonFacts are those that Common needs.
+func CommonFacts() []Fact {
+	return []Fact{
+		{Name: "fd_number", Struct: "net.netFD", Field: "pfd.Sysfd", Otherwise: 16},
+		{Name: "fd_local", Struct: "net.netFD", Field: "laddr", Otherwise: 96},
+		{Name: "fd_remote", Struct: "net.netFD", Field: "raddr", Otherwise: 112},
+		{Name: "is_tcp_conn", Type: "*net.TCPConn"},
+		{Name: "is_unix_conn", Type: "*net.UnixConn"},
+		{Name: "is_tls_conn", Type: "*tls.Conn"},
+		{Name: "is_mux_conn", Type: "*cmux.MuxConn"},
+		{Name: "is_share_context", Type: "*share.Context"},
+		{Name: "share_context", Struct: "github.com/smallnest/rpcx/share.Context", Field: "Context", Otherwise: 16},
+	}
+}
+
+// SpanFields are the fields of rpc that say how calls hang together.
+func SpanFields() []string { return []string{"trace_id", "span_id", "parent_span", "conn"} }
+
+// Groups are names for several fields: want_NAME tells a script whether one of them is
+// wanted.
+func Groups() map[string][]string {
+	spans := SpanFields()
+	told := append(SpanFields(), "deadline")
+	return map[string][]string{
+		"spans":   spans,
+		"told":    told, // what the metadata of a request may tell
+		"request": append([]string{"req_bytes"}, told...),
+		"sockets": append([]string{"peer", "peer_port", "local", "local_port"}, spans...),
+		"caller":  append([]string{"goid"}, spans...),
+	}
+}
+
+// KernelTypes are the kernel's structs that Common reads. Without them calls have no
+// ids that two sides agree on.
+func KernelTypes() []string { return []string{"struct socket", "struct tcp_sock"} }
 
 // All lists the frameworks.
 func All() []*Framework { return []*Framework{rpcx(), netrpc()} }

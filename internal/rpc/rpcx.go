@@ -20,6 +20,7 @@ func rpcx() *Framework {
 	msg := types.PointerTo(t["message"], types.SpaceUser)
 	iface := types.TupleOf(w, w)
 	server, client := []Side{Server}, []Side{Client}
+	groups := Groups()
 	return &Framework{
 		Name: "rpcx", Module: "github.com/smallnest/rpcx", Script: rpcxScript, Oldest: "v1.7.7",
 		Types: t,
@@ -37,13 +38,16 @@ func rpcx() *Framework {
 				Params: []Param{{"pool", w}, {"buf", types.PointerTo(w, types.SpaceUser)}}}}},
 			{Name: "done", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest.func1"}}},
 
+			{Name: "calling", Sides: client, Wants: groups["spans"], Funcs: []Func{{Name: path + "client.(*Client).Go", Optional: true}}},
 			{Name: "send", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).send",
 				Params: []Param{{"client", w}, {"ctx", iface}, {"call", w}}}}},
 			{Name: "raw", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).SendRaw",
 				Params: []Param{{"client", w}, {"ctx", iface}, {"message", w}}, Optional: true}}},
 			{Name: "encode", Sides: []Side{Server, Client}, Funcs: []Func{{Name: path + "protocol.Message.EncodeSlicePointer",
 				Params: []Param{{"m", t["message"]}}}}},
-			{Name: "buffer", Sides: client, Wants: []string{"req_bytes"}, Funcs: []Func{{Name: path + "util.(*LimitedPool).Get",
+			{Name: "metadata", Sides: client, Wants: groups["told"], Funcs: []Func{{Name: path + "protocol.encodeMetadata",
+				Params: []Param{{"metadata", w}, {"buf", w}}}}},
+			{Name: "buffer", Sides: client, Wants: groups["request"], Funcs: []Func{{Name: path + "util.(*LimitedPool).Get",
 				Params: []Param{{"pool", w}, {"size", w}}}}},
 			dropping("abandon", path+"client.(*Client).call"),
 			dropping("close", path+"client.(*Client).Close"),
@@ -56,11 +60,9 @@ func rpcx() *Framework {
 				Params: []Param{{"plugins", w}, {"res", msg}}, Optional: true}}},
 		},
 		Facts: []Fact{
-			{"client_reader", path + "client.Client", "r", 176},
-			{"client_pending", path + "client.Client", "pending", 200},
-			{"client_conn", path + "client.Client", "Conn", 160},
-			{"fd_local", "net.netFD", "laddr", 96},
-			{"fd_remote", "net.netFD", "raddr", 112},
+			{Name: "client_reader", Struct: path + "client.Client", Field: "r", Otherwise: 176},
+			{Name: "client_pending", Struct: path + "client.Client", Field: "pending", Otherwise: 200},
+			{Name: "client_conn", Struct: path + "client.Client", Field: "Conn", Otherwise: 160},
 		},
 	}
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -198,28 +199,66 @@ func moduleVersion(f *gobin.File, path string) string {
 
 // hook says what the framework's script needs to know of the binary.
 func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[string]bool) (*prog.Hook, error) {
-	h := &prog.Hook{Framework: f.Name, Script: f.Script, Types: f.Types, Wanted: wanted,
+	h := &prog.Hook{Framework: f.Name, Script: f.Script, Common: rpc.Common, Types: maps.Clone(f.Types), Wanted: wanted,
 		Consts: map[string]uint64{"NOTHING": ^uint64(0), "on_server": 0, "on_client": 0, "g_panic": panicOffset, "g_goid": 0, "g_parent": 0}}
 	for _, s := range sides {
 		h.Consts["on_"+string(s)] = 1
 	}
-	if wanted["goid"] || wanted["parent"] {
+	for name, fields := range rpc.Groups() {
+		h.Consts["want_"+name] = 0
+		if slices.ContainsFunc(fields, func(field string) bool { return wanted[field] }) {
+			h.Consts["want_"+name] = 1
+		}
+	}
+	if h.Consts["want_caller"] > 0 || wanted["parent"] {
 		if g, err := b.gofact(); err == nil {
 			h.Consts["g_goid"], h.Consts["g_parent"] = g.Goid, g.ParentGoid
 		}
 	}
-	for _, fact := range f.Facts {
-		h.Consts[fact.Name] = fact.Otherwise
-		if !b.file.Go.HasDWARF {
-			continue
-		}
-		if t, err := b.file.LookupType(fact.Struct); err == nil {
-			if fl, ok := t.FieldNamed(fact.Field); ok {
-				h.Consts[fact.Name] = uint64(fl.Offset)
-			}
-		}
+	for _, fact := range append(rpc.CommonFacts(), f.Facts...) {
+		h.Consts[fact.Name] = factOf(b.file, fact)
 	}
-	return h, nil
+	return h, w.kernelTypes(h)
+}
+
+// factOf reads a fact from the types of a binary.
+func factOf(f *gobin.File, fact rpc.Fact) uint64 {
+	if fact.Struct == "" {
+		hash, _ := f.TypeHash(fact.Type) // 0: the binary has no such type
+		return uint64(hash)
+	}
+	t, err := f.LookupType(fact.Struct)
+	if err != nil {
+		return fact.Otherwise
+	}
+	off := 0
+	for _, name := range strings.Split(fact.Field, ".") {
+		fl, ok := t.FieldNamed(name)
+		if !ok {
+			return fact.Otherwise
+		}
+		off += fl.Offset
+		t = fl.Type
+	}
+	return uint64(off)
+}
+
+// kernelTypes adds the kernel's structs that scripts read, where it describes them.
+func (w *world) kernelTypes(h *prog.Hook) error {
+	h.Consts["know_sockets"] = 0
+	btf, err := w.facts.BTF()
+	if err != nil {
+		return nil // an older kernel: ids are then made without sockets
+	}
+	for _, name := range rpc.KernelTypes() {
+		t, err := btf.TypeByName(name)
+		if err != nil {
+			return nil
+		}
+		h.Types[strings.TrimPrefix(name, "struct ")] = t
+	}
+	h.Consts["know_sockets"] = 1
+	return nil
 }
 
 // hookGroup is the group of one function that a framework's script probes. Its point

@@ -25,6 +25,7 @@ type kind struct {
 	oneway                bool
 	special               bool // only where it is named
 	token                 string
+	traceparent           string
 	timeout               time.Duration
 }
 
@@ -50,6 +51,14 @@ func allKinds() []kind {
 		{name: "auth", service: "Arith", method: "Mul", special: true, token: "wrong"},
 		{name: "beat", service: "Arith", method: "Mul", special: true, args: Args{Delay: 700}}, // as long as some heartbeats
 		{name: "hang", service: "Arith", method: "Hang", special: true},
+		{name: "relay", service: "Arith", method: "Relay", special: true, args: Args{How: "plain"}},
+		{name: "derived", service: "Arith", method: "Relay", special: true, args: Args{How: "derived"}},
+		{name: "alone", service: "Arith", method: "Relay", special: true, args: Args{How: "alone"}},
+		{name: "spawned", service: "Arith", method: "Relay", special: true, args: Args{How: "spawned"}},
+		{name: "told", service: "Arith", method: "Relay", special: true, args: Args{How: "derived"},
+			traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+		{name: "mistold", service: "Arith", method: "Mul", special: true,
+			traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692033zz-01"},
 		{name: "late", service: "Arith", method: "Mul", args: Args{Delay: 400}, timeout: 150 * time.Millisecond},
 	}
 }
@@ -151,6 +160,9 @@ func call(k kind, send func(context.Context, string, string, any, any) error, id
 	meta := map[string]string{"other": "x", idKey: strconv.Itoa(id), share.AuthKey: "right"}
 	if k.token != "" {
 		meta[share.AuthKey] = k.token
+	}
+	if k.traceparent != "" {
+		meta["traceparent"] = k.traceparent
 	}
 	ctx := context.WithValue(context.Background(), share.ReqMetaDataKey, meta)
 	if k.timeout > 0 {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/smallnest/rpcx/client"
 	"github.com/smallnest/rpcx/protocol"
 	"github.com/smallnest/rpcx/server"
 	"github.com/smallnest/rpcx/share"
@@ -21,6 +22,7 @@ type Args struct {
 	A, B  int
 	Delay int // ms
 	Blob  []byte
+	How   string // Relay: how the next call is made
 }
 
 // Reply is the answer.
@@ -47,6 +49,35 @@ func (t *Arith) Mul(ctx context.Context, a *Args, r *Reply) error {
 	answerTo(ctx, a)
 	r.C, r.Blob = a.A*a.B, a.Blob
 	return nil
+}
+
+// next calls the server itself.
+var next client.XClient
+
+// Relay calls Mul, in its own goroutine or another, with its context or another.
+func (t *Arith) Relay(ctx context.Context, a *Args, r *Reply) error {
+	answerTo(ctx, a)
+	meta := ctx.Value(share.ReqMetaDataKey)
+	with := context.WithValue(context.Background(), share.ReqMetaDataKey, meta)
+	switch a.How {
+	case "derived":
+		var cancel context.CancelFunc
+		with, cancel = context.WithTimeout(context.WithValue(ctx, share.ReqMetaDataKey, meta), time.Minute)
+		defer cancel()
+	case "alone":
+		done := make(chan error)
+		go func() {
+			inner := make(chan error)
+			go func() { inner <- next.Call(ctx, "Mul", a, r) }()
+			done <- <-inner
+		}()
+		return <-done
+	case "spawned":
+		done := make(chan error)
+		go func() { done <- next.Call(with, "Mul", a, r) }()
+		return <-done
+	}
+	return next.Call(with, "Mul", a, r)
 }
 
 // Hang tells that it was called and never answers.
@@ -106,6 +137,9 @@ func serve(addr string, async, pool bool) {
 	})
 	s.AddHandler("Route", "Fail", func(c *server.Context) error { return errors.New("no route") })
 	s.AddHandler("Route", "Panic", func(c *server.Context) error { panic("lost on the way") })
+	d, err := client.NewPeer2PeerDiscovery("tcp@"+ln.Addr().String(), "")
+	must(err)
+	next = client.NewXClient("Arith", client.Failfast, client.RandomSelect, d, client.DefaultOption)
 	go func() { _ = s.ServeListener("tcp", ln) }()
 	fmt.Println("ready", ln.Addr())
 	_ = bufio.NewScanner(os.Stdin).Scan()
