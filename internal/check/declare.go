@@ -1,7 +1,6 @@
 package check
 
 import (
-
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/syntax"
