@@ -20,6 +20,7 @@ var direct = map[string]bool{
 	"github.com/spf13/cobra":             true,
 	"github.com/spf13/pflag":             true,
 	"golang.org/x/arch":                  true,
+	"golang.org/x/net":                   true,
 	"golang.org/x/sys":                   true,
 }
 

@@ -26,9 +26,10 @@ func filters(t *testing.T) []string {
 
 // variants are the flags of tools that change their scripts.
 var variants = map[string][]string{
-	"tcpconnect": {"-c", "-c -L"}, "tcpretrans": {"-c"}, "tcpbind": {"--count", "-x"}, "tcprtt": {"-b -e", "-B -e", "-e -i 1 -d 3"},
+	"tcpconnect": {"-c", "-c -L", "-d -L"}, "tcpretrans": {"-c"}, "tcpbind": {"--count", "-x"}, "tcprtt": {"-b -e", "-B -e", "-e -i 1 -d 3"},
 	"tcpcong": {"-d", "1 3", "-d 1 3"}, "tcptop": {"-C 1 3"}, "tcpsynbl": {"1 3"}, "tcpsubnet": {"10.0.0.0/8,::/0"},
-	"tcpdrop": {"--all"}, "tcppktlat": {"-t 1 5"},
+	"tcpdrop": {"--all", "--count"}, "tcppktlat": {"-t 1 5", "--count"}, "tcplife": {"--count"}, "tcpstates": {"--count"},
+	"tcpaccept": {"--count"}, "tcpconnlat": {"--count 5"}, "tcptracer": {"--count"}, "tcplisten": {"--count"},
 }
 
 // What --script prints runs as it is, whatever the flags are: the kernel takes it.

@@ -75,7 +75,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 		Traced:   []tool.Variant{{Points: m.Points}},
 		Consts:   tool.Consts{"tracepoint": tool.Bool(m.Tracepoint())},
 		Keys:     2 * m.Count,
-		Layout: render.Layout{Clock: c.Timestamp, Maps: map[string]render.MapLayout{"@calls": {Columns: []render.Column{
+		Layout: render.Layout{Clock: c.Clock, Maps: map[string]render.MapLayout{"@calls": {Columns: []render.Column{
 			{Field: "func", Title: "FUNC", Width: 36},
 			{Field: "count", Title: "COUNT", Width: 8, Right: true},
 		}}}},

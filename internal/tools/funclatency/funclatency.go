@@ -123,7 +123,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 }
 
 func (c *command) layout(u unit) render.Layout {
-	return render.Layout{Clock: c.Timestamp, Maps: map[string]render.MapLayout{
+	return render.Layout{Clock: c.Clock, Maps: map[string]render.MapLayout{
 		"@latency": {Section: "Function", Unit: u.name, Columns: []render.Column{{Field: "func"}, {Field: "pid"}}},
 		"@total":   {Footer: true, Unit: u.name},
 	}}

@@ -108,7 +108,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	}
 	data := o.Format != "table"
 	if data {
-		p.Consts["time_format"] = &syntax.StringExpr{Value: "%Y-%m-%dT%H:%M:%S.%f%z"}
+		p.Dated()
 	}
 	w := wanted{arguments: c.arguments, results: data, omit: c.omitted(data), goFuncs: map[string]bool{}}
 	for _, a := range args {

@@ -55,7 +55,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if c.milli && c.nano {
 		return nil, errors.New("-m and -n: only one of them can be given")
 	}
-	traced, err := c.Traced(o, args)
+	p, err := c.Calls.Plan(o, args, script)
 	if err != nil {
 		return nil, err
 	}
@@ -66,9 +66,9 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	case c.nano:
 		unit, name = time.Nanosecond, "nsecs"
 	}
-	p := &tool.Plan{Template: script, Traced: traced, Consts: c.Consts(), Banner: "Tracing RPC calls... Hit Ctrl-C to end."}
+	p.Banner = "Tracing RPC calls... Hit Ctrl-C to end."
 	p.Consts["unit"], p.Consts["handler"] = tool.Int(uint64(unit)), tool.Bool(c.handler)
-	p.Layout = render.Layout{Clock: c.Timestamp, Maps: map[string]render.MapLayout{
+	p.Layout = render.Layout{Clock: c.Clock, Maps: map[string]render.MapLayout{
 		"@latency": {Section: "Call", Unit: name, Columns: []render.Column{{Field: "side"}, {Field: "service"}, {Field: "method"}}},
 	}}
 	p.Reports(c.Interval.Duration, c.Duration.Duration)

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/render"
-	"github.com/rpcxray/rpcxray/internal/syntax"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
 )
 
@@ -68,17 +67,13 @@ func (c *command) threshold() time.Duration {
 
 // Plan implements tool.Command.
 func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
-	traced, err := c.Traced(o, args)
+	p, err := c.Calls.Plan(o, args, script)
 	if err != nil {
 		return nil, err
 	}
 	least := c.threshold()
-	p := &tool.Plan{Template: script, Traced: traced, Consts: c.Consts(), Layout: layout(),
-		Banner: fmt.Sprintf("Tracing RPC calls of %v and more, and failed ones... Hit Ctrl-C to end.", least)}
-	p.Consts["min_ns"] = tool.Int(uint64(least))
-	if o.Format != "table" {
-		p.Consts["time_format"] = &syntax.StringExpr{Value: "%Y-%m-%dT%H:%M:%S.%f%z"}
-	}
+	p.Layout, p.Consts["min_ns"] = layout(), tool.Int(uint64(least))
+	p.Banner = fmt.Sprintf("Tracing RPC calls of %v and more, and failed ones... Hit Ctrl-C to end.", least)
 	p.Reports(0, c.duration.Duration)
 	return p, nil
 }

@@ -45,14 +45,13 @@ func (c *command) Flags(cmd *cobra.Command) {
 
 // Plan implements tool.Command.
 func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
-	traced, err := c.Traced(o, args)
+	p, err := c.Calls.Plan(o, args, script)
 	if err != nil {
 		return nil, err
 	}
 	s := &summary{last: time.Now()}
-	p := &tool.Plan{Template: script, Traced: traced, Consts: c.Consts(), Change: s.change,
-		Banner: "Tracing RPC calls... Hit Ctrl-C to end."}
-	p.Layout = render.Layout{Clock: c.Timestamp, Maps: map[string]render.MapLayout{rows.Name: {Columns: columns()}}}
+	p.Change, p.Banner = s.change, "Tracing RPC calls... Hit Ctrl-C to end."
+	p.Layout = render.Layout{Clock: c.Clock, Maps: map[string]render.MapLayout{rows.Name: {Columns: columns()}}}
 	p.Reports(c.Interval.Duration, c.Duration.Duration)
 	return p, nil
 }

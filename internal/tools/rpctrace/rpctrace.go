@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/render"
-	"github.com/rpcxray/rpcxray/internal/syntax"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
 )
 
@@ -46,14 +45,11 @@ func (c *command) Flags(cmd *cobra.Command) {
 
 // Plan implements tool.Command.
 func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
-	traced, err := c.Traced(o, args)
+	p, err := c.Calls.Plan(o, args, script)
 	if err != nil {
 		return nil, err
 	}
-	p := &tool.Plan{Template: script, Traced: traced, Consts: c.Consts(), Layout: Layout(), Banner: "Tracing RPC calls... Hit Ctrl-C to end."}
-	if o.Format != "table" {
-		p.Consts["time_format"] = &syntax.StringExpr{Value: "%Y-%m-%dT%H:%M:%S.%f%z"}
-	}
+	p.Layout, p.Banner = Layout(), "Tracing RPC calls... Hit Ctrl-C to end."
 	p.Reports(0, c.duration.Duration)
 	return p, nil
 }

@@ -64,6 +64,22 @@ func (f *Common) Session(more ...render.Column) []render.Column {
 	return append(list, more...)
 }
 
+// Counts tells whether rows are to be counted instead of printed.
+func (f *Common) Counts() bool { return f.count }
+
+// CountBy makes rows counts where they are asked for: of all that have the same in
+// the columns' members, under a title.
+func (f *Common) CountBy(p *tool.Plan, title string, columns ...render.Column) {
+	if !f.count {
+		return
+	}
+	for _, c := range columns {
+		p.Count = append(p.Count, c.Field)
+	}
+	columns = append(columns, render.Column{Field: "count", Title: title})
+	p.Layout.Maps = map[string]render.MapLayout{tool.CountMap: {Descending: true, Columns: columns}}
+}
+
 // Both is a column of an address with its port.
 func Both(addr, port, title string, width int) render.Column {
 	return render.Column{Field: addr, More: port, Before: ":", Title: title, Width: width}

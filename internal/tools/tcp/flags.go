@@ -35,7 +35,9 @@ type Common struct {
 	laddr, raddr          Address
 	netns                 string
 	cgroup, comm          string
+	cgroups, mounts       string // pinned maps
 	uid                   int
+	count, verbose        bool
 }
 
 // Names are the letters and second names of a tool's flags, as bcc's tool of
@@ -56,6 +58,8 @@ func (f *Common) Add(cmd *cobra.Command, names Names) {
 		{"wide", "wide columns, with the version of IP", &f.wide},
 		{"print-uid", "show the user's number", &f.printUID},
 		{"csv", "the same as --format csv", &f.csv},
+		{"count", "count instead of printing each", &f.count},
+		{"verbose", "tell how probes were attached", &f.verbose},
 		{"ipv4", "only IPv4, also on sockets that could do both", &f.ipv4},
 		{"ipv6", "only IPv6", &f.ipv6},
 		{"localport", "only these local ports: 80,443,8000-8010", &f.local},
@@ -66,6 +70,8 @@ func (f *Common) Add(cmd *cobra.Command, names Names) {
 		{"comm", "only sockets of threads with this name", &f.comm},
 		{"netns", "only this network namespace: its number, or a file such as /proc/PID/ns/net", &f.netns},
 		{"cgroup", "only sockets made in this cgroup, a folder of /sys/fs/cgroup, or below it", &f.cgroup},
+		{"cgroupmap", "only sockets made in a cgroup whose number is a key of this pinned map now", &f.cgroups},
+		{"mntnsmap", "only processes in a mount namespace whose number is a key of this pinned map now", &f.mounts},
 	} {
 		letter, alias, _ := strings.Cut(names[d.name], " ")
 		switch v := d.value.(type) {
@@ -116,11 +122,18 @@ const sockets = 65536
 
 // Plan makes a plan of a script.
 func (f *Common) Plan(o tool.Options, script string, owner Owner) (*tool.Plan, error) {
-	p := &tool.Plan{Template: script, Library: library, OwnPID: true, Aside: true, Keys: sockets, Consts: tool.Consts{}}
+	p := &tool.Plan{Template: script, Library: library, OwnPID: true, Aside: true, Keys: sockets, Consts: tool.Consts{}, Verbose: f.verbose}
 	if err := f.sockets(p); err != nil {
 		return nil, err
 	}
-	if by := f.ownerTest(o.PID); by != nil {
+	by, err := f.ownerTest(o.PID)
+	if err != nil {
+		return nil, err
+	}
+	if f.mounts == "" {
+		p.Omit = append(p.Omit, "mntns")
+	}
+	if by != nil {
 		p.Consts["by_owner"], p.Consts["owner"] = tool.Bool(true), by
 		if owner == NoOwner {
 			owner = OlderOwners
@@ -132,7 +145,7 @@ func (f *Common) Plan(o tool.Options, script string, owner Owner) (*tool.Plan, e
 	}
 	data := o.Format != "table" || f.csv
 	if data {
-		p.Consts["time_format"] = &syntax.StringExpr{Value: "%Y-%m-%dT%H:%M:%S.%f%z"}
+		p.Dated()
 	}
 	if !f.time && !data {
 		p.Omit = append(p.Omit, "time")
@@ -176,37 +189,63 @@ func (f *Common) sockets(p *tool.Plan) error {
 		}
 		p.Consts["by_netns"], p.Consts["netns"] = tool.Bool(true), tool.Int(inum)
 	}
-	if f.cgroup != "" {
-		in, err := tool.InCgroup(f.cgroup, &syntax.VarExpr{Name: "cgroup"})
-		if err != nil {
-			return err
-		}
+	in, err := f.inCgroup(&syntax.VarExpr{Name: "cgroup"})
+	if in != nil {
 		p.Consts["by_cgroup"], p.Consts["cgroup"] = tool.Bool(true), in
 	}
-	return nil
+	return err
+}
+
+// inCgroup is whether the number of a cgroup is one that is wanted, nil if all are.
+func (f *Common) inCgroup(id syntax.Expr) (in syntax.Expr, err error) {
+	if f.cgroup != "" {
+		if in, err = tool.InCgroup(f.cgroup, id); err != nil {
+			return nil, err
+		}
+	}
+	if f.cgroups != "" {
+		listed, err := tool.InPinned(f.cgroups, id)
+		if err != nil {
+			return nil, err
+		}
+		in = and(in, listed)
+	}
+	return in, nil
 }
 
 // ownerTest is whether an owner is wanted, nil if all are.
-func (f *Common) ownerTest(pid int) syntax.Expr {
-	var test syntax.Expr
-	and := func(member string, value syntax.Expr) {
-		is := &syntax.BinaryExpr{Op: syntax.OpEq, L: &syntax.FieldExpr{X: &syntax.IdentExpr{Name: "owner"}, Name: member}, R: value}
-		if test == nil {
-			test = is
-		} else {
-			test = &syntax.BinaryExpr{Op: syntax.OpLAnd, L: test, R: is}
-		}
+func (f *Common) ownerTest(pid int) (test syntax.Expr, err error) {
+	member := func(name string) syntax.Expr {
+		return &syntax.FieldExpr{X: &syntax.IdentExpr{Name: "owner"}, Name: name}
+	}
+	is := func(name string, value syntax.Expr) syntax.Expr {
+		return &syntax.BinaryExpr{Op: syntax.OpEq, L: member(name), R: value}
 	}
 	if pid != 0 {
-		and("pid", tool.Int(uint64(pid)))
+		test = is("pid", tool.Int(uint64(pid)))
 	}
 	if f.uid >= 0 {
-		and("uid", tool.Int(uint64(f.uid)))
+		test = and(test, is("uid", tool.Int(uint64(f.uid))))
 	}
 	if f.comm != "" {
-		and("comm", &syntax.StringExpr{Value: f.comm})
+		test = and(test, is("comm", &syntax.StringExpr{Value: f.comm}))
 	}
-	return test
+	if f.mounts != "" {
+		in, err := tool.InPinned(f.mounts, member("mntns"))
+		if err != nil {
+			return nil, err
+		}
+		test = and(test, in)
+	}
+	return test, nil
+}
+
+// and is both conditions; the first may be nil.
+func and(a, b syntax.Expr) syntax.Expr {
+	if a == nil {
+		return b
+	}
+	return &syntax.BinaryExpr{Op: syntax.OpLAnd, L: a, R: b}
 }
 
 // InNamespaceOf makes the network namespace of a process the one that is wanted.

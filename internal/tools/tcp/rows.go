@@ -8,15 +8,26 @@ import (
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/tools/tool"
 	"github.com/rpcxray/rpcxray/internal/types"
 )
 
-// Change applies changes to the members of printed rows, by their names, before
-// the plan's own.
-func Change(before func(events.Event) events.Event, change map[string]func(*events.Value)) func(events.Event) events.Event {
-	return func(e events.Event) events.Event {
+// Change applies changes to the members of the plan's rows, by their names, printed
+// or counted, after the changes that the plan has already.
+func Change(p *tool.Plan, change map[string]func(*events.Value)) {
+	before := p.Change
+	p.Change = func(e events.Event) events.Event {
 		if before != nil {
 			e = before(e)
+		}
+		if counts, ok := e.(*events.Report); ok && counts.Map.Name == tool.CountMap {
+			for i, name := range p.Count {
+				if f := change[name]; f != nil {
+					for _, entry := range counts.Entries {
+						f(&entry.Key[i])
+					}
+				}
+			}
 		}
 		r, ok := e.(*events.Record)
 		if !ok || r.Action.Kind != prog.ActPrint {

@@ -36,7 +36,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "localport": "P port", "print-uid": "U"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "localport": "P port", "print-uid": "U", "count": "", "verbose": "v"})
 }
 
 // Plan implements tool.Command.
@@ -49,5 +49,6 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	p.Layout = c.Columns(append(c.Process(), tcp.IP(),
 		c.Address("raddr", "RADDR"), tcp.Port("rport", "RPORT"),
 		c.Address("laddr", "LADDR"), tcp.Port("lport", "LPORT"))...)
+	c.CountBy(p, "ACCEPTS", append(c.Process(), c.Address("laddr", "LADDR"), tcp.Port("lport", "LPORT"), c.Address("raddr", "RADDR"))...)
 	return p, nil
 }

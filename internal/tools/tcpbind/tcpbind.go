@@ -37,16 +37,15 @@ N bind-address-no-port, R reuseaddr, r reuseport.`,
 
 type command struct {
 	tcp.Common
-	failed, count bool
+	failed bool
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "ipv4": "4", "ipv6": "6", "localport": "P ports", "uid": "u", "print-uid": "U"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "ipv4": "4", "ipv6": "6", "localport": "P ports", "uid": "u", "print-uid": "U", "count": "", "cgroup": "c", "verbose": "v"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.failed, "failed", "x", false, "also show calls that failed")
 	fl.BoolVarP(&c.failed, "errors", "E", false, "the same as --failed")
-	fl.BoolVar(&c.count, "count", false, "count by address and port instead of printing each")
 }
 
 // Plan implements tool.Command.
@@ -56,18 +55,16 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		return nil, err
 	}
 	_, inFlags := tcp.Constant("INET_FLAGS_FREEBIND")
-	p.Consts["failed"], p.Consts["count"], p.Consts["inet_flags"] = tool.Bool(c.failed), tool.Bool(c.count), tool.Bool(inFlags)
+	p.Consts["failed"], p.Consts["inet_flags"] = tool.Bool(c.failed), tool.Bool(inFlags)
 	p.Banner, p.Aside = "Tracing binds ... Hit Ctrl-C to end", false
-	p.Change = tcp.Change(p.Change, map[string]func(*events.Value){"options": options})
+	tcp.Change(p, map[string]func(*events.Value){"options": options})
 	p.Layout = c.Columns(append(c.Process(),
 		render.Column{Field: "ret", Title: "RET", Width: 4},
 		render.Column{Field: "protocol", Title: "PROTO", Width: 5},
 		render.Column{Field: "options", Title: "OPTS", Width: 5},
 		render.Column{Field: "interface", Title: "IF", Width: 4},
 		tcp.Port("lport", "PORT"), c.Address("laddr", "ADDR"))...)
-	p.Layout.Maps = map[string]render.MapLayout{"@binds": {Descending: true, Columns: []render.Column{
-		{Field: "laddr", Title: "LADDR", Width: 32}, {Field: "lport", Title: "LPORT", Width: 20, Right: true}, {Field: "count", Title: "BINDS"},
-	}}}
+	c.CountBy(p, "BINDS", render.Column{Field: "laddr", Title: "LADDR", Width: 32}, render.Column{Field: "lport", Title: "LPORT", Width: 20, Right: true})
 	return p, nil
 }
 

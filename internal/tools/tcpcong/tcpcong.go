@@ -43,7 +43,7 @@ type command struct {
 func (c *command) Flags(cmd *cobra.Command) {
 	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "localport": "L", "remoteport": "R"})
 	fl := cmd.Flags()
-	fl.BoolVarP(&c.clock, "timestamp", "T", false, "print the time of day above each report")
+	tool.ClockFlag(fl, &c.clock)
 	fl.BoolVarP(&c.distribution, "dist", "d", false, "histograms of how long the states last")
 	fl.BoolVarP(&c.micro, "microseconds", "u", false, "in microseconds instead of milliseconds")
 }

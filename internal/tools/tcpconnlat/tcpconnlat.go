@@ -41,7 +41,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "count": "", "verbose": "v"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.lport, "lport", "L", false, "show the local port")
 }
@@ -67,5 +67,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	p.Layout = c.Columns(append(columns, c.Address("raddr", "DADDR"), tcp.Port("rport", "DPORT"),
 		render.Column{Field: "latency_ns", Title: "LAT(ms)", Width: 8, Div: 1e6, Decimals: 2},
 		render.Column{Field: "result", Title: "RESULT"})...)
+	c.CountBy(p, "HANDSHAKES", append(c.Process(), c.Address("raddr", "DADDR"), tcp.Port("rport", "DPORT"),
+		render.Column{Field: "result", Title: "RESULT", Width: 16})...)
 	return p, nil
 }

@@ -45,7 +45,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "netns": " netns-id"})
+	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "netns": " netns-id", "count": ""})
 	fl := cmd.Flags()
 	fl.UintVar(&c.process, "pid-netns", 0, "only the network namespace of this process")
 	fl.BoolVar(&c.all, "all", false, "also data that is purged when a socket is closed")
@@ -69,11 +69,12 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		p.Consts["quiet_purge"], p.Consts["purge"] = tool.Bool(true), tool.Int(uint64(purge))
 	}
 	p.Banner = "Tracing TCP drops... Hit Ctrl-C to end."
-	p.Change = tcp.Change(p.Change, map[string]func(*events.Value){"reason": reason, "flags": flags, "kstack": dropped})
+	tcp.Change(p, map[string]func(*events.Value){"reason": reason, "flags": flags, "kstack": dropped})
 	p.Layout = c.TimedColumns(p, render.Column{Field: "pid", Title: "PID", Width: 7}, tcp.IP(),
 		tcp.Both("saddr", "sport", "SADDR:SPORT", 20), render.Column{Text: ">", Title: ">", Width: 1}, tcp.Both("daddr", "dport", "DADDR:DPORT", 20),
 		render.Column{Field: "state", Title: "STATE (FLAGS)", Width: 20, More: "flags", Before: " (", After: ")", Words: map[string]string{"NONE": "-"}},
 		render.Column{Field: "reason", Title: "REASON (CODE)", More: "reason_code", Before: " (", After: ")"})
+	c.CountBy(p, "DROPS", render.Column{Field: "reason", Title: "REASON", Width: 24}, c.Address("saddr", "SADDR"), c.Address("daddr", "DADDR"), tcp.Port("dport", "DPORT"))
 	return p, nil
 }
 

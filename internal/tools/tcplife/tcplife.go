@@ -39,7 +39,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "csv": "s", "ipv4": "4", "ipv6": "6", "localport": "L", "remoteport": "D"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "csv": "s", "ipv4": "4", "ipv6": "6", "localport": "L", "remoteport": "D", "count": "", "verbose": "v"})
 }
 
 // Plan implements tool.Command.
@@ -54,5 +54,6 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		render.Column{Field: "rx_bytes", Title: "RX_KB", Width: 6, Div: 1024, Decimals: 2},
 		render.Column{Field: "duration_ns", Title: "MS", Div: 1e6, Decimals: 2},
 	)...)
+	c.CountBy(p, "SESSIONS", append(c.Process(), c.Address("laddr", "LADDR"), c.Address("raddr", "RADDR"))...)
 	return p, nil
 }

@@ -39,7 +39,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "netns": "n"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "netns": "n", "count": "", "verbose": "v"})
 	cmd.Flags().BoolVar(&c.namespace, "show-netns", false, "show the network namespace")
 }
 
@@ -59,5 +59,6 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		render.Column{Field: "backlog", Title: "BACKLOG", Width: 7},
 		render.Column{Field: "protocol", Title: "PROTO", Width: 5, More: "ip", Before: "v"},
 		tcp.Port("lport", "PORT"), render.Column{Field: "laddr", Title: "ADDR"})...)
+	c.CountBy(p, "LISTENS", append(c.Process(), tcp.Port("lport", "PORT"), c.Address("laddr", "ADDR"))...)
 	return p, nil
 }

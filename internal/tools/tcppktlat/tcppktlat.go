@@ -41,7 +41,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "", "wide": "w", "ipv4": "4", "ipv6": "6", "localport": "l lport", "remoteport": "r rport"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "", "wide": "w", "ipv4": "4", "ipv6": "6", "localport": "l lport", "remoteport": "r rport", "count": "", "verbose": "v"})
 	cmd.Flags().UintVarP(&c.tid, "tid", "t", 0, "only this thread")
 	cmd.Flags().Lookup("tid").DefValue = ""
 }
@@ -66,5 +66,6 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 		render.Column{Field: "comm", Title: "COMM", Width: 16},
 		c.Address("laddr", "LADDR"), tcp.Port("lport", "LPORT"), c.Address("raddr", "RADDR"), tcp.Port("rport", "RPORT"),
 		render.Column{Field: "latency_ns", Title: "MS", Div: 1e6, Decimals: 2})
+	c.CountBy(p, "READS", append(c.Process(), c.Address("laddr", "LADDR"), c.Address("raddr", "RADDR"))...)
 	return p, nil
 }

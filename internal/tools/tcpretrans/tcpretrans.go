@@ -38,16 +38,15 @@ why: recovery, timeout, reorder (RACK's timer), probe.`,
 
 type command struct {
 	tcp.Common
-	sequence, lossprobe, count bool
+	sequence, lossprobe bool
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"timestamp": "t", "ipv4": "4", "ipv6": "6"})
+	c.Add(cmd, tcp.Names{"timestamp": "t", "ipv4": "4", "ipv6": "6", "count": "c"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.sequence, "sequence", "s", false, "show the sequence numbers")
 	fl.BoolVarP(&c.lossprobe, "lossprobe", "l", false, "mark tail loss probes")
-	fl.BoolVarP(&c.count, "count", "c", false, "count by connection instead of printing each")
 }
 
 // Plan implements tool.Command.
@@ -60,9 +59,9 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Consts["tells_errors"], p.Consts["count"] = tool.Bool(tells), tool.Bool(c.count)
+	p.Consts["tells_errors"] = tool.Bool(tells)
 	p.Banner, p.Aside = "Tracing retransmits ... Hit Ctrl-C to end", false
-	p.Change = tcp.Change(p.Change, map[string]func(*events.Value){"kind": why})
+	tcp.Change(p, map[string]func(*events.Value){"kind": why})
 	kind := render.Column{Field: "kind", Title: "T>", Width: 2, Words: words(c.lossprobe)}
 	columns := []render.Column{
 		{Field: "pid", Title: "PID", Width: 7}, tcp.IP(), tcp.Both("laddr", "lport", "LADDR:LPORT", 20), kind,
@@ -72,11 +71,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		columns = append(columns, render.Column{Field: "seq", Title: "SEQ"})
 	}
 	p.Layout = c.TimedColumns(p, columns...)
-	p.Layout.Maps = map[string]render.MapLayout{"@retransmits": {Columns: []render.Column{
-		{Field: "laddr", Title: "LADDR", Width: 15}, {Field: "lport", Title: "LPORT", Width: 5},
-		{Field: "raddr", Title: "RADDR", Width: 15}, {Field: "rport", Title: "RPORT", Width: 5},
-		{Field: "count", Title: "RETRANSMITS"},
-	}}}
+	c.CountBy(p, "RETRANSMITS", c.Address("laddr", "LADDR"), tcp.Port("lport", "LPORT"), c.Address("raddr", "RADDR"), tcp.Port("rport", "RPORT"))
 	return p, nil
 }
 

@@ -38,15 +38,17 @@ that is received: for all together, or one an address.`,
 type command struct {
 	tcp.Common
 	tool.Timing
-	milli, byLocal, byRemote, average bool
+	milli, byLocal, byRemote, average, debug bool
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "localport": "p lport", "remoteport": "P rport", "laddr": "a", "raddr": "A"})
+	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "localport": "p lport", "remoteport": "P rport", "laddr": "a", "raddr": "A", "verbose": "v"})
 	c.Timing.Flags(cmd)
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.milli, "milliseconds", "m", false, "in milliseconds instead of microseconds")
+	fl.BoolVar(&c.milli, "millisecond", false, "the same as --milliseconds")
+	fl.BoolVarP(&c.debug, "debug", "D", false, "print the program's code instead of running it")
 	fl.BoolVarP(&c.byLocal, "byladdr", "b", false, "a histogram for each local address")
 	fl.BoolVarP(&c.byRemote, "byraddr", "B", false, "a histogram for each remote address")
 	fl.BoolVarP(&c.average, "extension", "e", false, "show the averages")
@@ -67,6 +69,9 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	}
 	p.Consts["unit"], p.Consts["average"] = tool.Int(unit), tool.Bool(c.average)
 	p.Consts["by_local"], p.Consts["by_remote"] = tool.Bool(c.byLocal), tool.Bool(c.byRemote)
+	if c.debug {
+		p.Debug = "ir"
+	}
 	section := "All Addresses"
 	switch {
 	case c.byLocal:
@@ -75,7 +80,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		section = "Remote Address"
 	}
 	p.Banner, p.Aside = "Tracing TCP RTT... Hit Ctrl-C to end.", false
-	p.Layout = render.Layout{Clock: c.Timestamp, Maps: map[string]render.MapLayout{
+	p.Layout = render.Layout{Clock: c.Clock, Maps: map[string]render.MapLayout{
 		"@rtt": {Section: section, Unit: name, Columns: []render.Column{{Field: "address"}, {Field: "average"}}},
 	}}
 	v := &view{table: o.Format == "table"}

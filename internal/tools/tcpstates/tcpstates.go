@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/tools/tcp"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
@@ -35,11 +36,13 @@ of its own, which is not seen: the row is FIN_WAIT2 -> CLOSE.`,
 
 type command struct {
 	tcp.Common
+	journal bool
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "csv": "s", "ipv4": "4", "ipv6": "6", "localport": "L", "remoteport": "D"})
+	cmd.Flags().BoolVarP(&c.journal, "journal", "Y", false, "also write the rows to systemd's journal")
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "csv": "s", "ipv4": "4", "ipv6": "6", "localport": "L", "remoteport": "D", "count": "", "verbose": "v"})
 }
 
 // Plan implements tool.Command.
@@ -55,5 +58,14 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		render.Column{Field: "newstate", Title: "NEWSTATE", Width: 11},
 		render.Column{Field: "duration_ns", Title: "MS", Div: 1e6, Decimals: 3},
 	)...)...)
+	if c.journal && !o.Script {
+		j, err := openJournal()
+		if err != nil {
+			return nil, err
+		}
+		change := p.Change
+		p.Change = func(e events.Event) events.Event { return change(j.write(e)) }
+	}
+	c.CountBy(p, "CHANGES", append(c.Process(), render.Column{Field: "oldstate", Title: "OLDSTATE", Width: 11}, render.Column{Field: "newstate", Title: "NEWSTATE", Width: 11})...)
 	return p, nil
 }

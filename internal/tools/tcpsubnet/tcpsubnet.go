@@ -42,14 +42,16 @@ type command struct {
 	tcp.Common
 	interval tool.Seconds
 	unit     string
+	json     bool
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6"})
+	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "verbose": "v"})
 	fl := cmd.Flags()
 	c.interval.Duration = time.Second
 	fl.VarP(&c.interval, "interval", "i", "report every so many seconds")
+	fl.BoolVarP(&c.json, "json", "J", false, "the same as --format jsonl")
 	fl.StringVarP(&c.unit, "unit", "f", "B", "b, k, m for bits, B, K, M for bytes, in steps of 1024")
 }
 
@@ -73,6 +75,9 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 		return nil, err
 	}
 	p.Consts["subnet"] = which
+	if c.json {
+		p.Format = "jsonl"
+	}
 	p.Banner, p.Aside = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", c.interval.Duration.Seconds()), false
 	p.Layout = render.Layout{Clock: true, Maps: map[string]render.MapLayout{"@sent": {Descending: true, Columns: []render.Column{
 		{Field: "subnet", Title: "SUBNET", Width: 21}, {Field: "sent", Title: "SENT", Width: 6, Right: true},

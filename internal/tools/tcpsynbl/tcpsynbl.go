@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/tools/tcp"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
@@ -23,7 +24,8 @@ func Tool() tool.Tool {
 		Short:  "Show how full the queues of listening TCP sockets are when connections come",
 		Long: `Show histograms of the number of connections that waited to be accepted when another one
 came, one for each length that queues may have. Connections that found a full queue are
-not in them: their handshake does not end. nstat -az 'TcpExtListen*' counts those.`,
+not in them, for their handshake does not end: a table below says how many packets each
+listening socket has turned away.`,
 		Example: `  rpcxray tcpsynbl                     # until Ctrl-C
   rpcxray tcpsynbl 5 3                 # every 5 seconds, three times
   rpcxray tcpsynbl --localport 8972    # of a listening port`,
@@ -39,8 +41,8 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6"})
-	cmd.Flags().BoolVarP(&c.clock, "timestamp", "T", false, "print the time of day above each report")
+	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "verbose": "v"})
+	tool.ClockFlag(cmd.Flags(), &c.clock)
 }
 
 // Plan implements tool.Command.
@@ -56,7 +58,14 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	p.Banner, p.Aside = "Tracing SYN backlog size. Ctrl-C to end.", false
 	p.Layout = render.Layout{Clock: c.clock, Maps: map[string]render.MapLayout{
 		"@backlog": {Section: "backlog_max", Unit: "backlog", Columns: []render.Column{{Field: "backlog_max"}}},
+		"@drops":   {Descending: true, Columns: []render.Column{c.Address("laddr", "LADDR"), tcp.Port("lport", "LPORT"), {Field: "drops", Title: "DROPS"}}},
 	}}
+	p.Join = func(r *events.Report) (string, []events.Event) {
+		if r.Map.Name == "@drops" && len(r.Entries) == 0 {
+			return "", nil
+		}
+		return "", []events.Event{r}
+	}
 	p.Reports(interval, duration)
 	return p, nil
 }

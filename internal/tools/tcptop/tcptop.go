@@ -46,7 +46,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6"})
+	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "cgroup": "c", "verbose": "v"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.keep, "noclear", "C", false, "add up over reports")
 	fl.BoolVarP(&c.quiet, "nosummary", "S", false, "leave out the line with time and load")

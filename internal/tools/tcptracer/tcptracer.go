@@ -39,7 +39,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "netns": "N", "uid": "u", "print-uid": "U"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "netns": "N", "uid": "u", "print-uid": "U", "count": ""})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.verbose, "verbose", "v", false, "words for the types, and the network namespaces")
 }
@@ -62,5 +62,6 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		columns = append(columns, render.Column{Field: "netns", Title: "NETNS"})
 	}
 	p.Layout = c.Columns(columns...)
+	c.CountBy(p, "EVENTS", append([]render.Column{kind}, c.Process()...)...)
 	return p, nil
 }

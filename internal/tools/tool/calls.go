@@ -27,8 +27,21 @@ func (c *Calls) Flags(fl *pflag.FlagSet) {
 	fl.StringVar(&c.Method, "method", "", "only calls of this method")
 }
 
-// Traced is the attach point of the calls in the arguments' program.
-func (c *Calls) Traced(o Options, args []string) ([]Variant, error) {
+// Plan makes a plan of a script.
+func (c *Calls) Plan(o Options, args []string, script string) (*Plan, error) {
+	traced, err := c.traced(o, args)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Template: script, Traced: traced, Consts: c.consts()}
+	if o.Format != "table" {
+		p.Dated()
+	}
+	return p, nil
+}
+
+// traced is the attach point of the calls in the arguments' program.
+func (c *Calls) traced(o Options, args []string) ([]Variant, error) {
 	switch c.Side {
 	case "server", "client", "*":
 	default:
@@ -44,8 +57,8 @@ func (c *Calls) Traced(o Options, args []string) ([]Variant, error) {
 	return []Variant{{Points: []*syntax.AttachPoint{a}}}, nil
 }
 
-// Consts are the constants of the script that the flags give.
-func (c *Calls) Consts() Consts {
+// consts are the constants of the script that the flags give.
+func (c *Calls) consts() Consts {
 	return Consts{
 		"one_service": Bool(c.Service != ""), "service": &syntax.StringExpr{Value: c.Service},
 		"one_method": Bool(c.Method != ""), "method": &syntax.StringExpr{Value: c.Method},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rpcxray/rpcxray/internal/kernel"
 )
@@ -75,7 +76,7 @@ func (t *Threshold) String() string {
 // Timing are the flags of tools that report periodically.
 type Timing struct {
 	Interval, Duration Seconds
-	Timestamp          bool
+	Clock              bool
 }
 
 // Flags adds the flags.
@@ -83,7 +84,17 @@ func (t *Timing) Flags(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.VarP(&t.Interval, "interval", "i", "report every so many seconds, and start anew")
 	fl.VarP(&t.Duration, "duration", "d", "end after so many seconds")
-	fl.BoolVarP(&t.Timestamp, "timestamp", "T", false, "print the time of day above each report")
+	ClockFlag(fl, &t.Clock)
+}
+
+// ClockFlag adds the flag for the time of day in reports. bcc's tools call it
+// timestamp, which is another time elsewhere.
+func ClockFlag(fl *pflag.FlagSet, clock *bool) {
+	fl.BoolVarP(clock, "time", "T", false, "print the time of day above each report (also --timestamp)")
+	fl.BoolVar(clock, "timestamp", false, "")
+	if err := fl.MarkHidden("timestamp"); err != nil {
+		panic("BUG: " + err.Error())
+	}
 }
 
 // Intervals reads the arguments [INTERVAL [COUNT]]: the time between reports, 0

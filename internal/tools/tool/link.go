@@ -1,8 +1,10 @@
 package tool
 
 import (
+	"cmp"
 	"slices"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/syntax"
 )
 
@@ -13,9 +15,11 @@ func (p *Plan) link(name string, file *syntax.File) {
 		return
 	}
 	lib := parse(name, p.Library)
+	all := append(nodes(lib), nodes(file)...)
 	f := &fold{consts: []Consts{p.Consts}}
 	lib.Decls = slices.DeleteFunc(lib.Decls, func(d syntax.Decl) bool {
 		pr, ok := d.(*syntax.Probe)
+		omit(d, p.Omit)
 		if !ok {
 			f.node(d)
 		}
@@ -32,6 +36,46 @@ func (p *Plan) link(name string, file *syntax.File) {
 		return ok && !u.seen[m]
 	})
 	file.CDefs = slices.DeleteFunc(lib.CDefs, func(d syntax.CDef) bool { return !u.seen[d] })
+	if comments := slices.Concat(lib.Comments, file.Comments); len(lib.Comments) > 0 && len(file.Comments) > 0 {
+		comments[0].Text = file.Comments[0].Text // both are about the whole file
+		comments = slices.Delete(comments, len(lib.Comments), len(lib.Comments)+1)
+		file.Comments = about(comments, all, nodes(file))
+	}
+	file.Source = &diag.Source{Name: name, Text: p.Library + file.Source.Text[len(p.Library):]}
+}
+
+// nodes are the parts of a file.
+func nodes(f *syntax.File) []syntax.Node {
+	var list []syntax.Node
+	if f.Config != nil {
+		list = append(list, f.Config)
+	}
+	for _, d := range f.CDefs {
+		list = append(list, d)
+	}
+	for _, d := range f.Decls {
+		list = append(list, d)
+	}
+	return list
+}
+
+// about are the comments before and in those parts that are kept, and the first of
+// all: it is about the whole file.
+func about(comments []syntax.Comment, all, kept []syntax.Node) []syntax.Comment {
+	slices.SortFunc(all, func(a, b syntax.Node) int { return cmp.Compare(a.Span().Start, b.Span().Start) })
+	var list []syntax.Comment
+	end := uint32(0)
+	for _, n := range all {
+		for i, c := range comments {
+			if i == 0 && end == 0 {
+				list = append(list, c)
+			} else if c.At.Start >= end && c.At.Start < n.Span().End && slices.Contains(kept, n) {
+				list = append(list, c)
+			}
+		}
+		end = n.Span().End
+	}
+	return list
 }
 
 // uses finds what a script's probes use, directly or not.

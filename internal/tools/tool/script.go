@@ -51,7 +51,14 @@ func (p *Plan) Script(name string, pid int) *diag.Source {
 // variant is the script for one variant, and its traced probes: of those a
 // template has there is at least one, for no constant makes all of them dead.
 func (p *Plan) variant(name string, v Variant, pid int) (file *syntax.File, probes []syntax.Decl) {
-	file = parse(name, p.Template)
+	// Comments and blank lines are printed by place: the library stands before.
+	template := strings.Repeat("\n", len(p.Library)) + p.Template
+	if len(p.Count) > 0 {
+		file = counted(name, template, p.Count)
+	} else {
+		file = parse(name, template)
+	}
+	all := nodes(file)
 	f := &fold{consts: []Consts{v.Consts, p.Consts}}
 	var decls []syntax.Decl
 	for _, d := range file.Decls {
@@ -79,6 +86,7 @@ func (p *Plan) variant(name string, v Variant, pid int) (file *syntax.File, prob
 		}
 	}
 	file.Decls = decls
+	file.Comments = about(file.Comments, all, nodes(file))
 	return file, probes
 }
 

@@ -44,6 +44,7 @@ type Plan struct {
 	Traced   []Variant                        // for the probe whose attach point is called "traced"; none if there is no such probe
 	Points   map[string][]*syntax.AttachPoint // for other named attach points; without any the probe goes
 	Consts   Consts                           // for getopt()
+	Count    []string                         // members of printed records: rows are not printed but counted by them, in CountMap
 	Omit     []string                         // members of printed records that nobody asked for
 	Keys     int                              // keys that a map may get, 0: as many as by default
 	OwnPID   bool                             // the script itself tests for the process of --pid
@@ -91,6 +92,11 @@ func (p *Plan) Reports(interval, duration time.Duration) {
 		p.Consts = Consts{}
 	}
 	p.Consts["reports"] = Int(uint64(full))
+}
+
+// Dated makes the times of rows whole dates where they are data.
+func (p *Plan) Dated() {
+	p.Consts["time_format"] = &syntax.StringExpr{Value: "%Y-%m-%dT%H:%M:%S.%f%z"}
 }
 
 // every is an interval probe's attach point.
