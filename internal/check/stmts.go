@@ -359,12 +359,37 @@ func (b *body) unroll(s *syntax.UnrollStmt) {
 		b.unrollRange(s.Count.Span(), "unroll maximum value is 100")
 		return
 	}
+	if n > mostCopies && !breaksOut(s.Body) {
+		turns := b.collect(func() { b.block(s.Body) })
+		bound := func(n uint64) prog.Expr { return integer(types.TInt64, n, s.Count.Span()) }
+		b.add(&prog.ForRange{At: at(s.Span()), Var: b.temp(types.TInt64), Lo: bound(0), Hi: bound(n), Body: turns})
+		return
+	}
 	for range n {
 		if !b.copied(s.At) {
 			return
 		}
 		b.block(s.Body)
 	}
+}
+
+// mostCopies is up to how often the body of unroll() is written out: more of it is
+// a loop.
+const mostCopies = 4
+
+// breaksOut tells whether a body breaks out of a loop around it.
+func breaksOut(body *syntax.Block) bool {
+	found := false
+	syntax.Walk(body, func(n syntax.Node) bool {
+		switch n.(type) {
+		case *syntax.BreakStmt, *syntax.ContinueStmt:
+			found = true
+		case *syntax.WhileStmt, *syntax.ForRangeStmt, *syntax.ForMapStmt:
+			return false
+		}
+		return !found
+	})
+	return found
 }
 
 func (b *body) forRange(s *syntax.ForRangeStmt) {

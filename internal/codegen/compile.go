@@ -54,7 +54,11 @@ func Compile(p *prog.Program, u *lower.Unit, t Target) (*Object, error) {
 	return o, err
 }
 
-var errStack = errors.New("the variables and temporaries do not fit the stack of an eBPF program")
+// What does not fit a program.
+var (
+	errJump  = errors.New("a jump is too far for an instruction")
+	errStack = errors.New("its variables and temporaries do not fit the stack")
+)
 
 // limits says up to which size, in bytes, memory values and event records lie
 // in the stack.
@@ -69,17 +73,47 @@ func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, err
 	if err := c.errs.Err(); err != nil {
 		return nil, err
 	}
-	if c.slot.max > ScratchSize(p)-scratchHead {
-		return nil, fmt.Errorf("unit %s: its values need %d bytes of scratch space and %d are there", u.Name, c.slot.max, ScratchSize(p)-scratchHead)
+	if room := ScratchSize(p) - scratchHead; c.slot.max > room {
+		return nil, c.tooLarge("its values take %d bytes of %d", c.slot.max, room)
 	}
-	fns := optimized(append([]*fn{c.fn}, c.callbacks...))
+	fns := append([]*fn{c.fn}, c.callbacks...)
+	if n := size(fns); n > maxSize {
+		return nil, c.tooLarge("it has more than %d instructions", maxSize)
+	}
+	fns = optimized(fns)
 	w, err := assemble(fns)
-	if err != nil {
+	switch {
+	case errors.Is(err, errStack) && lim == limits{}:
+		return nil, c.tooLarge("%v", err)
+	case errors.Is(err, errJump):
+		return nil, c.tooLarge("%v", err)
+	case err != nil:
 		return nil, fmt.Errorf("unit %s: %w", u.Name, err)
 	}
 	o := &Object{Spec: c.spec(), source: p.Source, ir: dump(fns), spans: w.spans}
 	o.Spec.Instructions = w.out
 	return o, nil
+}
+
+// maxSize bounds the intermediate instructions of a program: its jumps reach over
+// 32,767 of the kernel's, and the verifier looks at a million on all its ways.
+const maxSize = 1 << 16
+
+func size(fns []*fn) int {
+	n := 0
+	for _, f := range fns {
+		for _, b := range f.blocks {
+			n += len(b.ins)
+		}
+	}
+	return n
+}
+
+// tooLarge says why the unit's code does not fit a program.
+func (c *comp) tooLarge(format string, args ...any) error {
+	d := c.errs.Errorf(c.u.Point.Span, "the code of this probe is too large for a program of the kernel: "+format, args...)
+	d.Hint = "give parts of it probes of their own, or write what is repeated as a loop"
+	return c.errs.Err()
 }
 
 // optimized optimizes the functions and leaves out the callbacks that only dead
@@ -345,3 +379,6 @@ func (o *Object) place(span diag.Span) string {
 	line := strings.Count(before, "\n") + 1
 	return fmt.Sprintf("%s:%d:%d", o.source.Name, line, len(before)-strings.LastIndexByte(before, '\n'))
 }
+
+// Len returns the number of raw instructions.
+func (o *Object) Len() int { return len(o.spans) }

@@ -1,8 +1,6 @@
 package codegen
 
 import (
-	"fmt"
-
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 
@@ -42,7 +40,7 @@ func write(fns []*fn, places []map[vreg]place) (*writer, error) {
 	for _, j := range w.jumps {
 		off := w.starts[j.to] - j.raw - 1
 		if off != int(int16(off)) {
-			return nil, fmt.Errorf("program of %d instructions: a jump is too far for eBPF", len(w.spans))
+			return nil, errJump
 		}
 		w.out[j.ins].Offset = int16(off)
 	}

@@ -259,8 +259,8 @@ func TestErrors(t *testing.T) {
 	}
 	big := &prog.Var{Type: types.Str(60000)}
 	p, u := script(prog.KindBegin, nil, setVar(big, lit("x")), printf(1, ref(big)))
-	if _, err := Compile(p, u, testTarget); err == nil || !strings.Contains(err.Error(), "bytes of scratch space") {
-		t.Errorf("error %v, want one about scratch space", err)
+	if _, err := Compile(p, u, testTarget); err == nil || !strings.Contains(err.Error(), "too large for a program of the kernel: its values take 120024 bytes") {
+		t.Errorf("error %v, want one about its values", err)
 	}
 }
 

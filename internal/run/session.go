@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -15,7 +13,6 @@ import (
 	"github.com/rpcxray/rpcxray/internal/attach"
 	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/codegen"
-	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/lower"
@@ -219,52 +216,9 @@ func (s *session) loadUnit(plan *lower.Unit, t codegen.Target) (*attach.Unit, er
 	}
 	u, err := s.kernel.Load(plan, o)
 	if err != nil {
-		return nil, s.explain(o, err)
+		return nil, s.explain(plan, o, err)
 	}
 	return u, nil
-}
-
-// explain shows a verifier's refusal at the script's line.
-func (s *session) explain(o *codegen.Object, err error) error {
-	var v *ebpf.VerifierError
-	if !errors.As(err, &v) {
-		return err
-	}
-	span, ok := refusedAt(o, v)
-	if !ok {
-		return err
-	}
-	l := diag.NewList(s.opts.Source)
-	d := l.Errorf(span, "the kernel's verifier refuses the code of this: %s", lastLine(v))
-	d.Hint = "make the probe smaller: fewer or shorter strings, fewer turns of a loop; -v shows the verifier's log"
-	if s.opts.Verbose {
-		fmt.Fprintf(s.opts.Stderr, "%+v\n", v)
-	}
-	return &diag.ListError{List: l}
-}
-
-// refusedAt finds the text of the last instruction in the verifier's log, whose
-// lines begin with the instruction's offset.
-func refusedAt(o *codegen.Object, v *ebpf.VerifierError) (diag.Span, bool) {
-	for i := len(v.Log) - 1; i >= 0; i-- {
-		var off int
-		if n, _ := fmt.Sscanf(v.Log[i], "%d: (", &off); n == 1 {
-			return o.SpanAt(off)
-		}
-	}
-	return diag.Span{}, false
-}
-
-// lastLine is the verifier's reason: its last line that is not statistics.
-func lastLine(v *ebpf.VerifierError) string {
-	for i := len(v.Log) - 1; i >= 0; i-- {
-		line := strings.TrimSpace(v.Log[i])
-		if line != "" && !strings.HasPrefix(line, "processed ") && !strings.HasPrefix(line, "verification time") &&
-			!strings.HasPrefix(line, "stack depth") {
-			return line
-		}
-	}
-	return v.Cause.Error()
 }
 
 // attach links units in order: returns first, so that no call is taken for one

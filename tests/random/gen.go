@@ -69,7 +69,7 @@ func Script(seed uint64, path string) string {
 	for range 1 + g.r.IntN(3) {
 		g.probe(path)
 	}
-	return g.definitions() + g.b.String()
+	return g.functions() + g.definitions() + g.b.String()
 }
 
 // definitions is a probe that gives the maps of the script their kinds.
@@ -94,6 +94,25 @@ func (g *generator) definitions() string {
 		return ""
 	}
 	return "begin {\n" + b.String() + "}\n"
+}
+
+// functions are the macro and the function that the script calls.
+func (g *generator) functions() string {
+	text := ""
+	if strings.Contains(g.b.String(), "twice(") {
+		text += "macro twice(x) { let $n = (int64)0; for ($k : 0..2) { $n += (int64)x; } $n }\n"
+	}
+	if strings.Contains(g.b.String(), "largest(") {
+		text += "fn largest($a : int64, $b : int64) : int64 {\n" +
+			"\tfor ($i : 0..3) { if ($a > $b + $i) { return $a; } while ($b > 100) { if ($a < 0) { return $b; } $b /= 2; } }\n\treturn $b;\n}\n"
+	}
+	return text
+}
+
+// fresh makes a name.
+func (g *generator) fresh(start string) string {
+	g.next++
+	return fmt.Sprintf("%s%d", start, g.next)
 }
 
 func (g *generator) one(choices ...string) string { return choices[g.r.IntN(len(choices))] }
@@ -164,6 +183,10 @@ func (g *generator) statements(most int) {
 	}
 }
 
+// mostNested is how deep loops are nested: functions and searches in them have some
+// of their own.
+const mostNested = 3
+
 func (g *generator) statement() {
 	switch n := g.r.IntN(22); {
 	case n < 4:
@@ -179,7 +202,7 @@ func (g *generator) statement() {
 		if g.chance(40) {
 			g.block("else", 3)
 		}
-	case n < 17 && g.loops == 0: // one in another multiplies the ways through it
+	case n < 17 && g.loops < mostNested:
 		g.loop()
 	case n == 17:
 		g.line("%s;", g.effect())
@@ -206,8 +229,7 @@ func (g *generator) assign() {
 		g.line("%s = %s;", v.name, g.expr(v.kind, 3))
 		return
 	}
-	v := variable{fmt.Sprintf("$v%d", g.next), g.kind()}
-	g.next++
+	v := variable{g.fresh("$v"), g.kind()}
 	value := g.expr(v.kind, 3)
 	if v.kind == integer { // the widest type, so that other values fit
 		value = "(int64)(" + value + ")"
@@ -308,9 +330,8 @@ func (g *generator) printf() {
 func (g *generator) loop() {
 	g.loops++
 	defer func() { g.loops-- }()
-	i := variable{fmt.Sprintf("$i%d", g.next), integer}
-	g.next++
-	switch g.r.IntN(5) {
+	i := variable{g.fresh("$i"), integer}
+	switch g.r.IntN(7) {
 	case 0:
 		g.turns(i, fmt.Sprintf("for (%s : 0..%d)", i.name, 1+g.r.IntN(50)))
 	case 1:
@@ -323,13 +344,18 @@ func (g *generator) loop() {
 		g.turns(i, fmt.Sprintf("while (%s++ < %d)", i.name, 1+g.r.IntN(20)))
 	case 4:
 		g.block(fmt.Sprintf("unroll (%d)", 1+g.r.IntN(4)), 2)
+	case 5:
+		g.line("%s = (int64)(%s);", i.name, g.expr(integer, 2))
+		g.turns(i, fmt.Sprintf("while (%s && %s-- != 0)", g.expr(boolean, 3), i.name))
+	case 6:
+		g.block(fmt.Sprintf("unroll (%d)", 1+g.r.IntN(100)), 1)
 	}
 }
 
 // turns writes the block of a loop, in which v can be read.
 func (g *generator) turns(v variable, head string) {
 	g.vars = append(g.vars, []variable{v})
-	g.block(head, 2)
+	g.block(head, 4)
 	g.vars = g.vars[:len(g.vars)-1]
 }
 

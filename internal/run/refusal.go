@@ -1,0 +1,70 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/rpcxray/rpcxray/internal/codegen"
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/lower"
+)
+
+const refusedHint = "make the probe smaller: give parts of it probes of their own, with fewer or shorter strings and stacks"
+
+// explain shows a verifier's refusal at the script's line: at the code that it
+// stopped at, or at the probe if it does not tell.
+func (s *session) explain(plan *lower.Unit, o *codegen.Object, err error) error {
+	l := diag.NewList(s.opts.Source)
+	var v *ebpf.VerifierError
+	told := errors.As(err, &v)
+	span, found := diag.Span{}, false
+	if told {
+		span, found = refusedAt(o, v)
+	}
+	switch {
+	case found:
+		l.Errorf(span, "the kernel's verifier refuses the code of this: %s", lastLine(v)).Hint = refusedHint + "; -v shows the verifier's log"
+	case tooComplex(err):
+		l.Errorf(plan.Point.Span, "the kernel's verifier gave up on this probe: its %d instructions have too many ways through them", o.Len()).Hint = refusedHint
+	default:
+		return err
+	}
+	if told && s.opts.Verbose {
+		fmt.Fprintf(s.opts.Stderr, "%+v\n", v)
+	}
+	return &diag.ListError{List: l}
+}
+
+// tooComplex tells whether the verifier met a limit of its own. Linux 6.18 says
+// EFAULT where it cannot keep one more way through a program, and loses its log.
+func tooComplex(err error) bool {
+	return errors.Is(err, unix.E2BIG) || errors.Is(err, unix.EFAULT) || errors.Is(err, unix.ENOSPC)
+}
+
+// refusedAt finds the text of the last instruction in the verifier's log, whose
+// lines begin with the instruction's offset.
+func refusedAt(o *codegen.Object, v *ebpf.VerifierError) (diag.Span, bool) {
+	for i := len(v.Log) - 1; i >= 0; i-- {
+		var off int
+		if n, _ := fmt.Sscanf(v.Log[i], "%d: (", &off); n == 1 {
+			return o.SpanAt(off)
+		}
+	}
+	return diag.Span{}, false
+}
+
+// lastLine is the verifier's reason: its last line that is not statistics.
+func lastLine(v *ebpf.VerifierError) string {
+	for i := len(v.Log) - 1; i >= 0; i-- {
+		line := strings.TrimSpace(v.Log[i])
+		if line != "" && !strings.HasPrefix(line, "processed ") && !strings.HasPrefix(line, "verification time") &&
+			!strings.HasPrefix(line, "stack depth") {
+			return line
+		}
+	}
+	return v.Cause.Error()
+}
