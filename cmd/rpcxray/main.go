@@ -90,7 +90,7 @@ func report(err error, status int) int {
 		diag.Render(os.Stderr, list.List, colored(os.Stderr))
 	default:
 		fmt.Fprintf(os.Stderr, "rpcxray: %s\n", diag.Printable(err.Error()))
-		if errors.As(err, &hint) {
+		if errors.As(err, &hint) && hint.Hint != "" {
 			fmt.Fprintf(os.Stderr, "HINT: %s\n", diag.Printable(hint.Hint))
 		}
 	}

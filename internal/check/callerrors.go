@@ -95,7 +95,24 @@ func kindWord(t *types.Type) string {
 }
 
 func (b *body) wantKind(fn, what string, t *types.Type, at diag.Span) {
-	b.errorf(at, "%s() only supports %s arguments (%s provided)", fn, what, t)
+	b.errorf(at, "%s() only supports %s arguments (%s provided)", fn, what, kindWord(t))
+}
+
+// wantNumber tells that an aggregate is fed with a number.
+func (b *body) wantNumber(fn string, x prog.Expr) {
+	if strings.HasSuffix(fn, "hist") {
+		b.wantKind(fn, "int", x.Type(), x.Span())
+		return
+	}
+	b.errorf(x.Span(), "%s() only supports integer arguments (%s provided)", fn, x.Type())
+}
+
+func (b *body) wrongDelete(scalar bool, at diag.Span) {
+	if scalar {
+		b.errorf(at, "call to delete() with two arguments expects a map with explicit keys (non-scalar map)")
+		return
+	}
+	b.errorf(at, "call to delete() with a single argument expects a map without explicit keys (scalar map)")
 }
 
 func (b *body) wantMap(fn string, at diag.Span) {

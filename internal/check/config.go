@@ -47,7 +47,7 @@ func Settings() []Setting {
 		{Name: "lazy_symbolication", Default: "true", Kind: "bool", apply: kept},
 		{Name: "license", Default: "GPL", Values: licenses(), apply: words(func(c *prog.Config) *string { return &c.License })},
 		{Name: "log_size", Default: "1000000", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.LogSize })},
-		{Name: "max_bpf_progs", Default: "1024", Kind: "number", apply: kept},
+		{Name: "max_bpf_progs", Default: "1024", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxPrograms })},
 		{Name: "max_cat_bytes", Default: "10240", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxCatBytes })},
 		{Name: "max_map_keys", Default: "4096", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxMapKeys })},
 		{Name: "max_probes", Default: "1024", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxProbes })},
@@ -77,12 +77,22 @@ func renamed() map[string]string {
 	}
 }
 
-func stackModeNames() []string { return []string{"bpftrace", "perf", "raw", "build_id"} }
+func stackModes() []types.StackMode {
+	return []types.StackMode{types.StackDefault, types.StackRaw, types.StackPerf, types.StackBuildID}
+}
+
+func stackModeNames() []string {
+	var names []string
+	for _, m := range stackModes() {
+		names = append(names, m.String())
+	}
+	return names
+}
 
 func stackMode(name string) (types.StackMode, bool) {
-	for i, n := range stackModeNames() {
-		if n == name {
-			return types.StackMode(i), true
+	for _, m := range stackModes() {
+		if m.String() == name {
+			return m, true
 		}
 	}
 	return 0, false
@@ -99,6 +109,9 @@ func (c *checker) configure() {
 	for _, s := range settings {
 		c.set(s, s.Default, diag.Span{})
 	}
+	// A Go program has more functions than bpftrace takes probes: there is no limit
+	// unless the user wants one.
+	c.prog.Config.MaxProbes, c.prog.Config.MaxPrograms = 0, 0
 	if c.file.Config != nil {
 		for _, item := range c.file.Config.Items {
 			c.configItem(settings, item)
@@ -122,6 +135,10 @@ func (c *checker) configItem(settings []Setting, item *syntax.ConfigItem) {
 	}
 	switch v := item.Value.(type) {
 	case *syntax.IntExpr:
+		if s.Kind == "bool" {
+			c.set(s, strconv.FormatBool(v.Value != 0), v.At)
+			return
+		}
 		c.set(s, strconv.FormatUint(v.Value, 10), v.At)
 	case *syntax.BoolExpr:
 		c.set(s, strconv.FormatBool(v.Value), v.At)

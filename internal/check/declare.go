@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/syntax"
@@ -31,13 +33,43 @@ func (c *checker) declare() {
 			}
 			c.funcs[d.Name] = d
 		case *syntax.Macro:
-			c.macros[d.Name] = append(c.macros[d.Name], d)
+			c.addMacro(d)
 		case *syntax.MapDecl:
 			c.decls["@"+d.Name] = d
 			c.checkMapDecl(d)
 		}
 	}
 	c.findOptions()
+}
+
+// addMacro takes in a macro; one of the same name has to differ in what it
+// takes.
+func (c *checker) addMacro(m *syntax.Macro) {
+	for i, p := range m.Params {
+		for _, q := range m.Params[:i] {
+			if paramName(p) == paramName(q) {
+				c.paramTwice(p)
+			}
+		}
+	}
+	for _, other := range c.macros[m.Name] {
+		if slices.EqualFunc(m.Params, other.Params, func(p, q syntax.Expr) bool { return sigil(p) == sigil(q) }) {
+			c.macroTwice(m, other)
+		}
+	}
+	c.macros[m.Name] = append(c.macros[m.Name], m)
+}
+
+// sigil is what a macro's parameter takes: '$' a variable, '@' a map, 0 any
+// expression.
+func sigil(p syntax.Expr) byte {
+	switch p.(type) {
+	case *syntax.VarExpr:
+		return '$'
+	case *syntax.MapExpr:
+		return '@'
+	}
+	return 0
 }
 
 // findOptions lists the getopt() calls of the whole file, so that an option

@@ -51,6 +51,28 @@ func (c *checker) noMatch(p *prog.Point, err error) {
 	}
 }
 
+// noPoints tells that a probe has nothing to attach to; none is what the world
+// said about its pattern, nil if it was told already.
+func (c *checker) noPoints(points []*prog.Point, none error, missing string) {
+	span := points[0].Span.Join(points[len(points)-1].Span)
+	switch missing {
+	case "ignore":
+	case "warn":
+		c.pass.Warnf(span, "Probe has no valid attach points. It is being removed which may cause issues with program behavior.")
+	default:
+		d := c.pass.Errorf(span, "Probe has no valid attach points. If this is expected, set the 'missing_probes' config variable to 'warn'.")
+		if none != nil {
+			d.Notes = append(d.Notes, diag.Note{Span: points[0].Span, Msg: none.Error()})
+			d.AddHint(none)
+		}
+	}
+}
+
+func (b *body) deprecatedWhile(s *syntax.WhileStmt) {
+	b.warnf(s.Span(), "While loops are deprecated and may be removed in the future.").Hint =
+		"for ($x : $start..$end) { ... } counts"
+}
+
 func (c *checker) offsetInReturn(ap *syntax.AttachPoint) {
 	c.pass.Errorf(ap.Span(), "Offset not allowed: a uretprobe is at a whole function").Hint =
 		"name the function: uretprobe:" + ap.Target.Text + ":FUNCTION"
@@ -75,7 +97,7 @@ func (c *checker) unknownMapKind(d *syntax.MapDecl) {
 }
 
 func (c *checker) badMapSize(d *syntax.MapDecl) {
-	c.pass.Errorf(d.Size.Span(), "the size of @%s must be a positive integer literal", d.Name)
+	c.pass.Errorf(d.Size.Span(), "syntax: expected positive integer for map declaration max entries")
 }
 
 func (c *checker) ignoredInclude(d *syntax.Include) {
@@ -158,6 +180,14 @@ func (b *body) untypedVariable(e *syntax.VarExpr, v *variable) {
 	d.Notes = append(d.Notes, diag.Note{Span: v.span, Msg: "declared here"})
 }
 
+func (b *body) unassigned(e *syntax.VarExpr) {
+	b.warnf(e.At, "Variable used before it was assigned: $%s", e.Name)
+}
+
+func (b *body) neverAssigned(v *variable) {
+	b.warnf(v.span, "Variable %s was never assigned to.", v.v.Name)
+}
+
 func (b *body) redeclared(e *syntax.VarExpr, v *variable) {
 	d := b.errorf(e.At, "Variable $%s was already declared. Variable shadowing is not allowed.", e.Name)
 	d.Notes = append(d.Notes, diag.Note{Span: v.span, Msg: "first declared here"})
@@ -168,7 +198,33 @@ func (b *body) foreignMap(at diag.Span, name string) {
 }
 
 func (b *body) noOverload(name string, args []syntax.Expr, at diag.Span) {
-	b.errorf(at, "Call to macro %q has no match for its %d arguments", name, len(args))
+	d := b.errorf(at, "Call to %s() has arguments that do not match any definition.", name)
+	for _, m := range b.macros[name] {
+		d.Notes = append(d.Notes, diag.Note{Span: m.At, Msg: unlike(m, args)})
+	}
+}
+
+// unlike tells why a macro does not take arguments.
+func unlike(m *syntax.Macro, args []syntax.Expr) string {
+	if len(m.Params) != len(args) {
+		return fmt.Sprintf("This definition of %s() has a different number of arguments. Expected: %d but got %d", m.Name, len(m.Params), len(args))
+	}
+	for i, p := range m.Params {
+		if !fitsParam(p, args[i]) {
+			name := paramName(p)
+			return fmt.Sprintf("%s() expects a %s for arg %s but got an expression.", m.Name, map[byte]string{'$': "variable", '@': "map"}[name[0]], name)
+		}
+	}
+	panic("BUG: the macro fits")
+}
+
+func (c *checker) macroTwice(m, first *syntax.Macro) {
+	d := c.pass.Errorf(m.At, "Redefinition of macro: %s", m.Name)
+	d.Notes = append(d.Notes, diag.Note{Span: first.At, Msg: "This is the original definition."})
+}
+
+func (c *checker) paramTwice(p syntax.Expr) {
+	c.pass.Errorf(p.Span(), "Ident for macro argument has already been used: %s", paramName(p))
 }
 
 func (b *body) recursion(m *syntax.Macro, at diag.Span) {
@@ -189,7 +245,7 @@ func (b *body) wrongFunction(at diag.Span, name string) {
 func (b *body) wrongBuiltin(at diag.Span, name string) {
 	switch {
 	case name == "args":
-		b.errorf(at, "The args builtin can only be used with tracepoint, rawtracepoint, fentry/fexit, and uprobe probes (%s used here)", b.point.Provider)
+		b.errorf(at, "The args builtin can only be used with tracepoint, rawtracepoint, fentry/fexit, and uprobe probes (%s used here)", b.probeType())
 	case name == "retval":
 		d := b.errorf(at, "The retval builtin can only be used with 'kretprobe' and 'uretprobe' and 'fentry' probes")
 		if b.point.Kind == prog.KindTracepoint {
@@ -247,7 +303,7 @@ func argNames(args []prog.Arg) []string {
 }
 
 func (b *body) noArgs(at diag.Span) {
-	b.errorf(at, "the arguments of %s are not known: %s", b.place(), b.group.NoArgs)
+	b.errorf(at, "Could not parse arguments of \"%s\": %s", b.place(), b.group.NoArgs)
 }
 
 func (b *body) noResults(at diag.Span, word string) {
@@ -267,7 +323,7 @@ func (b *body) noArgNumber(at diag.Span, name string, n int) {
 }
 
 func (b *body) noArgRegister(at diag.Span, name string) {
-	b.errorf(at, "%s is not passed in a register on %s", name, b.world.Arch()).Hint = "s" + name + " reads the stack"
+	b.errorf(at, "%s doesn't support %s: it is not passed in a register", b.world.Arch(), name).Hint = "s" + name + " reads the stack"
 }
 
 func (b *body) notGo(at diag.Span, word string) {
@@ -281,7 +337,7 @@ func (b *body) goidUnknown(at diag.Span) {
 // Types.
 
 func (b *body) badOperands(op syntax.Op, l, r *types.Type, at diag.Span) {
-	if l.Kind != r.Kind {
+	if l.Kind != r.Kind && l.Kind != types.Pointer && r.Kind != types.Pointer {
 		b.errorf(at, "Type mismatch for '%s': comparing %s with %s", op, l, r)
 		return
 	}
@@ -406,10 +462,14 @@ func (b *body) noSuchField(e *syntax.FieldExpr, t *types.Type) {
 }
 
 func (b *body) noMember(at diag.Span, t *types.Type, name string) {
-	b.errorf(at, "Struct/union of type '%s' does not contain a field named '%s'", t, name)
+	b.errorf(at, "'%s' has no field named '%s'", t, name)
 }
 
 func (b *body) noSuchElement(e *syntax.FieldExpr, t *types.Type) {
+	if _, err := strconv.Atoi(e.Name); err != nil {
+		b.noFields(e, t)
+		return
+	}
 	b.errorf(e.NameSpan, "Invalid tuple index: %s. Found %d elements in tuple.", e.Name, len(t.Fields))
 }
 
@@ -428,7 +488,11 @@ func (b *body) badIndex(e *syntax.IndexExpr, t *types.Type) {
 func (b *body) outOfBounds(e *syntax.IndexExpr, i prog.Expr, n int, t *types.Type) {
 	v, ok := constant(i)
 	if !ok {
-		b.errorf(e.Index.Span(), "the index of a tuple must be a literal")
+		b.errorf(e.Index.Span(), "Array-style access for tuples only valid for integer literals")
+		return
+	}
+	if t.Kind == types.Tuple {
+		b.errorf(e.At, "Invalid tuple index: %d. Found %d elements in tuple.", int64(v), n)
 		return
 	}
 	b.errorf(e.At, "the index %d is out of bounds for array of size %d", int64(v), n)

@@ -174,8 +174,13 @@ func (b *body) variable(e *syntax.VarExpr) prog.Expr {
 		return bad(e.At)
 	}
 	if v.v.Type == unknown {
+		v.bare = false // said once
 		b.untypedVariable(e, v)
 		return bad(e.At)
+	}
+	if v.bare && !v.used {
+		v.used = true
+		b.unassigned(e)
 	}
 	return &prog.VarRef{Meta: meta(v.v.Type, e.At), Var: v.v}
 }

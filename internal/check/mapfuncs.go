@@ -20,7 +20,7 @@ func sample(b *body, c *syntax.CallExpr) (prog.Expr, bool) {
 		return nil, false
 	}
 	if !x.Type().IsInt() {
-		b.wantKind(c.Name, "integer", x.Type(), c.Args[0].Span())
+		b.wantNumber(c.Name, x)
 		return nil, false
 	}
 	signed := x.Type().Signed
@@ -157,6 +157,12 @@ func (b *body) mapElement(e *syntax.CallExpr) (*mapState, prog.Expr, bool) {
 }
 
 func (b *body) callDelete(e *syntax.CallExpr) prog.Expr {
+	if m, ok := e.Args[0].(*syntax.MapExpr); ok && m.Key == nil {
+		if s := b.mapOf(m); s.shaped && s.scalar != (len(e.Args) == 1) {
+			b.wrongDelete(s.scalar, m.Span())
+			return bad(e.At)
+		}
+	}
 	m, key, ok := b.mapElement(e)
 	if !ok {
 		return bad(e.At)

@@ -78,7 +78,7 @@ func (b *body) callPton(e *syntax.CallExpr) prog.Expr {
 	}
 	addr, err := netip.ParseAddr(s)
 	if err != nil || addr.Zone() != "" {
-		b.errorf(e.At, "pton() expects an string argument of an IPv4/IPv6 address, got %s", s)
+		b.errorf(e.At, "pton() expects a valid IPv4/IPv6 address, got %s", s)
 		return bad(e.At)
 	}
 	bytes := addr.AsSlice()

@@ -45,7 +45,7 @@ func (b *body) truth(x prog.Expr) prog.Expr {
 func (b *body) binaryExpr(e *syntax.BinaryExpr) prog.Expr {
 	l := b.expr(e.L)
 	if e.Op == syntax.OpLAnd || e.Op == syntax.OpLOr {
-		return b.logical(e, b.truth(l))
+		return b.logical(e, l)
 	}
 	return b.binary(e.Op, l, b.expr(e.R), e.At)
 }
@@ -53,6 +53,7 @@ func (b *body) binaryExpr(e *syntax.BinaryExpr) prog.Expr {
 // logical builds && and ||; a constant on the left decides whether the right
 // side is there at all.
 func (b *body) logical(e *syntax.BinaryExpr, l prog.Expr) prog.Expr {
+	l = b.truth(l)
 	or := e.Op == syntax.OpLOr
 	if v, ok := constant(l); ok {
 		if (v != 0) == or {

@@ -102,8 +102,9 @@ func TestUnsafeAndNoWarnings(t *testing.T) {
 
 func TestMissingProbes(t *testing.T) {
 	for mode, want := range map[string][]string{
-		"error":  {"ERROR: No matches for uprobe:/none:x."},
-		"warn":   {"WARNING: No matches for uprobe:/none:x. Skipping."},
+		"error": {"ERROR: No matches for uprobe:/none:x."},
+		"warn": {"WARNING: No matches for uprobe:/none:x. Skipping.",
+			"WARNING: Probe has no valid attach points. It is being removed which may cause issues with program behavior."},
 		"ignore": nil,
 	} {
 		_, diags := checked(t, "config = { missing_probes = "+mode+" } uprobe:/none:x { print(1) }", &fakeWorld{}, options())
@@ -117,7 +118,7 @@ func TestMissingProbes(t *testing.T) {
 // exist keep their numbers and types.
 func TestBindLater(t *testing.T) {
 	w := &fakeWorld{gone: true}
-	r, diags := checked(t, `begin { @n = (int8)1; @k[(uint32)1] = 1 } uprobe:./s:main.Greet { @c[args.name] = count(); @n = args.n; print(args.p.X) }`, w, options())
+	r, diags := checked(t, `begin { @n = (int8)pid; @k[(uint32)1] = 1 } uprobe:./s:main.Greet { @c[args.name] = count(); @n = args.n; print(args.p.X) }`, w, options())
 	if len(diags.All) > 0 || len(r.Bodies) != 1 || len(r.Program.Maps) != 2 {
 		t.Fatalf("before: %v, %d bodies, %d maps", messages(diags), len(r.Bodies), len(r.Program.Maps))
 	}
@@ -149,7 +150,7 @@ func TestBindLater(t *testing.T) {
 
 func TestBindCannotChangeMaps(t *testing.T) {
 	w := &fakeWorld{gone: true}
-	r, _ := checked(t, `begin { @n = (int8)1; @k[(uint8)1] = 1 } uprobe:./s:main.Greet { @n = args.p.X; @k[args.p.X] = 1 }`, w, options())
+	r, _ := checked(t, `begin { @n = (int8)pid; @k[(uint8)1] = 1 } uprobe:./s:main.Greet { @n = args.p.X; @k[args.p.X] = 1 }`, w, options())
 	w.gone = false
 	point := r.Program.Probes[1].Points[0]
 	gs, _ := w.Groups(point)

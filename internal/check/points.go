@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,10 +28,11 @@ func (c *checker) jobs() []job {
 			}
 		}
 		c.prog.Probes = append(c.prog.Probes, p)
-		for _, pt := range p.Points {
+		groups := c.groups(p.Points)
+		for i, pt := range p.Points {
 			j := job{ast: ast, probe: p, point: pt}
 			c.points[pt] = &j
-			for _, g := range c.groups(pt) {
+			for _, g := range groups[i] {
 				j.group = g
 				jobs = append(jobs, j)
 			}
@@ -60,15 +62,45 @@ func (c *checker) dead(ast *syntax.Probe) bool {
 	return dead
 }
 
-func (c *checker) groups(p *prog.Point) []*prog.Group {
-	if k, _ := kindOf(p.Provider); !k.sites {
-		return []*prog.Group{{Point: p}}
+// NoMatch is the error of an attach point that matches nothing.
+type NoMatch struct {
+	What string // the point, as messages call it
+	Hint string // what may have been meant
+}
+
+func (n *NoMatch) Error() string { return "No matches for " + n.What + "." }
+
+// Unwrap gives those who know nothing of attach points the hint.
+func (n *NoMatch) Unwrap() error { return &diag.HintError{Msg: n.Error(), Hint: n.Hint} }
+
+// groups asks the world what each point of a probe matches. A pattern may match
+// nothing if another point of the probe matches something.
+func (c *checker) groups(points []*prog.Point) [][]*prog.Group {
+	all := make([][]*prog.Group, len(points))
+	var none error
+	found, told := false, false
+	for i, p := range points {
+		if k, _ := kindOf(p.Provider); !k.sites {
+			all[i] = []*prog.Group{{Point: p}}
+			found = true
+			continue
+		}
+		gs, err := c.world.Groups(p)
+		all[i], found = gs, found || err == nil
+		var no *NoMatch
+		switch {
+		case errors.As(err, &no) && strings.Contains(p.Target+p.Namespace+p.Func, "*"):
+			none = err
+		case err != nil:
+			c.noMatch(p, err)
+			told = true
+		}
 	}
-	gs, err := c.world.Groups(p)
-	if err != nil {
-		c.noMatch(p, err)
+	missing := c.prog.Config.MissingProbes
+	if !found && len(points) > 0 && (!told || missing == "warn") {
+		c.noPoints(points, none, missing)
 	}
-	return gs
+	return all
 }
 
 // attachPoint makes an attach point of what was written; nil if it is wrong.
@@ -108,7 +140,7 @@ func (c *checker) pointCount() int {
 func (c *checker) pointDetails(p *prog.Point, ap *syntax.AttachPoint) bool {
 	switch p.Kind {
 	case prog.KindSelf:
-		p.Signal = ap.Func.Text
+		return c.signal(p, ap)
 	case prog.KindInterval, prog.KindProfile:
 		return c.period(p, ap)
 	case prog.KindSoftware:
@@ -125,6 +157,20 @@ func (c *checker) pointDetails(p *prog.Point, ap *syntax.AttachPoint) bool {
 		}
 	}
 	return true
+}
+
+// signal fills in what a self probe waits for.
+func (c *checker) signal(p *prog.Point, ap *syntax.AttachPoint) bool {
+	p.Signal = ap.Func.Text
+	switch {
+	case ap.Target.Text != "signal":
+		c.pass.Errorf(ap.Span(), "%s is not a supported trigger", ap.Target.Text).Hint = "self:signal:SIGUSR1"
+	case p.Signal != "SIGUSR1":
+		c.pass.Errorf(ap.Span(), "%s is not a supported signal", p.Signal).Hint = "self:signal:SIGUSR1"
+	default:
+		return true
+	}
+	return false
 }
 
 // units are the timers' units in nanoseconds.
@@ -175,6 +221,9 @@ func (c *checker) watch(p *prog.Point, ap *syntax.AttachPoint) bool {
 	slices.Sort(sorted)
 	mode := string(sorted)
 	switch {
+	case ap.Address == 0:
+		c.pass.Errorf(ap.Span(), "watchpoint must be attached to a non-zero address")
+		return false
 	case !slices.Contains([]uint64{1, 2, 4, 8}, ap.Count):
 		c.pass.Errorf(ap.Span(), "watchpoint length must be one of (1,2,4,8)")
 		return false

@@ -42,6 +42,8 @@ type variable struct {
 	key   varKey
 	fixed bool // its type was declared
 	span  diag.Span
+	bare  bool // declared without a value, and none was assigned so far
+	used  bool // read while it was bare
 }
 
 // scope is a block's names. A macro's scope has no outer one: its body sees
@@ -78,6 +80,11 @@ func (b *body) scoped(f func()) {
 	outer := b.scope
 	b.scope = &scope{outer: outer, vars: map[string]*variable{}}
 	f()
+	for _, v := range b.scope.vars {
+		if v.bare {
+			b.neverAssigned(v)
+		}
+	}
 	b.scope = outer
 }
 

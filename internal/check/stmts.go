@@ -146,6 +146,7 @@ func (b *body) let(s *syntax.LetStmt) {
 	}
 	v := b.declareVar(s.Var.Name, typ, s.Var.Span())
 	if x == nil {
+		v.bare = true
 		if v.v.Type != unknown {
 			b.add(&prog.SetVar{At: at(s.Span()), Var: v.v, X: zero(v.v.Type, s.Span())})
 		}
@@ -156,6 +157,7 @@ func (b *body) let(s *syntax.LetStmt) {
 
 // setVar assigns x to v, whose type grows to hold it.
 func (b *body) setVar(v *variable, x prog.Expr, span diag.Span) {
+	v.bare = false
 	x = b.storable(x, b.prog.Config.MaxStrlen)
 	if isBad(x) || v.fixed && v.v.Type == unknown {
 		return
@@ -327,6 +329,7 @@ func (b *body) while(s *syntax.WhileStmt) {
 	if v, ok := constant(cond); ok && v == 0 {
 		return
 	}
+	b.deprecatedWhile(s)
 	stmts := b.loop(func() { b.block(s.Body) })
 	if !isBad(cond) {
 		b.add(&prog.While{At: at(s.Span()), Cond: cond, Body: stmts})

@@ -218,11 +218,14 @@ func (b *body) cast(e *syntax.CastExpr) prog.Expr {
 		return bad(e.At)
 	}
 	from := x.Type()
-	if types.Equal(from, t) && !isLiteral(from) {
-		if !b.inMacro() {
+	if types.Equal(from, t) {
+		_, number := e.X.(*syntax.IntExpr) // what a parameter or definition stands for may be another number tomorrow
+		if !b.inMacro() && (number || !isLiteral(from)) {
 			b.uselessCast(e, from)
 		}
-		return x
+		if !isLiteral(from) {
+			return x
+		}
 	}
 	if n, ok := x.(*prog.Int); ok && t.Kind == types.Enum && isLiteral(from) {
 		return b.enumLiteral(e, n, t)

@@ -310,13 +310,26 @@ func (b *body) stack(e *syntax.CallExpr, id prog.BuiltinID, user bool) prog.Expr
 	return &prog.Builtin{Meta: meta(t, e.At), ID: id}
 }
 
+// addressArg is an argument that has to be an address.
+func (b *body) addressArg(fn string, e syntax.Expr) prog.Expr {
+	x := b.value(e)
+	if isBad(x) {
+		return x
+	}
+	if !x.Type().IsInt() && x.Type().Kind != types.Pointer {
+		b.errorf(e.Span(), "%s() expects an integer or pointer argument (%s provided)", fn, kindWord(x.Type()))
+		return bad(e.Span())
+	}
+	return b.convert(x, types.TUint64)
+}
+
 func (b *body) callKsym(e *syntax.CallExpr) prog.Expr {
-	x := b.integerArg("ksym", e.Args[0], types.TUint64)
+	x := b.addressArg("ksym", e.Args[0])
 	return invoke(prog.FnKSym, &types.Type{Kind: types.KSym, Size: 8}, e.At, x)
 }
 
 func (b *body) callUsym(e *syntax.CallExpr) prog.Expr {
-	x := b.integerArg("usym", e.Args[0], types.TUint64)
+	x := b.addressArg("usym", e.Args[0])
 	return invoke(prog.FnUSym, &types.Type{Kind: types.USym, Size: types.USymSize}, e.At, x)
 }
 

@@ -20,7 +20,8 @@ type Program struct {
 type Config struct {
 	MaxStrlen       int // bytes of a string read, the NUL included
 	MaxMapKeys      int
-	MaxProbes       int
+	MaxProbes       int    // 0: no limit
+	MaxPrograms     int    // 0: no limit
 	MissingProbes   string // error, warn, ignore
 	OnStackLimit    int    // bytes
 	PerfRBPages     int    // 0: chosen from memory

@@ -97,10 +97,19 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 	return b, nil
 }
 
+// noTarget is the error of a target that is not there.
+type noTarget struct{ path string }
+
+func (n *noTarget) Error() string {
+	return fmt.Sprintf("uprobe target file '%s' does not exist or is not executable", n.path)
+}
+
+func (*noTarget) Unwrap() error { return fs.ErrNotExist }
+
 // renamed makes an error speak of the path that the user typed.
 func renamed(err error, file, path string) error {
 	if errors.Is(err, fs.ErrNotExist) && path != "" {
-		return fmt.Errorf("uprobe target file '%s' does not exist or is not executable: %w", path, fs.ErrNotExist)
+		return &noTarget{path}
 	}
 	if file == path || path == "" {
 		return err

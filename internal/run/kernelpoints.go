@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -46,11 +47,8 @@ func (w *world) tracepointGroups(p *prog.Point) ([]*prog.Group, error) {
 	return groups, nil
 }
 
-// noMatches is an attach point that matches nothing; its text is bpftrace's, which
-// users' scripts look for.
-type noMatches string
-
-func (n noMatches) Error() string { return "No matches for " + string(n) + "." }
+// noMatches is the error of an attach point that matches nothing.
+func noMatches(what string) error { return &check.NoMatch{What: what} }
 
 type tracepointName struct{ category, event string }
 

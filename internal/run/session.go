@@ -65,6 +65,9 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	if len(plan.Units) == 0 && !s.awaitsTargets() {
 		return errNoProbes
 	}
+	if err := s.withinLimits(plan); err != nil {
+		return err
+	}
 	t, err := s.target(plan.Units)
 	if err != nil {
 		return err
@@ -158,7 +161,7 @@ func (s *session) nothingToWaitFor() bool {
 	return !s.awaitsTargets()
 }
 
-var errNoProbes = errors.New("no probes to attach")
+var errNoProbes = errors.New("No probes to attach")
 
 // openEvents connects user space to the maps of the session.
 func (s *session) openEvents() error {

@@ -1,12 +1,11 @@
 package run
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 
-	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -206,15 +205,14 @@ func (w *world) noMatch(p *prog.Point, b *binary) error {
 // NoMatch is the error of a name without a function in f: inlined away, or
 // misspelt. Messages call the point what.
 func NoMatch(f *gobin.File, what, name string) error {
-	msg := noMatches(what).Error()
+	no := &check.NoMatch{What: what}
 	sites, err := f.InlinedAt(name)
 	if err == nil && len(sites) > 0 {
-		return &diag.HintError{Msg: msg, Hint: "the compiler inlined it" + where(sites) + "; probe a caller, or build with -gcflags=-l"}
+		no.Hint = "the compiler inlined it" + where(sites) + "; probe a caller, or build with -gcflags=-l"
+	} else if near := f.Nearest(name, 3); len(near) > 0 {
+		no.Hint = "did you mean " + strings.Join(quoted(near), ", ") + "?"
 	}
-	if near := f.Nearest(name, 3); len(near) > 0 {
-		return &diag.HintError{Msg: msg, Hint: "did you mean " + strings.Join(quoted(near), ", ") + "?"}
-	}
-	return errors.New(msg)
+	return no
 }
 
 // OpenTarget opens the binary that an attach point calls target, as process pid

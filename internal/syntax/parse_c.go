@@ -231,7 +231,9 @@ func (p *parser) field() []*CField {
 			break
 		}
 	}
-	p.expect(";")
+	if !p.at("}") { // behind the last one C compilers do without
+		p.expect(";")
+	}
 	return list
 }
 

@@ -271,5 +271,9 @@ func (p *parser) wantName(x Expr, span diag.Span, what string) {
 		p.diags.Errorf(span, "syntax: address-of operator (&) can only be used on a map or variable")
 		return
 	}
+	if what == "count up or down" {
+		p.diags.Errorf(span, "syntax: increment/decrement requires a variable or map")
+		return
+	}
 	p.diags.Errorf(span, "syntax: can only %s a variable or a map", what)
 }

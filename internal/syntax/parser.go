@@ -215,7 +215,7 @@ func (p *parser) section(f *File) {
 			f.CDefs = append(f.CDefs, d)
 		}
 		p.recover(0, true)
-	case t.is("config") && p.peek(1).is("="):
+	case t.is("config") && (p.peek(1).is("=") || p.peek(1).is("{")):
 		p.config(f)
 		p.recover(0, false)
 	case t.is("import"):
@@ -249,7 +249,7 @@ func (p *parser) config(f *File) {
 	c := &ConfigBlock{}
 	for !p.at("}") && !p.eof() {
 		itemStart := p.start()
-		item := &ConfigItem{Name: p.ident("config variable").text}
+		item := &ConfigItem{Name: p.ident("config key").text}
 		p.expect("=")
 		item.Value = p.configValue()
 		item.Loc = p.loc(itemStart)
@@ -264,7 +264,7 @@ func (p *parser) config(f *File) {
 	}
 	c.Loc = p.loc(start)
 	if f.Config != nil {
-		d := p.diags.Errorf(name.span, "syntax: only one config block is allowed")
+		d := p.diags.Errorf(name.span, "syntax: duplicate config block")
 		d.Notes = append(d.Notes, diag.Note{Span: f.Config.Span(), Msg: "the first one is here"})
 		return
 	}
@@ -296,7 +296,7 @@ func (p *parser) decl() Decl {
 	switch t := p.peek(0); {
 	case t.is("let"):
 		return p.mapDecl()
-	case t.is("macro") && (p.peek(1).kind == tokIdent || p.peek(1).is("{")):
+	case t.is("macro") && p.peek(1).kind != tokEOF:
 		return p.macro()
 	case t.is("fn") && p.peek(1).kind == tokIdent:
 		return p.fn()

@@ -322,7 +322,7 @@ func (a *AttachPoint) setCount(what string, r rawPart) error {
 	n, err := ParseInt(r.text)
 	a.Count = n
 	if err != nil {
-		return fmt.Errorf("Invalid %s of %s probe: %w", what, a.Kind, err)
+		return fmt.Errorf("Invalid %s %s probe: %w", what, a.Kind, err)
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func fillUprobe(a *AttachPoint, parts []rawPart) error {
 	}
 	if len(parts) == 3 {
 		if parts[1].text != "cpp" {
-			return &diag.HintError{Msg: fmt.Sprintf("unsupported language: '%s'", parts[1].text),
+			return &diag.HintError{Msg: fmt.Sprintf("unsupported language type: %s", parts[1].text),
 				Hint: "quote a binary or function name that contains ':'"}
 		}
 		a.Lang = parts[1].text
@@ -214,7 +214,7 @@ func fillTimer(a *AttachPoint, parts []rawPart) error {
 	if strings.HasPrefix(n.text, "-") || strings.Trim(n.text, "0") == "" && n.text != "" {
 		return fmt.Errorf("%s frequency should be a positive integer", a.Kind)
 	}
-	return a.setCount("rate", n)
+	return a.setCount("rate of", n)
 }
 
 func textTimer(a *AttachPoint) []string {
@@ -228,7 +228,7 @@ func textTimer(a *AttachPoint) []string {
 func fillEvent(a *AttachPoint, parts []rawPart) error {
 	a.Func = parts[0].part()
 	if len(parts) == 2 && parts[1].text != "" {
-		if err := a.setCount("count", parts[1]); err != nil {
+		if err := a.setCount("count for", parts[1]); err != nil {
 			return err
 		}
 	}
@@ -252,7 +252,7 @@ func fillWatch(a *AttachPoint, parts []rawPart) error {
 	if a.Mode == "" || strings.Trim(a.Mode, "rwx") != "" {
 		return fmt.Errorf("watchpoint mode must be combination of (r,w,x): '%s'", a.Mode)
 	}
-	return a.setCount("length", parts[1])
+	return a.setCount("length of", parts[1])
 }
 
 func textWatch(a *AttachPoint) []string {

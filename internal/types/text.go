@@ -15,6 +15,11 @@ var kindNames = map[Kind]string{
 	Stats: "stats_t", Hist: "hist_t", LHist: "lhist_t", TSeries: "tseries_t",
 }
 
+// String returns the mode as scripts name it.
+func (m StackMode) String() string {
+	return [...]string{StackDefault: "bpftrace", StackPerf: "perf", StackRaw: "raw", StackBuildID: "build_id"}[m]
+}
+
 // String returns t as messages spell it: "int8", "string[16]",
 // "(int8,string[3])", "struct task_struct *". Go types keep their Go name.
 func (t *Type) String() string {
@@ -40,10 +45,14 @@ func (t *Type) String() string {
 	case Buffer:
 		return fmt.Sprintf("buffer[%d]", t.Size-4)
 	case Stack:
+		kind := "kstack"
 		if t.User {
-			return "ustack_t"
+			kind = "ustack"
 		}
-		return "kstack_t"
+		if t.Frames == 0 {
+			return kind + "_t"
+		}
+		return fmt.Sprintf("%s_%s_%d", kind, t.Mode, t.Frames)
 	case Struct:
 		return t.structName()
 	case Tuple:
