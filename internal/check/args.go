@@ -138,7 +138,7 @@ func (b *body) dataLoc(off int, t *types.Type, span diag.Span) prog.Expr {
 		t = types.PointerTo(t, types.SpaceKernel)
 	}
 	addr := &prog.CtxAddr{Meta: meta(t, span), Off: off, DataLoc: true}
-	if e := t.Elem; e != nil && (e.Kind == types.String || isText(e) || e.Kind == types.Int && e.Size == 1 && e.Signed) {
+	if e := t.Elem; e != nil && (e.Kind == types.String || e.IsText() || e.Kind == types.Int && e.Size == 1 && e.Signed) {
 		return b.readString(addr, b.prog.Config.MaxStrlen, span)
 	}
 	return addr

@@ -181,7 +181,7 @@ func (b *body) fieldValue(x prog.Expr, span diag.Span) prog.Expr {
 	if t.Kind == types.Pointer {
 		return b.placePointer(x)
 	}
-	if b.group.Go == nil && isText(t) {
+	if t.IsText() {
 		return textValue(x, span)
 	}
 	return x
@@ -198,11 +198,6 @@ func (b *body) placePointer(x prog.Expr) prog.Expr {
 		return x
 	}
 	return part(x, 0, types.PointerTo(t.Elem, space))
-}
-
-// isText tells whether t is an array of C's char.
-func isText(t *types.Type) bool {
-	return t.Kind == types.Array && t.Len > 0 && t.Elem.Kind == types.Int && t.Elem.Size == 1 && t.Elem.Signed
 }
 
 // textValue reads an array of char as a string of the same capacity.
@@ -358,7 +353,7 @@ func (b *body) asString(x prog.Expr) prog.Expr {
 		return x
 	case t.Kind == types.GoString:
 		return b.storable(x, b.prog.Config.MaxStrlen)
-	case isText(t):
+	case t.IsText():
 		return textValue(x, x.Span())
 	}
 	return nil

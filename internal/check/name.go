@@ -9,8 +9,13 @@ import (
 
 // PointName is a probe's full name as the probe builtin prints it, with fn in
 // the place of a pattern: "uprobe:./bin:main.f+4", "interval:ms:1", "begin". A
-// tracepoint's fn has its category: "sched:sched_switch".
-func PointName(p *prog.Point, fn string) string {
+// tracepoint's fn has its category: "sched:sched_switch". A target that is no
+// path shows as found, the binary that it stands for.
+func PointName(p *prog.Point, found, fn string) string {
+	target := p.Target
+	if found != "" && (!strings.Contains(target, "/") || strings.Contains(target, "*")) {
+		target = found
+	}
 	parts := []string{p.Provider}
 	add := func(s string) {
 		if s != "" {
@@ -28,15 +33,15 @@ func PointName(p *prog.Point, fn string) string {
 	default:
 		switch {
 		case fn == "":
-			add(p.Target)
+			add(target)
 			fn = p.Func
 		case p.Kind == prog.KindRawTracepoint:
 			add("vmlinux")
 		case p.Kind != prog.KindTracepoint:
-			add(p.Target)
+			add(target)
 		}
 		switch {
-		case p.HasAddr:
+		case p.HasAddr || p.File != "":
 			fn = fmt.Sprintf("%d", p.Address)
 		case p.HasOff:
 			fn = fmt.Sprintf("%s+%d", fn, p.Offset)
@@ -44,4 +49,12 @@ func PointName(p *prog.Point, fn string) string {
 		add(fn)
 	}
 	return strings.Join(parts, ":")
+}
+
+// targetPath is where the binary of g was found; "" for the kernel.
+func targetPath(g *prog.Group) string {
+	if g.Target == nil {
+		return ""
+	}
+	return g.Target.Path
 }

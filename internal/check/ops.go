@@ -188,7 +188,7 @@ func (b *body) comparable(x prog.Expr) prog.Expr {
 	case types.GoMap, types.GoChan, types.GoFunc:
 		return &prog.Cast{Meta: meta(types.TUint64, x.Span()), X: x}
 	case types.Array:
-		if isText(x.Type()) {
+		if x.Type().IsText() {
 			return b.storable(x, b.prog.Config.MaxStrlen)
 		}
 	}
@@ -305,7 +305,7 @@ func (b *body) namesOf(t *types.Type, name string) []uint64 {
 	}
 	point := uint64(b.point.Index) << 32
 	if kind == types.Probe && len(b.group.Funcs) == 0 {
-		if PointName(b.point, "") == name {
+		if PointName(b.point, "", "") == name {
 			return []uint64{point}
 		}
 		return nil
@@ -315,7 +315,7 @@ func (b *body) namesOf(t *types.Type, name string) []uint64 {
 		switch {
 		case kind == types.Func && f.Name == name:
 			ids = append(ids, uint64(f.ID))
-		case kind == types.Probe && PointName(b.point, f.Name) == name:
+		case kind == types.Probe && PointName(b.point, targetPath(b.group), f.Name) == name:
 			ids = append(ids, point|uint64(f.ID))
 		}
 	}

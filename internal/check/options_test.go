@@ -260,7 +260,7 @@ func TestPointNames(t *testing.T) {
 		"self:signal:SIGUSR1 {}":             "self:signal:SIGUSR1",
 	} {
 		r, _ := checked(t, script, &fakeWorld{gone: true}, options())
-		if got := PointName(r.Program.Probes[0].Points[0], ""); got != want {
+		if got := PointName(r.Program.Probes[0].Points[0], "", ""); got != want {
 			t.Errorf("%s: %q, want %q", script, got, want)
 		}
 	}

@@ -23,6 +23,7 @@ func (c *checker) jobs() []job {
 		p := &prog.Probe{Index: len(c.prog.Probes), Span: ast.Span()}
 		for _, ap := range ast.Points {
 			if pt := c.attachPoint(ap); pt != nil {
+				pt.Index += len(p.Points)
 				p.Name = ap.Name
 				p.Points = append(p.Points, pt)
 			}

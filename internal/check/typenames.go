@@ -20,7 +20,7 @@ func cTypes() map[string]*types.Type {
 		"u8": types.TUint8, "u16": types.TUint16, "u32": types.TUint32, "u64": types.TUint64,
 		"__u8": types.TUint8, "__u16": types.TUint16, "__u32": types.TUint32, "__u64": types.TUint64,
 		"__s8": types.TInt8, "__s16": types.TInt16, "__s32": types.TInt32, "__s64": types.TInt64,
-		"char": types.TInt8, "signed char": types.TInt8, "unsigned char": types.TUint8,
+		"char": types.TChar, "signed char": types.TInt8, "unsigned char": types.TUint8,
 		"short": types.TInt16, "short int": types.TInt16, "unsigned short": types.TUint16, "unsigned short int": types.TUint16,
 		"int": types.TInt32, "signed int": types.TInt32, "signed": types.TInt32, "unsigned": types.TUint32, "unsigned int": types.TUint32,
 		"long": types.TInt64, "long int": types.TInt64, "unsigned long": types.TUint64, "unsigned long int": types.TUint64,

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/syntax"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -362,7 +363,20 @@ func (b *body) callUaddr(e *syntax.CallExpr) prog.Expr {
 	case 1, 2, 4:
 		elem = types.Integer(size, false)
 	}
-	return integer(types.PointerTo(elem, types.SpaceUser), addr, e.At)
+	return b.loaded(addr, types.PointerTo(elem, types.SpaceUser), e.At)
+}
+
+// loaded is the pointer to what lies at a virtual address of the binary: as far from there as the probed instruction is from its own.
+func (b *body) loaded(addr uint64, t *types.Type, at diag.Span) prog.Expr {
+	if !b.group.Moved {
+		return integer(t, addr, at)
+	}
+	ip := &prog.GoParam{Meta: meta(types.TUint64, at), Name: "ip", Place: prog.Place{Pieces: []prog.Piece{{Reg: "ip", Size: 8}}}}
+	if b.world.Arch() == "aarch64" {
+		ip.Place.Pieces[0].Reg = "pc"
+	}
+	moved := &prog.Binary{Meta: meta(types.TUint64, at), Op: prog.Add, X: ip, Y: integer(types.TUint64, addr-b.group.Site, at)}
+	return &prog.Cast{Meta: meta(t, at), X: moved}
 }
 
 func (b *body) callReg(e *syntax.CallExpr) prog.Expr {

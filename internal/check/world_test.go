@@ -26,7 +26,7 @@ var (
 		{Name: "X", Type: types.TInt32}, {Name: "Name", Type: goString, Offset: 8},
 	}}
 	taskStruct = &types.Type{Kind: types.Struct, Name: "struct task_struct", Size: 64, Fields: []types.Field{
-		{Name: "pid", Type: types.TInt32}, {Name: "comm", Type: types.ArrayOf(types.TInt8, 16), Offset: 8},
+		{Name: "pid", Type: types.TInt32}, {Name: "comm", Type: types.ArrayOf(types.TChar, 16), Offset: 8},
 		{Name: "flags", Type: types.TUint32, Offset: 24, BitOff: 3, BitSize: 2},
 		{Name: "parent", Type: types.PointerTo(cNamed("struct task_struct"), types.SpaceKernel), Offset: 32},
 		{Name: "prio", Type: types.ArrayOf(types.TInt32, 4), Offset: 40},
@@ -131,7 +131,7 @@ func (w *fakeWorld) Groups(p *prog.Point) ([]*prog.Group, error) {
 		found = append(found, g)
 	}
 	if len(found) == 0 && !w.gone {
-		return nil, errors.New("No matches for " + PointName(p, "") + ".")
+		return nil, errors.New("No matches for " + PointName(p, "", "") + ".")
 	}
 	return found, nil
 }
@@ -142,7 +142,7 @@ func (w *fakeWorld) all(p *prog.Point) []*prog.Group {
 		return nil
 	case p.Kind == prog.KindTracepoint && p.Func == "sched_switch":
 		return []*prog.Group{{Funcs: []prog.Func{{ID: 20, Name: "sched:sched_switch"}}, Args: []prog.Arg{
-			{Name: "prev_comm", Type: types.ArrayOf(types.TInt8, 16), Off: 8}, {Name: "prev_pid", Type: types.TInt32, Off: 24},
+			{Name: "prev_comm", Type: types.ArrayOf(types.TChar, 16), Off: 8}, {Name: "prev_pid", Type: types.TInt32, Off: 24},
 			{Name: "saddr", Type: types.ArrayOf(types.TUint8, 4), Off: 28},
 			{Name: "filename", Type: types.PointerTo(types.TInt8, types.SpaceKernel), From: prog.FromDataLoc, Off: 32},
 			{Name: "path", Type: types.PointerTo(types.TInt8, types.SpaceUser), Off: 40},

@@ -99,7 +99,11 @@ func (m *builder) field(v *Value, f *types.Field, b []byte) {
 		v.Unreadable = true
 		return
 	}
-	if f.BitSize == 0 {
+	switch {
+	case f.Type.IsText():
+		m.memory(v, types.Str(f.Type.Size), b[f.Offset:end])
+		return
+	case f.BitSize == 0:
 		m.memory(v, f.Type, b[f.Offset:end])
 		return
 	}

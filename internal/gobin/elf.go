@@ -130,6 +130,9 @@ func (f *File) segment(start, end uint64) *elf.Prog {
 	return nil
 }
 
+// Moved says that the loader chooses where the file's addresses are in memory.
+func (f *File) Moved() bool { return f.ELF.Type == elf.ET_DYN }
+
 // FileOffset translates a virtual address to an offset in the file, which is
 // what a uprobe is attached by.
 func (f *File) FileOffset(vaddr uint64) (uint64, error) {

@@ -73,6 +73,20 @@ func parseMapping(line string) (Mapping, error) {
 	return m, nil
 }
 
+// MappedFile returns a path by which the file of a mapping can be opened: as
+// the process sees it, as we do (a changed root does not make its mappings'
+// names relative to it), or else through the mapping itself, which leads to
+// deleted files, too.
+func MappedFile(pid int, m Mapping) string {
+	for _, path := range []string{procPath(pid, "root") + m.Path, m.Path} {
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err == nil && st.Ino == m.Inode {
+			return path
+		}
+	}
+	return procPath(pid, fmt.Sprintf("map_files/%x-%x", m.Start, m.End))
+}
+
 // OpenProcess opens the executable of a running process, also when its file was
 // deleted or replaced. File.Path is /proc/PID/exe, which probes attach through.
 func OpenProcess(pid int) (*File, error) {
@@ -86,7 +100,7 @@ func OpenProcess(pid int) (*File, error) {
 // Bias is what must be added to the file's virtual addresses to have those of
 // the process that runs it; zero unless the file is position-independent.
 func (f *File) Bias(pid int) (uint64, error) {
-	if f.ELF.Type == elf.ET_EXEC {
+	if !f.Moved() {
 		return 0, nil
 	}
 	exe, err := os.Readlink(procPath(pid, "exe"))

@@ -147,7 +147,7 @@ func (g *typeGraph) fill(t *types.Type, key uint64, depth int) error {
 	if err != nil {
 		v, weight = types.Type{}, 1
 	}
-	if !named(v.Kind) {
+	if !named(v.Kind) && v.Name != types.TChar.Name {
 		v.Name = ""
 	}
 	*t = v

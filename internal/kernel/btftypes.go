@@ -180,7 +180,7 @@ func (b *BTF) integer(r btfRecord) *types.Type {
 	encoding := le.Uint32(r.data) >> 24
 	switch {
 	case b.name(r.name) == "char":
-		return types.TInt8 // also where C's char has no sign
+		return types.TChar // also where C's char has no sign
 	case encoding&4 != 0 && r.size == 1:
 		return types.TBool
 	case r.size == 1 || r.size == 2 || r.size == 4 || r.size == 8:

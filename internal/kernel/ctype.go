@@ -8,7 +8,7 @@ import (
 
 // cInts are C's integers as 64-bit Linux has them, by their last word.
 var cInts = map[string]*types.Type{
-	"char": types.TInt8, "short": types.TInt16, "int": types.TInt32, "long": types.TInt64,
+	"char": types.TChar, "short": types.TInt16, "int": types.TInt32, "long": types.TInt64,
 	"signed": types.TInt32, "unsigned": types.TUint32, "uint": types.TUint32,
 	"s8": types.TInt8, "s16": types.TInt16, "s32": types.TInt32, "s64": types.TInt64,
 	"u8": types.TUint8, "u16": types.TUint16, "u32": types.TUint32, "u64": types.TUint64,

@@ -17,6 +17,12 @@ type Group struct {
 	Layout  string   // key: equal for functions with equal Args, Rets and Go facts
 	RawArgs []Arg    // raw tracepoints: every argument in order, also for argN
 	Hook    *Hook    // the group is of a hidden probe that an rpc point stands for
+
+	// Moved says that the binary's addresses are moved when it is loaded. Site is
+	// then, if the group was made for a probe that asks for addresses, the
+	// virtual address at which the one function's entry values are read.
+	Moved bool
+	Site  uint64
 }
 
 // Hook is a probe of a framework's script, one of those that together make the

@@ -1,21 +1,14 @@
 package run
 
 import (
-	"debug/elf"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -192,52 +185,6 @@ func (bs *binaries) close() {
 	for _, b := range bs.byID {
 		b.file.Close()
 	}
-}
-
-// libraryPaths is where the loader looks for libraries by default.
-var libraryPaths = []string{
-	"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
-	"/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib",
-}
-
-// locate finds the file that a target names: a path, a program in PATH, or a
-// library by its short name ("c", "libc", "libc.so.6").
-func locate(target string) (string, error) {
-	if strings.Contains(target, "/") {
-		return target, nil
-	}
-	if st, err := os.Stat(target); err == nil && st.Mode().IsRegular() {
-		return target, nil
-	}
-	if p, err := exec.LookPath(target); err == nil {
-		return p, nil
-	}
-	name := target
-	if !strings.HasPrefix(name, "lib") {
-		name = "lib" + name
-	}
-	for _, dir := range libraryPaths {
-		for _, pattern := range []string{name, name + ".so", name + ".so.*"} {
-			found, _ := filepath.Glob(filepath.Join(dir, pattern))
-			if i := slices.IndexFunc(found, isELF); i >= 0 {
-				return found[i], nil
-			}
-		}
-	}
-	return "", &diag.HintError{Msg: fmt.Sprintf("uprobe target file '%s' does not exist or is not executable", target),
-		Hint: "it is no file here, no program in PATH and no library"}
-}
-
-// isELF tells a library from a linker script of its name.
-func isELF(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	magic := make([]byte, len(elf.ELFMAG))
-	_, err = io.ReadFull(f, magic)
-	return err == nil && string(magic) == elf.ELFMAG
 }
 
 // errNoTarget is the error of an attach point without a binary and without -p.

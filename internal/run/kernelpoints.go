@@ -126,7 +126,7 @@ func (w *world) rawGroups(p *prog.Point) ([]*prog.Group, error) {
 // builtinTypes are the C names that every kernel's BTF lacks or spells
 // otherwise.
 var builtinTypes = map[string]*types.Type{
-	"bool": types.TBool, "char": types.TInt8, "short": types.TInt16, "int": types.TInt32, "long": types.TInt64,
+	"bool": types.TBool, "char": types.TChar, "short": types.TInt16, "int": types.TInt32, "long": types.TInt64,
 	"long long": types.TInt64, "unsigned char": types.TUint8, "unsigned short": types.TUint16,
 	"unsigned int": types.TUint32, "unsigned long": types.TUint64, "unsigned long long": types.TUint64,
 	"int8": types.TInt8, "int16": types.TInt16, "int32": types.TInt32, "int64": types.TInt64,

@@ -16,6 +16,7 @@ type layout struct {
 	noRets string
 	facts  *prog.GoFacts
 	shared bool
+	site   uint64 // where entry values are read; 0 unless it is asked for
 }
 
 // needs says what a probe's text asks of a function, so that DWARF is read only
@@ -23,6 +24,7 @@ type layout struct {
 type needs struct {
 	values bool // args, ret, retval
 	goid   bool
+	site   bool // uaddr: where the code is
 }
 
 // add notes a word of the text.
@@ -32,6 +34,8 @@ func (n *needs) add(word string) {
 		n.values = true
 	case "goid":
 		n.goid = true
+	case "uaddr":
+		n.site = true
 	}
 }
 
@@ -51,7 +55,10 @@ func (w *world) layout(p *prog.Point, b *binary, fn gobin.Func, n needs) layout 
 	if n.values {
 		w.count(b, l.signature(b.file, fn, pc))
 	}
-	l.key = fmt.Sprint(b.target.ID, b.target.PID, l.shared, l.noArgs, l.noRets, describe(l.args), describe(l.rets))
+	if n.site {
+		l.site = pc
+	}
+	l.key = fmt.Sprint(b.target.ID, b.target.PID, l.shared, l.site, l.noArgs, l.noRets, describe(l.args), describe(l.rets))
 	if l.facts != nil {
 		l.key += fmt.Sprint(l.facts.GReg, l.facts.HasTLS)
 	}

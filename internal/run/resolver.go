@@ -92,11 +92,7 @@ func (sp *space) file(tgid uint32, m gobin.Mapping) *gobin.File {
 	if m.Inode == 0 {
 		return nil
 	}
-	root := "/proc/" + strconv.Itoa(int(tgid))
-	f, err := gobin.Open(root + "/root" + m.Path)
-	if err != nil || m.Deleted {
-		f, err = gobin.Open(root + "/exe")
-	}
+	f, err := gobin.Open(gobin.MappedFile(int(tgid), m))
 	if err != nil {
 		f = nil
 	}
@@ -113,7 +109,12 @@ func (r *resolver) ProbeText(point, fn uint32) string {
 	for _, pr := range r.s.prog.Probes {
 		for _, p := range pr.Points {
 			if uint32(p.Index) == point {
-				return check.PointName(p, r.s.bins.name(fn).name)
+				n := r.s.bins.name(fn)
+				found := ""
+				if n.bin != nil {
+					found = n.bin.target.Path
+				}
+				return check.PointName(p, found, n.name)
 			}
 		}
 	}

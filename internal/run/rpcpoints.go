@@ -335,7 +335,7 @@ func (l *lister) calls(a *syntax.AttachPoint, err error) error {
 			if gs, err := l.world.rpcGroupsIn(p, b); err != nil || len(gs) == 0 {
 				continue
 			}
-			name := check.PointName(p, "")
+			name := check.PointName(p, "", "")
 			l.found[name] = nil
 			if l.args {
 				l.found[name] = fields

@@ -43,6 +43,7 @@ func usdtName(p *prog.Point) string {
 
 func (w *world) usdtsOf(p *prog.Point, b *binary, probes []gobin.USDT) ([]*prog.Group, error) {
 	var groups []*prog.Group
+	needs := w.needs(p)
 	byLayout := map[string]*prog.Group{}
 	for _, u := range probes {
 		if !globMatches(p.Func, u.Name) || p.Namespace != "" && !globMatches(p.Namespace, u.Provider) {
@@ -52,10 +53,14 @@ func (w *world) usdtsOf(p *prog.Point, b *binary, probes []gobin.USDT) ([]*prog.
 		if err != nil {
 			return nil, err
 		}
-		g := byLayout[u.Spec]
+		layout := u.Spec
+		if needs.site {
+			layout += fmt.Sprintf(" at %#x", u.Addr)
+		}
+		g := byLayout[layout]
 		if g == nil {
-			g = &prog.Group{Point: p, Target: b.target, RawArgs: operands(u.Args), Layout: u.Spec}
-			byLayout[u.Spec] = g
+			g = &prog.Group{Point: p, Target: b.target, RawArgs: operands(u.Args), Layout: layout, Site: u.Addr, Moved: b.file.Moved()}
+			byLayout[layout] = g
 			groups = append(groups, g)
 		}
 		name := u.Provider + ":" + u.Name

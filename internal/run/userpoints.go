@@ -2,7 +2,6 @@ package run
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/check"
@@ -32,73 +31,6 @@ func (w *world) userGroups(p *prog.Point) ([]*prog.Group, error) {
 	return all, nil
 }
 
-// targets opens what the point's target names now.
-func (w *world) targets(p *prog.Point) ([]*binary, error) {
-	switch {
-	case p.Target == "" && w.pid == 0:
-		return nil, errNoTarget
-	case p.Target == "":
-		b, err := w.bins.open(exePath(w.pid), exePath(w.pid), w.pid)
-		return []*binary{b}, err
-	case p.Target == "*":
-		return w.runningGo()
-	}
-	file, err := locate(p.Target)
-	if err != nil {
-		return nil, err
-	}
-	b, err := w.bins.open(p.Target, w.inProcess(file), w.pid)
-	return []*binary{b}, err
-}
-
-func exePath(pid int) string { return fmt.Sprintf("/proc/%d/exe", pid) }
-
-// inProcess prefers the file that the traced process runs over the one that
-// lies at its path: it may have been deleted or replaced since.
-func (w *world) inProcess(file string) string {
-	if w.pid == 0 {
-		return file
-	}
-	exe, err := os.Readlink(exePath(w.pid))
-	if err != nil {
-		return file
-	}
-	if abs, ok := strings.CutSuffix(exe, " (deleted)"); ok && sameBase(abs, file) {
-		return exePath(w.pid)
-	}
-	if _, err := os.Stat(file); err != nil {
-		if inside := fmt.Sprintf("/proc/%d/root%s", w.pid, file); strings.HasPrefix(file, "/") {
-			return inside
-		}
-	}
-	return file
-}
-
-func sameBase(a, b string) bool {
-	return a[strings.LastIndexByte(a, '/')+1:] == b[strings.LastIndexByte(b, '/')+1:]
-}
-
-// runningGo opens the binary of every running Go process but this one.
-func (w *world) runningGo() ([]*binary, error) {
-	procs, _, err := gobin.GoProcesses()
-	if err != nil {
-		return nil, err
-	}
-	var bins []*binary
-	seen := map[*binary]bool{}
-	for _, p := range procs {
-		if p.PID == os.Getpid() || w.pid != 0 && p.PID != w.pid {
-			continue
-		}
-		b, err := w.bins.open(p.Exe, exePath(p.PID), w.pid)
-		if err == nil && !seen[b] {
-			seen[b] = true
-			bins = append(bins, b)
-		}
-	}
-	return bins, nil
-}
-
 // groupsIn matches the point in one binary.
 func (w *world) groupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
 	if p.Kind == prog.KindRPC {
@@ -122,7 +54,7 @@ func (w *world) groupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
 		g, ok := byLayout[l.key]
 		if !ok {
 			g = &prog.Group{Point: p, Target: b.target, Args: l.args, Rets: l.rets, NoArgs: l.noArgs,
-				NoRets: l.noRets, Go: l.facts, Layout: l.key}
+				NoRets: l.noRets, Go: l.facts, Layout: l.key, Site: l.site, Moved: b.file.Moved()}
 			byLayout[l.key] = g
 			groups = append(groups, g)
 		}
@@ -173,6 +105,7 @@ func atLine(p *prog.Point, f *gobin.File) ([]gobin.Func, error) {
 		return nil, fmt.Errorf("code from %s is in %d functions of %s: probe one of them by name and offset", place, len(addrs), p.Target)
 	}
 	fn, _ := f.FuncAt(addrs[0])
+	p.Address = addrs[0]
 	p.HasOff, p.Offset = addrs[0] != fn.Entry, addrs[0]-fn.Entry
 	return []gobin.Func{fn}, nil
 }
@@ -213,27 +146,6 @@ func NoMatch(f *gobin.File, what, name string) error {
 		no.Hint = "did you mean " + strings.Join(quoted(near), ", ") + "?"
 	}
 	return no
-}
-
-// OpenTarget opens the binary that an attach point calls target, as process pid
-// has it; "" is the program of that process, pid 0 no process.
-func OpenTarget(target string, pid int) (*gobin.File, error) {
-	switch {
-	case target == "" && pid == 0:
-		return nil, errNoTarget
-	case target == "":
-		return gobin.Open(exePath(pid))
-	}
-	path, err := locate(target)
-	if err != nil {
-		return nil, err
-	}
-	file := (&world{pid: pid}).inProcess(path)
-	f, err := gobin.Open(file)
-	if err != nil {
-		return nil, renamed(err, file, target)
-	}
-	return f, nil
 }
 
 func where(sites []gobin.InlineSite) string {

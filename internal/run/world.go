@@ -79,6 +79,8 @@ func (w *world) needs(p *prog.Point) needs {
 			return sp.Start <= p.Span.Start && p.Span.End <= sp.End
 		case *syntax.IdentExpr:
 			n.add(node.Name)
+		case *syntax.CallExpr:
+			n.add(node.Name)
 		}
 		return true
 	})

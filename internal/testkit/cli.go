@@ -1,6 +1,8 @@
 package testkit
 
 import (
+	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,7 +52,7 @@ func CLI(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(cache, "rpcxray")
+	path := filepath.Join(cache, fmt.Sprintf("rpcxray-%08x", crc32.ChecksumIEEE([]byte(root)))) // one a copy of the sources
 	unlock, err := fixture.Lock(path + ".lock")
 	if err != nil {
 		t.Fatal(err)

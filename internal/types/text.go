@@ -105,14 +105,21 @@ func Equal(a, b *Type) bool {
 	if a == b {
 		return true
 	}
-	if a == nil || b == nil || a.Kind != b.Kind || a.Size != b.Size || a.Signed != b.Signed || a.Name != b.Name {
+	if a == nil || b == nil || a.Kind != b.Kind || a.Size != b.Size || a.Signed != b.Signed {
 		return false
 	}
 	switch a.Kind {
+	case Bool, Int, Float, Complex: // the name is what its source calls it
+		return true
 	case Pointer:
 		return a.Space == b.Space && equalElem(a.Elem, b.Elem)
 	case Array:
 		return a.Len == b.Len && Equal(a.Elem, b.Elem)
+	}
+	if a.Name != b.Name {
+		return false
+	}
+	switch a.Kind {
 	case GoSlice:
 		return equalElem(a.Elem, b.Elem)
 	case Struct:

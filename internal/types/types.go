@@ -128,13 +128,15 @@ type Type struct {
 
 // The common scalar types.
 var (
-	TVoid   = &Type{Kind: Void}
-	TBool   = &Type{Kind: Bool, Size: 1}
-	TInt8   = Integer(1, true)
-	TInt16  = Integer(2, true)
-	TInt32  = Integer(4, true)
-	TInt64  = Integer(8, true)
-	TUint8  = Integer(1, false)
+	TVoid  = &Type{Kind: Void}
+	TBool  = &Type{Kind: Bool, Size: 1}
+	TInt8  = Integer(1, true)
+	TInt16 = Integer(2, true)
+	TInt32 = Integer(4, true)
+	TInt64 = Integer(8, true)
+	TUint8 = Integer(1, false)
+	// TChar is C's char, whose arrays are text.
+	TChar   = &Type{Kind: Int, Size: 1, Signed: true, Name: "char"}
 	TUint16 = Integer(2, false)
 	TUint32 = Integer(4, false)
 	TUint64 = Integer(8, false)
@@ -217,6 +219,11 @@ func (t *Type) Scalar() bool {
 		return true
 	}
 	return false
+}
+
+// IsText tells whether t is an array of C's char.
+func (t *Type) IsText() bool {
+	return t.Kind == Array && t.Len > 0 && t.Elem.Kind == Int && t.Elem.Size == 1 && t.Elem.Name == TChar.Name
 }
 
 // IsInt tells whether t takes part in arithmetic as an integer.

@@ -35,13 +35,15 @@ type engine struct {
 	reference bool
 }
 
-// reference runs bpftrace in the system below root.
-func reference(root string) engine {
-	const mounts = `root=$1; shift
+// reference runs bpftrace in the system below root, which sees the cases'
+// programs at the same place.
+func reference(root, programs string) engine {
+	const mounts = `root=$1; programs=$2; shift 2
 for d in proc sys dev; do mount --rbind /$d $root/$d || exit 1; done
 mount -t tracefs none $root/sys/kernel/tracing 2>/dev/null
+mkdir -p $root$programs && mount --bind $programs $root$programs || exit 1
 exec chroot $root bpftrace "$@"`
-	return engine{start: []string{"unshare", "-m", "sh", "-c", mounts, "sh", root}, reference: true}
+	return engine{start: []string{"unshare", "-m", "sh", "-c", mounts, "sh", root, programs}, reference: true}
 }
 
 // hasBpftrace tells whether root is that of a system with bpftrace.
@@ -83,7 +85,7 @@ func TestConfirm(t *testing.T) {
 	root := os.Getenv(EnvReference)
 	switch {
 	case hasBpftrace(root):
-		reference(root).checkAll(t)
+		reference(root, programs(t)).checkAll(t)
 	case os.Getenv(EnvConfirm) == "1":
 		t.Fatalf("%s=%q is no system with bpftrace", EnvReference, root)
 	default:
@@ -92,11 +94,12 @@ func TestConfirm(t *testing.T) {
 }
 
 func (e engine) checkAll(t *testing.T) {
+	dir := programs(t)
 	for _, file := range caseFiles(t) {
 		cases := readCases(t, file)
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			for _, c := range cases {
-				t.Run(c.name, func(t *testing.T) { e.check(t, c) })
+				t.Run(c.name, func(t *testing.T) { e.check(t, c, dir) })
 			}
 		})
 		if *record {
@@ -123,12 +126,13 @@ func writeCases(t *testing.T, file string, cases []*testCase) {
 }
 
 // check runs one case. Messages differ between the engines on purpose, so only
-// rpcxray's are compared.
-func (e engine) check(t *testing.T, c *testCase) {
+// rpcxray's are compared. The programs lie in dir.
+func (e engine) check(t *testing.T, c *testCase, dir string) {
 	if e.reference && c.only != "" {
 		t.Skip(c.only)
 	}
-	stdout, stderr, status := e.run(t, c)
+	stdout, stderr, status := e.run(t, c.placed(dir))
+	stdout, stderr = unplaced(stdout, dir), unplaced(stderr, dir)
 	if *record && c.match == "" {
 		c.expect, c.status = stdout, status
 		return
