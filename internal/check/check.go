@@ -124,6 +124,7 @@ type checker struct {
 	getopts   map[string]bool
 	names                          // of the text being checked
 	hooks     map[*prog.Hook]names // of frameworks' scripts
+	ordinals  map[*prog.Point]int  // of rpc points
 
 	maps     map[string]*mapState
 	mapOrder []*mapState
@@ -186,7 +187,7 @@ func newChecker(f *syntax.File, w World, o Options, diags *diag.List) *checker {
 		file: f, world: w, opts: o, diags: diags, pass: diags,
 		prog:     &prog.Program{Source: f.Source},
 		builtins: map[string]*Builtin{}, functions: map[string]*Function{},
-		names: newNames(), hooks: map[*prog.Hook]names{}, getopts: map[string]bool{},
+		names: newNames(), hooks: map[*prog.Hook]names{}, ordinals: map[*prog.Point]int{}, getopts: map[string]bool{},
 		maps: map[string]*mapState{}, vars: map[varKey]*types.Type{},
 		points: map[*prog.Point]*job{}, formats: map[string]int{},
 		resolved: map[*types.Type]*types.Type{}, named: map[typeName]*types.Type{},

@@ -418,6 +418,9 @@ func (b *body) undefinedMap(m *mapState, at diag.Span) {
 }
 
 func (c *checker) neverSet(m *mapState) {
+	if m.m.Hidden {
+		return // a framework's: this binary lacks what sets it
+	}
 	c.diags.Warnf(m.m.Span, "%s is read, but nothing is assigned to it", m.m.Name)
 }
 

@@ -102,7 +102,7 @@ func (c *checker) framework(h *prog.Hook) names {
 		return n
 	}
 	n := newNames()
-	n.owner = h.Framework + ":"
+	n.owner = fmt.Sprintf("%s:%d:", h.Framework, c.ordinal(h.Of))
 	for name, v := range h.Consts {
 		n.enums[name] = enumConst{int64(v), types.TUint64}
 	}
@@ -120,6 +120,14 @@ func (c *checker) framework(h *prog.Hook) names {
 	n.enter("common", h.Common, true)
 	c.hooks[h] = n
 	return n
+}
+
+// ordinal numbers the rpc points of a script: each follows the calls by itself.
+func (c *checker) ordinal(p *prog.Point) int {
+	if _, ok := c.ordinals[p]; !ok {
+		c.ordinals[p] = len(c.ordinals)
+	}
+	return c.ordinals[p]
 }
 
 // enter reads a text of a framework's; the maps of a shared one belong to all.

@@ -20,5 +20,8 @@
 //     the facts of the framework's data
 //   - memory that cannot be read is zero, and is no loss
 //
-// Its maps, variables and macros are its own.
+// Its maps, variables and macros are its own, for each rpc point of the user's script
+// once; the maps of common.bt are all frameworks'. Entries of processes that end are
+// swept, and those that lie for long in a map that is half full: of maps called calls
+// and serving, which hold calls under way, this is told.
 package rpc

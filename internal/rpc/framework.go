@@ -83,6 +83,13 @@ func CommonFacts() []Fact {
 		{Name: "is_unix_conn", Type: "*net.UnixConn"},
 		{Name: "is_tls_conn", Type: "*tls.Conn"},
 		{Name: "is_mux_conn", Type: "*cmux.MuxConn"},
+		{Name: "is_error", Type: "*errors.errorString"},
+		{Name: "is_wrapping", Type: "*fmt.wrapError"},
+		{Name: "is_wrapping_many", Type: "*fmt.wrapErrors"},
+		{Name: "is_fundamental", Type: "*errors.fundamental"},
+		{Name: "is_server_error", Type: "rpc.ServerError"},
+		{Name: "is_service_error", Type: "client.strErr"},
+		{Name: "is_service_panic", Type: "*server.RpcServiceInternalError"},
 		{Name: "is_share_context", Type: "*share.Context"},
 		{Name: "share_context", Struct: "github.com/smallnest/rpcx/share.Context", Field: "Context", Otherwise: 16},
 	}

@@ -276,21 +276,33 @@ func (w *world) hookGroup(p *prog.Point, b *binary, h *prog.Hook, pr rpc.Probe, 
 }
 
 // callFields are the fields of rpc that the point's probe names, all of them where
-// it takes rpc as a whole.
+// it takes rpc as a whole. What makes a framework follow calls closer than others
+// counts for all points of the script: they share what is known of spans.
 func (w *world) callFields(p *prog.Point) map[string]bool {
 	wanted := map[string]bool{}
+	for _, d := range w.file.Decls {
+		_, other := d.(*syntax.Probe)
+		sp := d.Span()
+		own := !other || sp.Start <= p.Span.Start && p.Span.End <= sp.End
+		for name := range fieldsNamed(d) {
+			wanted[name] = wanted[name] || own || !special(name)
+		}
+	}
+	return wanted
+}
+
+// special tells whether a body that names the field sees calls that others do not.
+func special(field string) bool { return field == "heartbeat" || field == "late" }
+
+// fieldsNamed are the fields of rpc that a probe or a macro names.
+func fieldsNamed(d syntax.Node) map[string]bool {
+	named := map[string]bool{}
 	whole := false
-	syntax.Walk(w.file, func(node syntax.Node) bool {
+	syntax.Walk(d, func(node syntax.Node) bool {
 		switch node := node.(type) {
-		case *syntax.Probe:
-			sp := node.Span()
-			return sp.Start <= p.Span.Start && p.Span.End <= sp.End
 		case *syntax.FieldExpr:
 			if id, ok := node.X.(*syntax.IdentExpr); ok && id.Name == "rpc" {
-				wanted[node.Name] = true
-				for _, a := range node.Args {
-					syntax.Walk(a, func(syntax.Node) bool { return true })
-				}
+				named[node.Name] = true
 				return false
 			}
 		case *syntax.IdentExpr:
@@ -299,9 +311,11 @@ func (w *world) callFields(p *prog.Point) map[string]bool {
 		return true
 	})
 	for _, f := range check.CallFields() {
-		wanted[f.Name] = wanted[f.Name] || whole && f.Name != "heartbeat" && f.Name != "late"
+		if whole && !special(f.Name) {
+			named[f.Name] = true
+		}
 	}
-	return wanted
+	return named
 }
 
 // calls lists the sides of the programs that a names, with the fields of rpc as

@@ -50,6 +50,7 @@ type session struct {
 	lastSweep time.Time
 	signals   chan os.Signal     // that self probes wait for; nil: none do
 	suspects  map[openFrame]bool // frames that looked stale at the last sweep
+	calls     callTables
 }
 
 // start creates the maps, loads and runs the begin probes, attaches all units
@@ -315,7 +316,7 @@ func (s *session) tick() error {
 		s.lastTick = now
 		if now.Sub(s.lastSweep) >= sweepEvery {
 			s.lastSweep = now
-			if err := errors.Join(s.sweep(false), s.reportLosses()); err != nil {
+			if err := errors.Join(s.sweep(false), s.sweepCalls(now), s.reportLosses()); err != nil {
 				return err
 			}
 		}

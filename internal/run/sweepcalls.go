@@ -1,0 +1,110 @@
+package run
+
+import (
+	le "encoding/binary"
+	"strings"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/rpcxray/rpcxray/internal/codegen"
+	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/prog"
+)
+
+// staleAfter is how long an entry of a table of calls may stay as it is once the
+// table is half full.
+const staleAfter = 2 * time.Minute
+
+// callTables remembers what the tables of frameworks' scripts looked like: of calls
+// under way, of connections. A call whose end no probe sees, as of a connection that
+// is forgotten with its calls, would stay for ever.
+type callTables struct {
+	seen map[string]sighting // by table and key
+}
+
+// sighting is an entry as it was found first.
+type sighting struct {
+	value string
+	since time.Time
+}
+
+// sweepCalls drops entries of processes that ended and, of tables that are half
+// full, those that have not changed for long. A call under way that is dropped so
+// is counted.
+func (s *session) sweepCalls(now time.Time) error {
+	seen := map[string]sighting{}
+	dropped := uint64(0)
+	gone := map[uint32]bool{}
+	ended := func(pid uint32) bool {
+		if _, ok := gone[pid]; !ok {
+			gone[pid] = processEnded(pid)
+		}
+		return gone[pid]
+	}
+	for _, m := range s.prog.Maps {
+		if !m.Hidden || m.Frames || m.Key == nil {
+			continue
+		}
+		t := &callTable{m: m, table: s.kernel.Map(codegen.MapName(m)), before: s.calls.seen, seen: seen, now: now}
+		n, err := t.sweep(ended)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(m.Name, ":calls") || strings.HasSuffix(m.Name, ":serving") {
+			dropped += n
+		}
+	}
+	s.calls.seen = seen
+	if dropped == 0 {
+		return nil
+	}
+	return s.opts.Sink.Event(&events.Loss{Kind: prog.LossReplaced, Count: dropped})
+}
+
+// callTable is one table while it is swept.
+type callTable struct {
+	m            *prog.Map
+	table        *ebpf.Map
+	before, seen map[string]sighting
+	now          time.Time
+}
+
+// sweep returns how many entries of living processes it has dropped.
+func (t *callTable) sweep(ended func(uint32) bool) (uint64, error) {
+	if t.table == nil {
+		return 0, nil
+	}
+	type entry struct{ key, value string }
+	var all []entry
+	key, value := make([]byte, t.table.KeySize()), make([]byte, t.table.ValueSize())
+	for it := t.table.Iterate(); it.Next(&key, &value); {
+		if t.byProcess() && ended(le.LittleEndian.Uint32(key)) {
+			_ = t.table.Delete(key) // it may be gone by itself
+			continue
+		}
+		all = append(all, entry{string(key), string(value)})
+	}
+	if uint32(len(all)) < t.table.MaxEntries()/2 {
+		return 0, nil
+	}
+	dropped := uint64(0)
+	for _, e := range all {
+		name := t.m.Name + e.key
+		was, ok := t.before[name]
+		switch {
+		case !ok || was.value != e.value:
+			t.seen[name] = sighting{e.value, t.now}
+		case t.now.Sub(was.since) < staleAfter:
+			t.seen[name] = was
+		case t.table.Delete([]byte(e.key)) == nil:
+			dropped++
+		}
+	}
+	return dropped, nil
+}
+
+// byProcess tells whether keys begin with a process.
+func (t *callTable) byProcess() bool {
+	return len(t.m.Key.Fields) > 0 && t.m.Key.Fields[0].Type.Size == 4
+}
