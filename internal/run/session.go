@@ -13,6 +13,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/attach"
 	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/codegen"
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/lower"
@@ -162,7 +163,7 @@ func (s *session) nothingToWaitFor() bool {
 	return !s.awaitsTargets()
 }
 
-var errNoProbes = errors.New("No probes to attach")
+var errNoProbes = diag.Sentencef("No probes to attach")
 
 // openEvents connects user space to the maps of the session.
 func (s *session) openEvents() error {

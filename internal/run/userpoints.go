@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/check"
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -66,7 +67,7 @@ func (w *world) groupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
 
 func checkKind(p *prog.Point, fn gobin.Func) error {
 	if p.Kind == prog.KindUprobe && p.HasOff && fn.Size() > 0 && p.Offset >= fn.Size() {
-		return fmt.Errorf("Offset outside the function bounds ('%s' size is %d)", fn.Name, fn.Size())
+		return diag.Sentencef("Offset outside the function bounds ('%s' size is %d)", fn.Name, fn.Size())
 	}
 	return nil
 }
@@ -77,7 +78,7 @@ func matching(p *prog.Point, f *gobin.File) ([]gobin.Func, error) {
 	case p.HasAddr:
 		fn, ok := f.FuncAt(p.Address)
 		if !ok {
-			return nil, fmt.Errorf("Could not resolve address: %s:%#x", p.Target, p.Address)
+			return nil, diag.Sentencef("Could not resolve address: %s:%#x", p.Target, p.Address)
 		}
 		p.HasOff, p.Offset = p.Address != fn.Entry, p.Address-fn.Entry
 		return []gobin.Func{fn}, nil

@@ -308,7 +308,7 @@ func (a *AttachPoint) setFunc(r rawPart) error {
 			return err
 		}
 		if strings.HasSuffix(a.Kind, "retprobe") {
-			return fmt.Errorf("Offset not allowed: a %s is at a whole function", a.Kind)
+			return diag.Sentencef("Offset not allowed: a %s is at a whole function", a.Kind)
 		}
 		a.Offset, a.HasOffset = offset, true
 		r = r.slice(0, plus)
@@ -322,7 +322,7 @@ func (a *AttachPoint) setCount(what string, r rawPart) error {
 	n, err := ParseInt(r.text)
 	a.Count = n
 	if err != nil {
-		return fmt.Errorf("Invalid %s %s probe: %w", what, a.Kind, err)
+		return diag.Sentencef("Invalid %s %s probe: %v", what, a.Kind, err)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func textFentry(a *AttachPoint) []string {
 func fillUprobe(a *AttachPoint, parts []rawPart) error {
 	if a.setLocation(parts) {
 		if a.Kind == "uretprobe" {
-			return fmt.Errorf("Offset not allowed: a uretprobe takes no source location")
+			return diag.Sentencef("Offset not allowed: a uretprobe takes no source location")
 		}
 		return nil
 	}
@@ -246,7 +246,7 @@ func textEvent(a *AttachPoint) []string {
 func fillWatch(a *AttachPoint, parts []rawPart) error {
 	address, err := ParseInt(parts[0].text)
 	if err != nil {
-		return fmt.Errorf("Invalid function/address argument: %w", err)
+		return diag.Sentencef("Invalid function/address argument: %v", err)
 	}
 	a.Address, a.HasAddress, a.Mode = address, true, parts[2].text
 	if a.Mode == "" || strings.Trim(a.Mode, "rwx") != "" {
