@@ -68,7 +68,9 @@ func (e *HintError) Error() string { return e.Msg }
 
 // Sentencef returns an error that is a message by itself, as bpftrace has it: with
 // a capital letter and what else errors do not have.
-func Sentencef(format string, args ...any) error { return &HintError{Msg: fmt.Sprintf(format, args...)} }
+func Sentencef(format string, args ...any) error {
+	return &HintError{Msg: fmt.Sprintf(format, args...)}
+}
 
 // AddHint gives d the hint of the HintError in err, if there is one.
 func (d *Diagnostic) AddHint(err error) {
