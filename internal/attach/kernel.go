@@ -2,49 +2,55 @@ package attach
 
 import (
 	"fmt"
+	"io"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
 
-// attachKernel attaches to kernel functions: in one link where the kernel has
-// kprobe.multi, else in one perf event a function.
+// attachKernel attaches to kernel functions by their addresses, which tell
+// functions of one name apart: in one link where the program was made for that,
+// else in one perf event a function.
 func (u *Unit) attachKernel() error {
-	names := u.eventNames()
-	var symbols []string
-	var cookies []uint64
-	for _, s := range u.Plan.Sites {
-		symbols = append(symbols, names[s.Func])
-		cookies = append(cookies, s.Cookie())
-	}
-	if u.facts.Has(kernel.FeatureKprobeMulti) {
-		return u.kprobeMulti(symbols, cookies)
-	}
-	probe := link.Kprobe
-	if u.Plan.Kind == prog.KindKretprobe {
-		probe = link.Kretprobe
-	}
-	for i, symbol := range symbols {
-		l, err := probe(symbol, u.program, &link.KprobeOptions{Cookie: cookies[i]})
-		if err != nil {
-			return fmt.Errorf("attaching %s:%s: %w", u.Plan.Point.Provider, symbol, err)
+	if u.Object.Spec.AttachType == ebpf.AttachTraceKprobeMulti {
+		u.attachHalves(u.Plan.Sites, u.kprobeMulti)
+	} else {
+		for i := range u.Plan.Sites {
+			u.attachHalves(u.Plan.Sites[i:i+1], u.kprobe)
 		}
-		u.links = append(u.links, l)
 	}
-	return nil
+	if len(u.Skipped) < len(u.Plan.Sites) {
+		return nil
+	}
+	first := u.Skipped[0]
+	return fmt.Errorf("attaching %s:%s: %w", u.Plan.Point.Provider, u.eventNames()[first.Site.Func], first.Reason)
 }
 
-func (u *Unit) kprobeMulti(symbols []string, cookies []uint64) error {
-	probe := link.KprobeMulti
+func (u *Unit) kprobeMulti(sites []prog.Site) (io.Closer, error) {
+	var opts link.KprobeMultiOptions
+	for _, s := range sites {
+		opts.Addresses = append(opts.Addresses, uintptr(s.Addr))
+		opts.Cookies = append(opts.Cookies, s.Cookie())
+	}
 	if u.Plan.Kind == prog.KindKretprobe {
-		probe = link.KretprobeMulti
+		return link.KretprobeMulti(u.program, opts)
 	}
-	l, err := probe(u.program, link.KprobeMultiOptions{Symbols: symbols, Cookies: cookies})
+	return link.KprobeMulti(u.program, opts)
+}
+
+// kprobe links the program to one site.
+func (u *Unit) kprobe(sites []prog.Site) (io.Closer, error) {
+	ev, err := kernel.OpenKprobe(sites[0].Addr, u.Plan.Kind == prog.KindKretprobe)
 	if err != nil {
-		return fmt.Errorf("attaching %s:%s to %d functions: %w", u.Plan.Point.Provider, u.Plan.Point.Func, len(symbols), err)
+		return nil, err
 	}
-	u.links = append(u.links, l)
-	return nil
+	l, err := perfLink(u.program, ev, sites[0].Cookie())
+	if err != nil {
+		fd(ev).Close()
+		return nil, err
+	}
+	return closers{l, fd(ev)}, nil
 }

@@ -131,7 +131,7 @@ func (u *Unit) attachRaw() error {
 	if u.program.Type() == ebpf.Tracing {
 		l, err := link.AttachTracing(link.TracingOptions{Program: u.program})
 		if err != nil {
-			return fmt.Errorf("attaching rawtracepoint %s: %w", u.Plan.Point.Func, err)
+			return fmt.Errorf("attaching %s %s: %w", u.Plan.Point.Provider, u.program, err)
 		}
 		u.links = append(u.links, l)
 		return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 
 	"github.com/rpcxray/rpcxray/internal/codegen"
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -22,6 +23,7 @@ type Unit struct {
 
 	facts   *kernel.Facts
 	program *ebpf.Program
+	iter    *link.Iter // of an iterator
 	links   []io.Closer
 }
 
@@ -38,7 +40,7 @@ func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 	if err := s.bindMaps(spec); err != nil {
 		return nil, err
 	}
-	p, err := ebpf.NewProgramWithOptions(spec, ebpf.ProgramOptions{ExtraRelocationTargets: nil})
+	p, err := s.program(spec)
 	if err != nil {
 		return nil, fmt.Errorf("program %s: %w", plan.Name, err)
 	}
@@ -47,6 +49,22 @@ func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 	s.units = append(s.units, u)
 	s.mu.Unlock()
 	return u, nil
+}
+
+// program loads spec. One for a function or tracepoint by its type needs the
+// kernel's types, which are read once for all of them.
+func (s *Session) program(spec *ebpf.ProgramSpec) (*ebpf.Program, error) {
+	if spec.Type != ebpf.Tracing {
+		return ebpf.NewProgram(spec)
+	}
+	coll, err := ebpf.NewCollectionWithOptions(
+		&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{spec.Name: spec}},
+		ebpf.CollectionOptions{Cache: s.facts.Cache})
+	if err != nil {
+		return nil, err
+	}
+	defer coll.Close()
+	return coll.DetachProgram(spec.Name), nil
 }
 
 func (s *Session) bindMaps(spec *ebpf.ProgramSpec) error {
@@ -78,9 +96,11 @@ func (u *Unit) Attach() error {
 		return u.attachUser()
 	case prog.KindKprobe, prog.KindKretprobe:
 		return u.attachKernel()
+	case prog.KindIter:
+		return u.attachIter()
 	case prog.KindTracepoint:
 		return u.attachTracepoints()
-	case prog.KindRawTracepoint:
+	case prog.KindRawTracepoint, prog.KindFentry, prog.KindFexit:
 		return u.attachRaw()
 	case prog.KindInterval, prog.KindProfile, prog.KindSoftware, prog.KindHardware, prog.KindWatchpoint:
 		return u.attachPerf()

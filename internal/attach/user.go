@@ -18,14 +18,14 @@ func (u *Unit) attachUser() error {
 	if err != nil {
 		return err
 	}
-	u.attachHalves(ex, u.Plan.Sites)
-	return u.noneTaken()
+	u.attachHalves(u.Plan.Sites, func(sites []prog.Site) (io.Closer, error) { return u.link(ex, sites) })
+	return u.noneTaken(u.Plan.Target.Path)
 }
 
 // attachHalves attaches sites in one link; if the kernel refuses, it looks for
 // the sites it refuses in each half, for one of them fails the whole link.
-func (u *Unit) attachHalves(ex *link.Executable, sites []prog.Site) {
-	l, err := u.link(ex, sites)
+func (u *Unit) attachHalves(sites []prog.Site, link func([]prog.Site) (io.Closer, error)) {
+	l, err := link(sites)
 	switch {
 	case err == nil:
 		u.links = append(u.links, l)
@@ -33,8 +33,8 @@ func (u *Unit) attachHalves(ex *link.Executable, sites []prog.Site) {
 		u.Skipped = append(u.Skipped, SkippedSite{sites[0], err})
 	default:
 		half := len(sites) / 2
-		u.attachHalves(ex, sites[:half])
-		u.attachHalves(ex, sites[half:])
+		u.attachHalves(sites[:half], link)
+		u.attachHalves(sites[half:], link)
 	}
 }
 
@@ -89,13 +89,13 @@ func (u *Unit) each(ex *link.Executable, sites []prog.Site) (io.Closer, error) {
 	return all, nil
 }
 
-// noneTaken is the error of a unit whose sites were all refused.
-func (u *Unit) noneTaken() error {
+// noneTaken is the error of a unit of a file whose sites were all refused.
+func (u *Unit) noneTaken(file string) error {
 	if len(u.Skipped) < len(u.Plan.Sites) {
 		return nil
 	}
 	first := u.Skipped[0]
-	return fmt.Errorf("attaching to %s+%#x: %w", u.Plan.Target.Path, first.Site.Off, first.Reason)
+	return fmt.Errorf("attaching to %s+%#x: %w", file, first.Site.Off, first.Reason)
 }
 
 // Without takes the probes off the functions fns. The other sites of the unit

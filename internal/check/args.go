@@ -86,7 +86,7 @@ func (b *body) hasResults(span diag.Span, word string) bool {
 // retval is the first result where results are typed, else the register that
 // the C ABI returns in.
 func (b *body) retval(span diag.Span) prog.Expr {
-	if b.group.Go == nil && len(b.group.Rets) == 0 {
+	if b.group.Go == nil && len(b.group.Rets) == 0 && b.point.Kind != prog.KindFexit {
 		return &prog.Reg{Meta: meta(types.TUint64, span), Name: b.world.RetReg()}
 	}
 	if !b.hasResults(span, "retval") {
@@ -104,12 +104,10 @@ func (b *body) argument(a prog.Arg, ret bool, span diag.Span) prog.Expr {
 	case prog.FromDataLoc:
 		return b.dataLoc(a.Off, t, span)
 	case prog.FromArg:
-		word := &prog.CtxArg{Meta: meta(types.TUint64, span), N: a.N}
 		if !t.Scalar() {
-			b.notYet(span, "a value of type "+t.String()+" passed to a raw tracepoint")
-			return bad(span)
+			return b.ctxField(8*a.N, t, span)
 		}
-		return b.reinterpret(word, t)
+		return b.reinterpret(&prog.CtxArg{Meta: meta(types.TUint64, span), N: a.N}, t)
 	}
 	if a.Place.Err != "" {
 		b.outOfReach(a, span)

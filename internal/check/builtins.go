@@ -82,7 +82,10 @@ func Builtins() []Builtin {
 		{Name: "cpid", Type: "uint32", Doc: "process id of the command given with -c",
 			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.childPID(span) }},
 		{Name: "cpu", Type: "uint32", Doc: "number of the CPU", make: value(prog.BCPU, types.TUint32)},
-		{Name: "ctx", Type: "void *", Doc: "the probe's raw context", make: value(prog.BCtx, types.PointerTo(nil, types.SpaceKernel))},
+		{Name: "ctx", Type: "void *", Doc: "the probe's raw context; of an iterator a struct: ctx.task, ctx.file, …",
+			make: func(b *body, span diag.Span, name string) prog.Expr {
+				return &prog.Builtin{Meta: meta(types.PointerTo(b.group.Context, types.SpaceKernel), span), ID: prog.BCtx}
+			}},
 		{Name: "curtask", Type: "struct task_struct *", Doc: "the running task",
 			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.curtask(span) }},
 		{Name: "duration", Type: "uint64", Kinds: onUretprobe | onKretprobe, Doc: "ns since this call's entry",
@@ -172,9 +175,12 @@ func (b *body) allResults(span diag.Span) prog.Expr {
 // it may share a map with those that ksym() gives; of a program its number in the
 // session.
 func (b *body) funcName(span diag.Span) prog.Expr {
-	switch b.point.Kind {
-	case prog.KindKprobe, prog.KindKretprobe:
-		return &prog.Builtin{Meta: meta(&types.Type{Kind: types.KSym, Size: 8}, span), ID: prog.BFuncIP}
+	ksym := &types.Type{Kind: types.KSym, Size: 8}
+	switch {
+	case b.point.Kind == prog.KindKretprobe, b.point.Kind == prog.KindKprobe && !b.point.HasOff && !b.point.HasAddr:
+		return &prog.Builtin{Meta: meta(ksym, span), ID: prog.BFuncIP}
+	case onKernelFunc.has(b.point.Kind) && b.group.Funcs[0].Address != 0:
+		return integer(ksym, b.group.Funcs[0].Address, span)
 	}
 	return &prog.Builtin{Meta: meta(&types.Type{Kind: types.Func, Size: 8}, span), ID: prog.BFunc}
 }

@@ -33,6 +33,8 @@ type World interface {
 	EnumConst(name string) (int64, *types.Type, bool)
 	// KernelSymbol returns a kernel symbol's address.
 	KernelSymbol(name string) (uint64, bool)
+	// PerCPUSymbol returns what a CPU's distance is added to for its own variable.
+	PerCPUSymbol(name string) (uint64, bool)
 	// UserSymbol returns the address and size of a symbol of g's binary.
 	UserSymbol(name string, g *prog.Group) (addr uint64, size int, ok bool)
 	// LabelText is the text of number n in a table of types.Label.

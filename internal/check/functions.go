@@ -90,6 +90,8 @@ func Functions() []Function {
 		{Name: "write_user", Args: "dst, src, len", Min: 3, Max: 3, Unsafe: true, Effect: true, Doc: "writes to the process's memory; true if it could", call: (*body).callWriteUser},
 		{Name: "override", Args: "rc", Min: 1, Max: 1, Kinds: onKprobe, Unsafe: true, Effect: true, Doc: "the function returns rc at once", call: (*body).callOverride},
 
+		{Name: "path", Args: "path[, size]", Min: 1, Max: 2, Kinds: onFentry | onFexit | onIter, Doc: "the name, from the root on, of a file that a struct path stands for", call: (*body).callPath},
+
 		// Questions to the compiler.
 		{Name: "static_assert", Args: "cond, message", Min: 2, Max: 2, Effect: true, Doc: "an error unless cond is a constant yes", call: (*body).callStaticAssert},
 		{Name: "assert_str", Args: "x", Min: 1, Max: 1, Effect: true, Doc: "an error unless x can be taken as a string", call: (*body).callAssertStr},
@@ -106,7 +108,7 @@ func Functions() []Function {
 		{Name: "kfunc_exist", Args: `"name"`, Min: 1, Max: 1, Doc: "whether the kernel has a function", call: (*body).callKfuncExist},
 
 		// Known to bpftrace only.
-		{Name: "path", Args: "ptr[, size]", Min: 1, Max: 2, Soon: true}, {Name: "skboutput", Args: "file, skb, len, off", Min: 4, Max: 4, Soon: true},
+		{Name: "skboutput", Args: "file, skb, len, off", Min: 4, Max: 4, Soon: true},
 		{Name: "unwatch", Args: "addr", Min: 1, Max: 1, Soon: true}, {Name: "dw_ustack", Args: "[mode][, limit]", Max: 2, Soon: true},
 	}
 }

@@ -29,6 +29,9 @@ const (
 	onBench
 	onRPC
 
+	// onListed are the kinds that a pattern for the kind may mean.
+	onListed = onSoftware | onHardware | onTracepoint | onRawTracepoint | onKernelFunc | onUser
+
 	onKernelFunc = onKprobe | onKretprobe | onFentry | onFexit
 	onFunction   = onKernelFunc | onUprobe | onUretprobe | onUSDT
 	onReturn     = onUretprobe | onKretprobe | onFexit
@@ -82,7 +85,7 @@ func kinds() []kindInfo {
 		{name: "fentry", kind: prog.KindFentry, sites: true},
 		{name: "fexit", kind: prog.KindFexit, sites: true},
 		{name: "watchpoint", kind: prog.KindWatchpoint},
-		{name: "iter", kind: prog.KindIter, soon: true},
+		{name: "iter", kind: prog.KindIter, sites: true},
 		{name: "test", kind: prog.KindTest, soon: true},
 		{name: "bench", kind: prog.KindBench, soon: true},
 	}

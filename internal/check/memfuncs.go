@@ -147,7 +147,7 @@ func (b *body) callPercpuKaddr(e *syntax.CallExpr) prog.Expr {
 	if len(e.Args) > 1 {
 		cpu = b.integerArg(e.Name, e.Args[1], types.TUint64)
 	}
-	addr, ok := b.world.KernelSymbol(name)
+	addr, ok := b.world.PerCPUSymbol(name)
 	table, found := b.world.KernelSymbol("__per_cpu_offset")
 	if !ok || !found || isBad(cpu) {
 		b.noKernelSymbol(name, e.At)
@@ -238,4 +238,33 @@ func (b *body) callOverride(e *syntax.CallExpr) prog.Expr {
 		return call
 	}
 	return sequence([]prog.Stmt{&prog.Eval{At: at(e.At), X: call}}, nil, e.At)
+}
+
+// callPath is path(args.file.f_path) or path(args.path).
+func (b *body) callPath(e *syntax.CallExpr) prog.Expr {
+	size := int64(b.prog.Config.MaxStrlen)
+	if len(e.Args) > 1 {
+		n, ok := b.literalInt(e.Name, e.Args[1])
+		if !ok {
+			return bad(e.At)
+		}
+		if n < 1 || n > size {
+			b.errorf(e.Args[1].Span(), "path() has room for 1 to %d bytes (%d provided)", size, n)
+			return bad(e.At)
+		}
+		size = n
+	}
+	x := b.value(e.Args[0])
+	if isBad(x) {
+		return x
+	}
+	t := x.Type()
+	if t.Kind == types.Pointer && t.Elem != nil {
+		t = t.Elem
+	}
+	if _, read := x.(*prog.Load); t.Name != "struct path" || t == x.Type() && !read {
+		b.wantKind(e.Name, "a struct path of an argument, or a pointer to one", x.Type(), e.Args[0].Span())
+		return bad(e.At)
+	}
+	return invoke(prog.FnPath, types.Str(int(size)), e.At, x)
 }

@@ -9,8 +9,9 @@ import (
 
 // PointName is a probe's full name as the probe builtin prints it, with fn in
 // the place of a pattern: "uprobe:./bin:main.f+4", "interval:ms:1", "begin". A
-// tracepoint's fn has its category: "sched:sched_switch". A target that is no
-// path shows as found, the binary that it stands for.
+// tracepoint's fn has its category: "sched:sched_switch", a kernel function's the
+// module that is to be shown. A target that is no path shows as found, the binary
+// that it stands for.
 func PointName(p *prog.Point, found, fn string) string {
 	target := p.Target
 	if found != "" && (!strings.Contains(target, "/") || strings.Contains(target, "*")) {
@@ -37,7 +38,7 @@ func PointName(p *prog.Point, found, fn string) string {
 			fn = p.Func
 		case p.Kind == prog.KindRawTracepoint:
 			add("vmlinux")
-		case p.Kind != prog.KindTracepoint:
+		case p.Kind != prog.KindTracepoint && !onKernelFunc.has(p.Kind):
 			add(target)
 		}
 		switch {

@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,9 +23,9 @@ func (c *checker) jobs() []job {
 		}
 		p := &prog.Probe{Index: len(c.prog.Probes), Span: ast.Span()}
 		for _, ap := range ast.Points {
-			if pt := c.attachPoint(ap); pt != nil {
-				pt.Index += len(p.Points)
-				p.Name = ap.Name
+			p.Name = ap.Name
+			for _, pt := range c.attachPoints(ap) {
+				pt.Index = c.pointCount() + len(p.Points)
 				p.Points = append(p.Points, pt)
 			}
 		}
@@ -39,7 +40,23 @@ func (c *checker) jobs() []job {
 			}
 		}
 	}
+	c.iterAlone()
 	return jobs
+}
+
+// iterAlone refuses iterators beside other probes: a run of one has an end.
+func (c *checker) iterAlone() {
+	if c.pointCount() < 2 {
+		return
+	}
+	for _, pr := range c.prog.Probes {
+		for _, p := range pr.Points {
+			if p.Kind == prog.KindIter {
+				c.iterMixed(p)
+				return
+			}
+		}
+	}
 }
 
 // dead tells whether a probe's predicate is a constant that is never true.
@@ -104,12 +121,92 @@ func (c *checker) groups(points []*prog.Point) [][]*prog.Group {
 	return all
 }
 
+// attachPoints makes attach points of what was written: one, or as many as a
+// pattern for the kind stands for; none if it is wrong.
+func (c *checker) attachPoints(ap *syntax.AttachPoint) []*prog.Point {
+	switch {
+	case strings.ContainsRune(ap.Kind, '*'):
+		return c.anyKind(ap)
+	case (ap.Kind == "software" || ap.Kind == "hardware") && ap.Func.Glob():
+		return c.anyCounter(ap)
+	}
+	if p := c.attachPoint(ap); p != nil {
+		return []*prog.Point{p}
+	}
+	return nil
+}
+
+// anyKind makes attach points of every kind that the pattern for it means and that
+// fires somewhere: kinds of probes in programs where one is named.
+func (c *checker) anyKind(ap *syntax.AttachPoint) []*prog.Point {
+	user := c.opts.PID != 0 || len(ap.Parts) > 0 && strings.Contains(ap.Parts[0].Text, "/")
+	var points []*prog.Point
+	for _, k := range kinds() {
+		if k.soon || !onListed.has(k.kind) || onUser.has(k.kind) != user || !matches(ap.Kind, k.name) {
+			continue
+		}
+		as, err := ap.As(k.name)
+		if err != nil {
+			continue
+		}
+		outer := c.pass
+		c.pass = diag.NewList(c.file.Source)
+		for _, p := range c.attachPoints(as) {
+			if c.fires(k, p) {
+				p.Pattern = true
+				points = append(points, p)
+			}
+		}
+		c.pass = outer
+	}
+	if points == nil {
+		c.pass.Errorf(ap.Span(), "No matches for %s.", ap.Raw)
+	}
+	return points
+}
+
+// fires tells whether a point matches something.
+func (c *checker) fires(k kindInfo, p *prog.Point) bool {
+	if !k.sites {
+		return true
+	}
+	gs, err := c.world.Groups(p)
+	return err == nil && len(gs) > 0
+}
+
+// anyCounter makes an attach point of every software or hardware event that the
+// pattern matches.
+func (c *checker) anyCounter(ap *syntax.AttachPoint) []*prog.Point {
+	events := softwareEvents()
+	if ap.Kind == "hardware" {
+		events = hardwareEvents()
+	}
+	var points []*prog.Point
+	for _, e := range events {
+		if !matches(ap.Func.Text, e.name) && !matches(ap.Func.Text, e.alias) {
+			continue
+		}
+		one := *ap
+		one.Func = syntax.Part{Text: e.name}
+		if p := c.attachPoint(&one); p != nil {
+			p.Pattern = true
+			points = append(points, p)
+		}
+	}
+	if points == nil {
+		c.unknownCounter(events, ap)
+	}
+	return points
+}
+
+// matches tells whether a name, which has no slashes, is one that a pattern means.
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
+}
+
 // attachPoint makes an attach point of what was written; nil if it is wrong.
 func (c *checker) attachPoint(ap *syntax.AttachPoint) *prog.Point {
-	if strings.ContainsRune(ap.Kind, '*') {
-		c.notYet(ap.Span(), "a pattern for the kind of probe")
-		return nil
-	}
 	k, ok := kindOf(ap.Kind)
 	if !ok {
 		panic("BUG: kind of probe " + ap.Kind) // syntax refuses what is none
@@ -119,7 +216,7 @@ func (c *checker) attachPoint(ap *syntax.AttachPoint) *prog.Point {
 		return nil
 	}
 	p := &prog.Point{
-		Index: c.pointCount(), Kind: k.kind, Span: ap.Span(), Provider: k.name,
+		Kind: k.kind, Span: ap.Span(), Provider: k.name,
 		Target: ap.Target.Text, Func: ap.Func.Text, Namespace: ap.Namespace.Text, Lang: ap.Lang, File: ap.File, Line: ap.Line, Column: ap.Col, Exact: ap.Func.Quoted,
 		Offset: ap.Offset, HasOff: ap.HasOffset, Address: ap.Address, HasAddr: ap.HasAddress,
 	}
@@ -150,6 +247,11 @@ func (c *checker) pointDetails(p *prog.Point, ap *syntax.AttachPoint) bool {
 		return c.counted(hardwareEvents(), p, ap)
 	case prog.KindWatchpoint:
 		return c.watch(p, ap)
+	case prog.KindKprobe, prog.KindKretprobe:
+		if p.HasAddr && !c.opts.Unsafe {
+			c.addressUnsafe(ap)
+			return false
+		}
 	case prog.KindUprobe, prog.KindUretprobe:
 		switch {
 		case p.Kind == prog.KindUretprobe && (p.HasOff || p.HasAddr):

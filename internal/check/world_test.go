@@ -205,6 +205,8 @@ func (w *fakeWorld) EnumConst(name string) (int64, *types.Type, bool) {
 	return 0, nil, false
 }
 
+func (w *fakeWorld) PerCPUSymbol(name string) (uint64, bool) { return w.KernelSymbol(name) }
+
 func (w *fakeWorld) KernelSymbol(name string) (uint64, bool) {
 	return 0xffffffff81000000, name == "_text"
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // maxStack is what the kernel gives a program, less what it takes for itself
@@ -274,13 +275,34 @@ func (c *comp) prologue() {
 	}
 	gate := c.load(mem{base: valOpnd(MapGate)}, 4, false)
 	c.unless(asm.JEq, gate, iOpnd(0), c.exit)
-	if kind == prog.KindInterval {
+	switch kind {
+	case prog.KindInterval:
+		return
+	case prog.KindIter:
+		c.iterated()
 		return
 	}
 	c.processes()
 	if c.u.Target != nil {
 		c.countHit()
 	}
+}
+
+// iterated leaves the program at the call that ends an iteration, which has no
+// object, and writes a byte for each object: so the kernel stops after as many of
+// them as user space asked for bytes, and events can be read in between.
+func (c *comp) iterated() {
+	meta := c.load(mem{base: c.ctx}, 8, false)
+	for _, a := range c.u.Bodies[0].Group.Args {
+		if a.N > 0 && a.Type.Kind == types.Pointer {
+			c.unless(asm.JEq, c.load(mem{base: c.ctx}.at(8*a.N), 8, false), iOpnd(0), c.exit)
+		}
+	}
+	mark := c.stack.at
+	byte := c.stackMem(1)
+	c.store(byte, 1, iOpnd('.'))
+	c.call(asm.FnSeqWrite, c.load(mem{base: meta}, 8, false), c.addr(byte), iOpnd(1))
+	c.stack.at = mark
 }
 
 // countHit adds one to the hits of the function at hand.
@@ -316,7 +338,8 @@ func (c *comp) spec() *ebpf.ProgramSpec {
 	case prog.KindUprobe, prog.KindUretprobe, prog.KindUSDT, prog.KindKprobe, prog.KindKretprobe:
 		s.Type = ebpf.Kprobe
 		if c.u.Target == nil {
-			if c.t.KprobeMulti {
+			// One function needs no such link, which takes entries of functions only.
+			if c.t.KprobeMulti && len(c.u.Sites) > 1 && c.u.SiteKind != prog.SiteOffset {
 				s.AttachType = ebpf.AttachTraceKprobeMulti
 			}
 			break
@@ -330,6 +353,13 @@ func (c *comp) spec() *ebpf.ProgramSpec {
 			s.Flags |= flagSleepable
 			s.SectionName += ".s"
 		}
+	case prog.KindFentry, prog.KindFexit:
+		s.Type, s.AttachType, s.AttachTo = ebpf.Tracing, ebpf.AttachTraceFEntry, c.u.Bodies[0].Group.Funcs[0].Name
+		if c.u.Kind == prog.KindFexit {
+			s.AttachType = ebpf.AttachTraceFExit
+		}
+	case prog.KindIter:
+		s.Type, s.AttachType, s.AttachTo = ebpf.Tracing, ebpf.AttachTraceIter, c.u.Point.Func
 	case prog.KindTracepoint:
 		s.Type = ebpf.TracePoint
 	case prog.KindInterval, prog.KindProfile, prog.KindSoftware, prog.KindHardware, prog.KindWatchpoint:

@@ -91,6 +91,8 @@ func (c *comp) callMem(e *prog.Call, dst mem) {
 		c.strConcat(e, dst)
 	case prog.FnStackPush:
 		c.stackPush(e, dst)
+	case prog.FnPath:
+		c.path(e, dst)
 	default:
 		c.errs.Errorf(e.At, "this function is not built yet")
 	}

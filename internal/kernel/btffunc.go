@@ -68,6 +68,43 @@ func (b *BTF) RawTracepoints() []string {
 	return slices.Compact(names)
 }
 
+// Each iterator has a function with the parameters of its programs
+// (include/linux/bpf.h, DEFINE_BPF_ITER_FUNC) and a struct for its programs' C.
+const (
+	iterFunction = "bpf_iter_"
+	iterStruct   = "bpf_iter__"
+)
+
+// Iterators lists what the kernel's iterators go over, sorted: task, tcp, ….
+func (b *BTF) Iterators() []string {
+	var names []string
+	for _, at := range b.offsets {
+		r, _ := decodeRecord(b.types[at:])
+		if r.kind != kindStruct {
+			continue
+		}
+		if name, ok := strings.CutPrefix(b.name(r.name), iterStruct); ok && b.find(iterFunction+name, kindFunc) != 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Iterator returns what a program of the iterator over target finds in its
+// context, eight bytes each. The first is about the run, the others are of the
+// object, with pointers that are nil at the end.
+func (b *BTF) Iterator(target string) ([]Param, error) {
+	if !slices.Contains(b.Iterators(), target) {
+		return nil, fmt.Errorf("iterator %q: %w", target, ErrNoType)
+	}
+	f, err := b.FuncProto(iterFunction + target)
+	if err != nil {
+		return nil, err
+	}
+	return f.Params, nil
+}
+
 // FuncProto returns the prototype of the kernel function called name.
 func (b *BTF) FuncProto(name string) (*Func, error) {
 	id := b.find(name, kindFunc)

@@ -27,6 +27,7 @@ const (
 	FeaturePerfSoftware
 	FeatureKprobe
 	FeatureKprobeMulti
+	FeatureOverride
 	FeatureFentry
 	FeatureIterator
 	FeatureReadKernel
@@ -119,6 +120,8 @@ var featureTable = [featureCount]Feature{
 		"kernel functions cannot be traced this way; tools use tracepoints", false},
 	FeatureKprobeMulti: {"kprobe_multi", "kprobe.multi links", "Linux 5.18 and CONFIG_FPROBE",
 		"globs over kernel functions attach slowly", false},
+	FeatureOverride: {"override", "bpf_override_return", "CONFIG_BPF_KPROBE_OVERRIDE",
+		"override() in kprobes", false},
 	FeatureFentry: {"fentry", "fentry and fexit", "Linux 5.5 (arm64: 6.4), CONFIG_FUNCTION_TRACER and BTF",
 		"fentry and fexit probes; tools use tracepoints", false},
 	FeatureIterator: {"iterator", "iterators", "Linux 5.8 and BTF",

@@ -20,6 +20,8 @@ type Symbols struct {
 	kinds   []byte   // nm's letters
 	module  []uint16 // index into modules
 	modules []string // the first is the kernel itself, ""
+	// perCPU are offsets into each CPU's area by their names: no addresses.
+	perCPU map[string]uint64
 }
 
 // Symbol is one kernel symbol.
@@ -54,7 +56,7 @@ func parseSymbols(r io.Reader) (*Symbols, error) {
 	s := &Symbols{
 		addrs: make([]uint64, 0, usualSymbols), names: make([]byte, 1, usualSymbols*24),
 		at: make([]uint32, 0, usualSymbols), kinds: make([]byte, 0, usualSymbols),
-		module: make([]uint16, 0, usualSymbols), modules: []string{""},
+		module: make([]uint16, 0, usualSymbols), modules: []string{""}, perCPU: map[string]uint64{},
 	}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 64<<10), 64<<10)
@@ -88,10 +90,14 @@ func (s *Symbols) add(line []byte) {
 		}
 		addr = addr<<4 | uint64(digit)
 	}
-	if i == 0 || i+3 >= len(line) || line[i+2] != ' ' || line[i+1]|0x20 == 'a' {
+	if i == 0 || i+3 >= len(line) || line[i+2] != ' ' {
 		return
 	}
 	name, module, _ := bytes.Cut(line[i+3:], []byte("\t"))
+	if line[i+1]|0x20 == 'a' {
+		s.perCPU[string(name)] = addr
+		return
+	}
 	s.addrs = append(s.addrs, addr)
 	s.kinds = append(s.kinds, line[i+1])
 	s.at = append(s.at, uint32(len(s.names)))
@@ -141,6 +147,47 @@ func (s *Symbols) At(addr uint64) (Symbol, bool) {
 		i--
 	}
 	return s.symbol(i), true
+}
+
+// Functions calls yield for every function, in the order of their addresses,
+// until it says no. Of several names at one address all are told.
+func (s *Symbols) Functions(yield func(Symbol) bool) {
+	for i := range s.addrs {
+		if isFunction(s.kinds[i]) && !yield(s.symbol(i)) {
+			return
+		}
+	}
+}
+
+// isFunction tells whether a symbol of nm's kind is code.
+func isFunction(kind byte) bool { return kind|0x20 == 't' || kind|0x20 == 'w' }
+
+// FunctionsNamed returns the functions called name: static ones of several files
+// may share it.
+func (s *Symbols) FunctionsNamed(name string) []Symbol {
+	var found []Symbol
+	word := []byte("\x00" + name + "\x00")
+	for at := 0; name != ""; {
+		n := bytes.Index(s.names[at:], word)
+		if n < 0 {
+			break
+		}
+		at += n + 1
+		if i := slices.Index(s.at, uint32(at)); i >= 0 && isFunction(s.kinds[i]) {
+			found = append(found, s.symbol(i))
+		}
+	}
+	return found
+}
+
+// PerCPU returns what a CPU's place in __per_cpu_offset is added to for the
+// CPU's own variable called name.
+func (s *Symbols) PerCPU(name string) (uint64, bool) {
+	if off, ok := s.perCPU[name]; ok {
+		return off, true
+	}
+	v, ok := s.Named(name) // since 6.15 also on x86
+	return v.Addr, ok
 }
 
 // Named returns the symbol called name, of several the kernel's own first.

@@ -56,6 +56,14 @@ func TestSymbols(t *testing.T) {
 			t.Errorf("%s is %+v, want %#x", name, got, want)
 		}
 	}
+	for name, want := range map[string]uint64{"fixed_percpu_data": 0, "per_cpu_data": 0xffffffff81000400} {
+		if got, ok := s.PerCPU(name); !ok || got != want {
+			t.Errorf("%s is %#x of each CPU, want %#x", name, got, want)
+		}
+	}
+	if got := s.FunctionsNamed("same"); len(got) != 2 || got[0].Addr == got[1].Addr {
+		t.Errorf("functions called same: %+v", got)
+	}
 	for _, name := range []string{"", "vfs", "read", "fixed_percpu_data", "vfs_read\x00"} {
 		if got, ok := s.Named(name); ok {
 			t.Errorf("%q is %+v, want nothing", name, got)

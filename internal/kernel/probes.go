@@ -39,6 +39,7 @@ func probes() [featureCount]probe {
 		FeaturePerfSoftware:         probePerfSoftware,
 		FeatureKprobe:               probeKprobe,
 		FeatureKprobeMulti:          plain(features.HaveBPFLinkKprobeMulti),
+		FeatureOverride:             helper(asm.FnOverrideReturn),
 		FeatureFentry:               probeFentry,
 		FeatureIterator:             tracing(ebpf.AttachTraceIter, "task"),
 		FeatureReadKernel:           probeReadKernel,

@@ -66,10 +66,10 @@ func (t *Tracefs) Close() error {
 // programs, and libraries that look for a path, do not see it then.
 func (t *Tracefs) Detached() bool { return t.mount != nil }
 
-// Functions calls yield for every kernel function that can be probed, some of
-// them more than once, until it says no. Kernels that are locked down refuse
-// the list.
-func (t *Tracefs) Functions(yield func(name string) bool) error {
+// Functions calls yield for every kernel function that can be probed, with the
+// module that it is in ("" for the kernel itself), some of them more than once,
+// until it says no. Kernels that are locked down refuse the list.
+func (t *Tracefs) Functions(yield func(name, module string) bool) error {
 	f, err := t.root.Open("available_filter_functions")
 	if err != nil {
 		return fmt.Errorf("list of kernel functions: %w", err)
@@ -77,8 +77,8 @@ func (t *Tracefs) Functions(yield func(name string) bool) error {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		name, _, _ := strings.Cut(lines.Text(), " ") // " [module]" may follow
-		if !yield(name) {
+		name, module, _ := strings.Cut(lines.Text(), " ")
+		if !yield(name, strings.Trim(module, "[]")) {
 			return nil
 		}
 	}

@@ -98,7 +98,7 @@ func (l *lowerer) kernel(b *prog.Body) {
 	c.rewrite(b)
 	sites := make([]prog.Site, len(b.Group.Funcs))
 	for i, f := range b.Group.Funcs {
-		sites[i] = prog.Site{Func: f.ID, Kind: siteKind(b.Group.Point.Kind)}
+		sites[i] = kernelSite(b.Group.Point, f)
 	}
 	if len(sites) == 0 {
 		sites = make([]prog.Site, 1) // begin, end, timers: no function
@@ -106,11 +106,17 @@ func (l *lowerer) kernel(b *prog.Body) {
 	l.add(&fragment{body: b, sites: sites, order: orderEntry})
 }
 
-func siteKind(k prog.ProbeKind) prog.SiteKind {
-	if k == prog.KindKretprobe {
-		return prog.SiteReturn
+// kernelSite is where a function of the kernel, or an event, which has no
+// address, is probed.
+func kernelSite(p *prog.Point, f prog.Func) prog.Site {
+	s := prog.Site{Func: f.ID, Kind: prog.SiteEntry, Addr: f.Address}
+	switch {
+	case p.Kind == prog.KindKretprobe || p.Kind == prog.KindFexit:
+		s.Kind = prog.SiteReturn
+	case p.HasOff || p.HasAddr:
+		s.Kind, s.Addr = prog.SiteOffset, f.Address+p.Offset
 	}
-	return prog.SiteEntry
+	return s
 }
 
 // kretprobe makes, where a frame is needed, a fragment of entries of the same
@@ -122,8 +128,8 @@ func (l *lowerer) kretprobe(b *prog.Body) {
 	}
 	var in, out []prog.Site
 	for _, f := range b.Group.Funcs {
-		in = append(in, prog.Site{Func: f.ID, Kind: prog.SiteEntry})
-		out = append(out, prog.Site{Func: f.ID, Kind: prog.SiteReturn})
+		in = append(in, prog.Site{Func: f.ID, Kind: prog.SiteEntry, Addr: f.Address})
+		out = append(out, prog.Site{Func: f.ID, Kind: prog.SiteReturn, Addr: f.Address})
 	}
 	fr := newFrame(&context{arch: l.arch, group: b.Group}, frameTable(b))
 	fr.rewriteReturn(b, true)

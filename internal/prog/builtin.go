@@ -63,5 +63,6 @@ const (
 	FnSignalThread // (n)
 	FnWriteUser    // (user ptr, kernel ptr, constant size) int64, negative where it failed
 	FnOverride     // (rc) int64: the probed function returns rc at once
+	FnPath         // (struct path, or a pointer to one) String: the file's name from the root
 	FnStackPush    // (stack, word): the stack with word put in as frame 1 unless it is there already
 )

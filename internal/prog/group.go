@@ -13,10 +13,11 @@ type Group struct {
 	Rets    []Arg  // Go results, in order
 	NoArgs  string // why Args is empty although the script may want it
 	NoRets  string
-	Go      *GoFacts // nil: not Go code
-	Layout  string   // key: equal for functions with equal Args, Rets and Go facts
-	RawArgs []Arg    // raw tracepoints: every argument in order, also for argN
-	Hook    *Hook    // the group is of a hidden probe that an rpc point stands for
+	Go      *GoFacts    // nil: not Go code
+	Layout  string      // key: equal for functions with equal Args, Rets and Go facts
+	Context *types.Type // iterators: the struct that ctx points to
+	RawArgs []Arg       // raw tracepoints: every argument in order, also for argN
+	Hook    *Hook       // the group is of a hidden probe that an rpc point stands for
 
 	// Moved says that the binary's addresses are moved when it is loaded. Site is
 	// then, if the group was made for a probe that asks for addresses, the
@@ -59,6 +60,7 @@ type Target struct {
 type Func struct {
 	ID      uint32 // over the whole session; the key of the names table
 	Name    string
+	Module  string // kernel function: the module that it is in, "" for the kernel itself
 	Address uint64 // virtual address of its first byte
 	Shared  bool   // shares a RET with another function
 }

@@ -93,6 +93,7 @@ type Point struct {
 	Column    int    // 0: any
 	Lang      string // uprobe: "cpp" where Func is a demangled name
 	Exact     bool   // Func was quoted: not a glob
+	Pattern   bool   // one of several that a pattern stands for: it may be refused
 	Offset    uint64
 	HasOff    bool
 	Address   uint64

@@ -42,9 +42,10 @@ func (b *binary) plan(fn gobin.Func, want gobin.PlanWant) gobin.Plan {
 
 // binaries holds every opened target and names every function of the session.
 type binaries struct {
-	mu    sync.Mutex
-	byID  map[string]*binary
-	names []funcName // index: function id; 0 is no function
+	mu     sync.Mutex
+	byID   map[string]*binary
+	names  []funcName        // index: function id; 0 is no function
+	events map[string]uint32 // ids of kernel events by name
 }
 
 // funcName is what func and probe print for a function id.
@@ -55,7 +56,7 @@ type funcName struct {
 }
 
 func newBinaries() *binaries {
-	return &binaries{byID: map[string]*binary{}, names: make([]funcName, 1)}
+	return &binaries{byID: map[string]*binary{}, names: make([]funcName, 1), events: map[string]uint32{}}
 }
 
 // open opens the target that the script calls path; file is where it is found
@@ -159,13 +160,13 @@ func (bs *binaries) funcID(b *binary, fn gobin.Func) uint32 {
 func (bs *binaries) eventID(name string) uint32 {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	for id, n := range bs.names {
-		if n.bin == nil && n.name == name && id > 0 {
-			return uint32(id)
-		}
+	id, ok := bs.events[name]
+	if !ok {
+		id = uint32(len(bs.names))
+		bs.names = append(bs.names, funcName{name: name})
+		bs.events[name] = id
 	}
-	bs.names = append(bs.names, funcName{name: name})
-	return uint32(len(bs.names) - 1)
+	return id
 }
 
 // name returns what is known of a function id.

@@ -283,7 +283,7 @@ func (l *lister) kernelFunctions(kind string, match gobin.Matcher) error {
 	if err != nil {
 		return err
 	}
-	return tfs.Functions(func(name string) bool {
+	return tfs.Functions(func(name, _ string) bool {
 		return l.add(kind, name, match, nil) == nil
 	})
 }

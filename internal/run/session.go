@@ -230,7 +230,15 @@ func (s *session) loadUnit(plan *lower.Unit, t codegen.Target) (*attach.Unit, er
 // whose entry was missed.
 func (s *session) attach(units []*attach.Unit) error {
 	for _, u := range units {
-		if err := u.Attach(); err != nil {
+		err := u.Attach()
+		if err != nil && u.Plan.Point.Pattern {
+			err = errors.Join(s.warning("%v: it gets no probe", err), s.kernel.Drop(u))
+			s.skipped++
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
 			return s.notAttached(u, err)
 		}
 		for _, skip := range u.Skipped {
@@ -281,7 +289,11 @@ func (s *session) trace(ctx context.Context, c *child) (int, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if s.stopped || c == nil && s.nothingToWaitFor() {
+	iterated, err := s.iterate(ctx)
+	if err != nil {
+		return 1, err
+	}
+	if s.stopped || iterated || c == nil && s.nothingToWaitFor() {
 		cancel()
 	}
 	idle := func() error {

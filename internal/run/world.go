@@ -24,6 +24,8 @@ type world struct {
 	// sources says, for -v, where the types of arguments came from: how many
 	// functions of each binary by source.
 	sources map[*binary]map[gobin.Source]int
+	// modules is the type information of the kernel's modules that probes named.
+	modules map[string]*kernel.BTF
 	noBTF   error // set when the kernel was asked for a type and tells none
 }
 
@@ -42,7 +44,7 @@ func (w *world) hint(l *diag.List) {
 
 func newWorld(facts *kernel.Facts, file *syntax.File, pid int) *world {
 	return &world{facts: facts, bins: newBinaries(), file: file, pid: pid, arch: gobin.Arch(runtime.GOARCH),
-		sources: map[*binary]map[gobin.Source]int{}}
+		sources: map[*binary]map[gobin.Source]int{}, modules: map[string]*kernel.BTF{}}
 }
 
 // Groups implements check.World.
@@ -61,9 +63,9 @@ func (w *world) Groups(p *prog.Point) ([]*prog.Group, error) {
 	case prog.KindKprobe, prog.KindKretprobe:
 		return w.kprobeGroups(p)
 	case prog.KindFentry, prog.KindFexit:
-		if err := w.facts.Require(kernel.FeatureFentry); err != nil {
-			return nil, err
-		}
+		return w.fentryGroups(p)
+	case prog.KindIter:
+		return w.iterGroups(p)
 	}
 	return nil, fmt.Errorf("%s probes are not built yet", p.Provider)
 }
@@ -97,7 +99,7 @@ func (w *world) Type(name string, g *prog.Group) (*types.Type, bool) {
 			return t, true
 		}
 	}
-	btf, err := w.facts.BTF()
+	btf, err := w.btfOf(g)
 	if err != nil {
 		w.noBTF = err
 		return nil, false
@@ -106,9 +108,20 @@ func (w *world) Type(name string, g *prog.Group) (*types.Type, bool) {
 	return t, err == nil
 }
 
+// btfOf are the types of the kernel or, in a probe on a module's function,
+// those of the module as well.
+func (w *world) btfOf(g *prog.Group) (*kernel.BTF, error) {
+	if g != nil && len(g.Funcs) > 0 {
+		if module := w.modules[g.Funcs[0].Module]; module != nil {
+			return module, nil
+		}
+	}
+	return w.facts.BTF()
+}
+
 // Resolve implements check.World.
 func (w *world) Resolve(t *types.Type, g *prog.Group) *types.Type {
-	btf, err := w.facts.BTF()
+	btf, err := w.btfOf(g)
 	if err != nil {
 		return t
 	}
@@ -137,6 +150,15 @@ func (w *world) KernelSymbol(name string) (uint64, bool) {
 	}
 	s, ok := syms.Named(name)
 	return s.Addr, ok
+}
+
+// PerCPUSymbol implements check.World.
+func (w *world) PerCPUSymbol(name string) (uint64, bool) {
+	syms, err := w.facts.Symbols()
+	if err != nil {
+		return 0, false
+	}
+	return syms.PerCPU(name)
 }
 
 // UserSymbol implements check.World.

@@ -144,9 +144,12 @@ func (r *runner) install(root *vm.FS, s suite) error {
 	if err := root.Copy(testBinary(s), bin); err != nil {
 		return err
 	}
-	testdata := filepath.Join(r.repo, s.dir, "testdata")
-	if _, err := os.Stat(testdata); err == nil {
-		if err := root.Copy(filepath.Join(dir, "testdata"), testdata); err != nil {
+	for _, name := range append([]string{"testdata"}, s.data...) {
+		folder := filepath.Join(r.repo, s.dir, name)
+		if _, err := os.Stat(folder); err != nil {
+			continue
+		}
+		if err := root.Copy(filepath.Join(dir, name), folder); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,13 @@ type kernel struct {
 // in packages' names change, so they are searched for.
 var kernels = []kernel{
 	{
+		name:     "6.1",
+		packages: `linux-image-6\.1\.\d+-\d+-amd64`,
+		has: "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace,memlock,btf,uprobe,attach_cookie,func_ip,ring_buffer," +
+			"perf_buffer,tracefs,tracepoint,raw_tracepoint,tp_btf,perf_software,kprobe,fentry,iterator,read_kernel," +
+			"read_user_str,ns_pid,loop,for_each,percpu_read,strncmp,snprintf,atomic_fetch,lookup_and_delete,no_prealloc",
+	},
+	{
 		name:     "6.12",
 		packages: `linux-image-6\.12\.\d+\+deb12-amd64`,
 		append:   "preempt=full",
@@ -29,6 +36,7 @@ type suite struct {
 	dir      string         // relative to the root of the repository
 	run      string         // value for -test.run; all tests by default
 	fixtures []fixture.Spec // what its tests build, for the machine has no Go
+	data     []string       // folders of it that its tests read, besides testdata
 	cli      bool           // its tests run rpcxray
 }
 
@@ -46,4 +54,5 @@ var suites = []suite{
 	},
 	{dir: "internal/kernel"},
 	{dir: "internal/tools", run: "KernelFunctions", cli: true},
+	{dir: "tests/language", run: "TestCases/^(kernel|iter)$", data: []string{"cases"}, cli: true},
 }

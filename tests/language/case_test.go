@@ -22,13 +22,14 @@ type testCase struct {
 	match   string // a regular expression for it instead
 	stderr  string // what standard error contains
 	status  int
+	need    string // features of the kernel, by their names in doctor, without which the case is skipped
 	only    string // why bpftrace is not asked, or prints something else
 	line    int    // where it stands
 }
 
 // keys that hold the rest of their line, and those that hold the lines below.
 var (
-	inline = []string{"NAME", "FLAGS", "ENV", "ARGS", "COMMAND", "MATCH", "STDERR", "STATUS", "ONLY"}
+	inline = []string{"NAME", "FLAGS", "ENV", "ARGS", "COMMAND", "MATCH", "STDERR", "STATUS", "NEED", "ONLY"}
 	blocks = []string{"PROG", "EXPECT"}
 )
 
@@ -92,6 +93,8 @@ func (c *testCase) set(key, rest string) (err error) {
 		c.match = rest
 	case "STDERR":
 		c.stderr = rest
+	case "NEED":
+		c.need = rest
 	case "ONLY":
 		c.only = rest
 	case "STATUS":
@@ -113,6 +116,7 @@ func (c *testCase) format() string {
 	line("ENV", strings.Join(c.env, " "))
 	line("COMMAND", c.command)
 	line("ARGS", strings.Join(c.args, " "))
+	line("NEED", c.need)
 	line("ONLY", c.only)
 	fmt.Fprintf(&b, "PROG\n%s\n", c.prog)
 	if c.status != 0 {

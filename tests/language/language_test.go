@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/testkit"
 )
 
@@ -26,8 +27,13 @@ const (
 	EnvConfirm   = "RPCXRAY_CONFIRM"        // 1: that there is none is a failure
 )
 
-// caseTime bounds one program.
-const caseTime = 6 * time.Second
+// caseTime bounds one program; machines without hardware support are slow.
+func caseTime() time.Duration {
+	if os.Getenv(testkit.EnvKernel) != "" {
+		return time.Minute
+	}
+	return 6 * time.Second
+}
 
 // engine is what the cases run in.
 type engine struct {
@@ -58,7 +64,7 @@ func (e engine) run(t *testing.T, c *testCase) (stdout, stderr string, status in
 		args = append(args, "-c", c.command)
 	}
 	args = append(append(args, "-e", c.prog), c.args...)
-	ctx, cancel := context.WithTimeout(context.Background(), caseTime)
+	ctx, cancel := context.WithTimeout(context.Background(), caseTime())
 	defer cancel()
 	cmd := exec.CommandContext(ctx, e.start[0], args...)
 	cmd.Env = append(os.Environ(), c.env...)
@@ -125,11 +131,29 @@ func writeCases(t *testing.T, file string, cases []*testCase) {
 	}
 }
 
+// facts tells which cases this kernel can run.
+var facts = kernel.Detect()
+
+// feature finds a feature by its name.
+func feature(t *testing.T, name string) kernel.FeatureID {
+	t.Helper()
+	for id, f := range kernel.Features() {
+		if f.Name == name {
+			return kernel.FeatureID(id)
+		}
+	}
+	t.Fatalf("no feature is called %q", name)
+	return 0
+}
+
 // check runs one case. Messages differ between the engines on purpose, so only
 // rpcxray's are compared. The programs lie in dir.
 func (e engine) check(t *testing.T, c *testCase, dir string) {
 	if e.reference && c.only != "" {
 		t.Skip(c.only)
+	}
+	for _, name := range strings.Fields(c.need) {
+		testkit.Need(t, facts.Require(feature(t, name)))
 	}
 	stdout, stderr, status := e.run(t, c.placed(dir))
 	stdout, stderr = unplaced(stdout, dir), unplaced(stderr, dir)

@@ -127,7 +127,7 @@ func matchKernel(t target, q Query) (*Matched, error) {
 	}
 	defer tfs.Close()
 	m := &Matched{kind: strings.Replace(q.Kind, "u", "k", 1)}
-	err = tfs.Functions(func(name string) bool {
+	err = tfs.Functions(func(name, _ string) bool {
 		m.all = append(m.all, name)
 		return true
 	})

@@ -1,0 +1,50 @@
+package attach
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// attachIter links the iterator's program; Iterate runs it.
+func (u *Unit) attachIter() error {
+	l, err := link.AttachIter(link.IterOptions{Program: u.program})
+	if errors.Is(err, unix.EBADF) || errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("attaching iter:%s: it goes over the elements of one map or cgroup, which an attach point cannot name: %w", u.Plan.Point.Func, err)
+	}
+	if err != nil {
+		return fmt.Errorf("attaching iter:%s: %w", u.Plan.Point.Func, err)
+	}
+	u.iter = l
+	u.links = append(u.links, l)
+	return nil
+}
+
+// batch is after how many objects Iterate lets its caller read events.
+const batch = 64
+
+// Iterate runs the program for every object that the iterator finds. Between
+// batches of them it calls handle, whose error ends it.
+func (u *Unit) Iterate(handle func() error) error {
+	objects, err := u.iter.Open()
+	if err != nil {
+		return fmt.Errorf("running iter:%s: %w", u.Plan.Point.Func, err)
+	}
+	defer objects.Close()
+	buf := make([]byte, batch)
+	for {
+		_, err := objects.Read(buf)
+		if err := handle(); err != nil {
+			return err
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && !errors.Is(err, unix.EAGAIN): // which tells of many objects without one to show
+			return fmt.Errorf("running iter:%s: %w", u.Plan.Point.Func, err)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/check"
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/kernel"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// iterGroups resolves an iterator. Its context is a struct of what the kernel's
+// function of that name takes, eight bytes each.
+func (w *world) iterGroups(p *prog.Point) ([]*prog.Group, error) {
+	btf, err := w.facts.BTF()
+	if err != nil {
+		return nil, fmt.Errorf("iter needs the kernel's BTF: %w", err)
+	}
+	if err := w.facts.Require(kernel.FeatureIterator); err != nil {
+		return nil, err
+	}
+	params, err := btf.Iterator(p.Func)
+	if err != nil {
+		hint := diag.DidYouMean(p.Func, btf.Iterators())
+		if hint == "" {
+			hint = "this kernel has " + strings.Join(btf.Iterators(), ", ")
+		}
+		return nil, &check.NoMatch{What: "iter " + p.Func, Hint: hint}
+	}
+	ctx := &types.Type{Kind: types.Struct, Name: "struct bpf_iter__" + p.Func, Size: 8 * len(params)}
+	g := &prog.Group{Point: p, Context: ctx, Layout: p.Func}
+	for i, a := range params {
+		ctx.Fields = append(ctx.Fields, types.Field{Name: a.Name, Type: a.Type, Offset: 8 * i})
+		g.Args = append(g.Args, prog.Arg{Name: a.Name, Type: a.Type, From: prog.FromArg, N: i})
+	}
+	return []*prog.Group{g}, nil
+}
+
+// iterate runs the script's iterator and handles what it reports; false if it has
+// none.
+func (s *session) iterate(ctx context.Context) (ran bool, err error) {
+	for _, u := range s.kernel.Units() {
+		if u.Plan.Kind != prog.KindIter {
+			continue
+		}
+		ran = true
+		err := u.Iterate(func() error {
+			if err := s.reader.Drain(s.handle); err != nil {
+				return err
+			}
+			if s.stopped {
+				return context.Canceled
+			}
+			return ctx.Err()
+		})
+		if err != nil && !s.stopped && ctx.Err() == nil {
+			return ran, err
+		}
+	}
+	return ran, nil
+}
