@@ -21,6 +21,9 @@ func (b *body) errorf(at diag.Span, format string, args ...any) *diag.Diagnostic
 }
 
 func (b *body) warnf(at diag.Span, format string, args ...any) *diag.Diagnostic {
+	if b.owner != "" {
+		return &diag.Diagnostic{} // in a framework's script: nothing that the user wrote
+	}
 	d := b.pass.Warnf(at, format, args...)
 	b.trace(d)
 	return d
@@ -411,9 +414,6 @@ func (b *body) mixedShape(m *mapState, at diag.Span, scalar bool) {
 }
 
 func (b *body) signMismatch(name string, old, t *types.Type, at diag.Span) {
-	if b.owner != "" {
-		return // a framework's script knows
-	}
 	b.warnf(at, "Expression of type: %s being cast to type: %s. This may cause unexpected results. Use an explicit cast to suppress this warning.", t, old).Hint =
 		name + " has type '" + old.String() + "': large numbers may change sign"
 }
