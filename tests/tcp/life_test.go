@@ -212,7 +212,7 @@ func TestTracer(t *testing.T) {
 func TestStates(t *testing.T) {
 	n := newNetns(t)
 	tool := n.trace("tcpstates")
-	s := scenario{"127.0.0.1:0", "127.0.0.1", []string{"1 1 client", "1 1 server", "1 1 reset"}}
+	s := scenario{"127.0.0.1:0", "127.0.0.1", []string{"1 1 client", "1 1 server", "1 1 reset"}, false}
 	all := s.play(t, n)
 	paths := map[string][]string{} // of sockets; addresses are used again
 	type life struct {

@@ -21,7 +21,7 @@ func TestLoss(t *testing.T) {
 	retransmits, counts := n.trace("tcpretrans", "-s", "-l"), n.trace("tcpretrans", "-c")
 	drops, life := n.trace("tcpdrop"), n.trace("tcplife")
 	states, spread := n.trace("tcpcong"), n.trace("tcpcong", "-d", "-u")
-	all := scenario{"127.0.0.1:0", "127.0.0.1", []string{"800000 1 client", "5 400000 client"}}.play(t, n)
+	all := scenario{"127.0.0.1:0", "127.0.0.1", []string{"800000 1 client", "5 400000 client"}, false}.play(t, n)
 	for range all { // a closed connection sends nothing again
 		life.Stdout.WaitLine(`"tx_bytes"`)
 	}

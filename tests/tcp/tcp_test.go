@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -142,12 +143,14 @@ type did struct {
 	Retrans      int
 	Error        string
 
-	PID int `json:"-"`
+	PID  int    `json:"-"`
+	Comm string `json:"-"`
 }
 
-// peer is a running end.
+// peer is a running end; comm is its program's name.
 type peer struct {
 	*testkit.Proc
+	comm string
 	port int
 }
 
@@ -159,17 +162,49 @@ func build(t *testing.T) string {
 // server starts a server on address, whose port the system chooses.
 func (n *netns) server(address string) *peer {
 	n.t.Helper()
-	p := &peer{Proc: n.start(build(n.t), "listen", address)}
-	if _, err := fmt.Sscan(p.Stdout.WaitLine(`^port (\d+)$`)[1], &p.port); err != nil {
-		n.t.Fatal(err)
-	}
+	p := &peer{Proc: n.start(build(n.t), "listen", address), comm: "peer"}
+	p.listening(n.t)
 	return p
+}
+
+func (p *peer) listening(t *testing.T) {
+	t.Helper()
+	if _, err := fmt.Sscan(p.Stdout.WaitLine(`^port (\d+)$`)[1], &p.port); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // client starts a client of a port at host.
 func (n *netns) client(host string, port int) *peer {
 	n.t.Helper()
-	p := &peer{Proc: n.start(build(n.t), "dial", fmt.Sprintf("%s:%d", host, port))}
+	p := &peer{Proc: n.start(build(n.t), "dial", fmt.Sprintf("%s:%d", host, port)), comm: "peer"}
+	p.Stdout.WaitLine(`^ready$`)
+	return p
+}
+
+// buildC builds the ends in C: they block, send files and splice.
+func buildC(t *testing.T) string {
+	t.Helper()
+	return testkit.BuildC(t, "tests/tcp/testdata/cpeer/cpeer.c", "-static", "-pthread")
+}
+
+// serverC starts a server in C with threads that accept, from one socket or each from
+// its own.
+func (n *netns) serverC(address string, threads int, each bool) *peer {
+	n.t.Helper()
+	args := []string{"listen", address, "0", fmt.Sprint(threads)}
+	if each {
+		args = append(args, "each")
+	}
+	p := &peer{Proc: n.start(buildC(n.t), args...), comm: "cpeer"}
+	p.listening(n.t)
+	return p
+}
+
+// clientC starts a client in C of a port at an address.
+func (n *netns) clientC(address string, port int) *peer {
+	n.t.Helper()
+	p := &peer{Proc: n.start(buildC(n.t), "dial", address, fmt.Sprint(port)), comm: "cpeer"}
 	p.Stdout.WaitLine(`^ready$`)
 	return p
 }
@@ -187,7 +222,7 @@ func finish(t *testing.T, peers ...*peer) []did {
 			if !strings.HasPrefix(line, "{") {
 				continue
 			}
-			d := did{PID: p.PID()}
+			d := did{PID: p.PID(), Comm: p.comm}
 			if err := json.Unmarshal([]byte(line), &d); err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
@@ -201,6 +236,7 @@ func finish(t *testing.T, peers ...*peer) []did {
 type row struct {
 	Time      string
 	PID       int
+	UID       *int
 	Comm      string
 	IP        int
 	Laddr     string
@@ -304,11 +340,24 @@ func byEnd(t *testing.T, list []row) map[end]row {
 // same fails the test unless a row tells the owner and addresses that the end has.
 func same(t *testing.T, r row, d did) {
 	t.Helper()
-	if r.PID != d.PID || r.Comm != "peer" || r.IP != d.version() || r.end() != d.end() {
-		t.Errorf("the row says %d %s IP %d %+v, the program %d peer IP %d %+v",
-			r.PID, r.Comm, r.IP, r.end(), d.PID, d.version(), d.end())
+	if r.PID != d.PID || r.Comm != d.Comm || r.IP != d.version() || r.end() != d.end() {
+		t.Errorf("the row says %d %s IP %d %+v, the program %d %s IP %d %+v",
+			r.PID, r.Comm, r.IP, r.end(), d.PID, d.Comm, d.version(), d.end())
+	}
+	if r.UID != nil && *r.UID != 0 {
+		t.Errorf("user %d, want root", *r.UID)
+	}
+	if r.Time == "" {
+		return // reports have no time
+	}
+	when, err := time.Parse("2006-01-02T15:04:05.999999-0700", strings.Replace(r.Time, "Z", "+0000", 1))
+	if err != nil || when.Before(begun) || time.Since(when) < -time.Second {
+		t.Errorf("time %q, %v: the test runs since %v", r.Time, err, begun)
 	}
 }
+
+// begun is when the tests began.
+var begun = time.Now().Add(-time.Second)
 
 // ofRole are what servers or clients did.
 func ofRole(all []did, role string) []did {
@@ -319,23 +368,32 @@ func ofRole(all []did, role string) []did {
 type scenario struct {
 	listen, host string
 	lines        []string
+	inC          bool
 }
 
 func scenarios() map[string]scenario {
 	mixed := []string{"0 0 client", "1 1 server", "1000 100000 client", "300000 7 server", "5 5 reset"}
 	return map[string]scenario{
-		"ipv4":       {"127.0.0.1:0", "127.0.0.1", mixed},
-		"ipv6":       {"[::1]:0", "[::1]", mixed},
-		"dual stack": {"[::]:0", "127.0.0.1", mixed},
-		"any":        {":0", "[::1]", mixed},
+		"ipv4":       {"127.0.0.1:0", "127.0.0.1", mixed, false},
+		"ipv6":       {"[::1]:0", "[::1]", mixed, false},
+		"dual stack": {"[::]:0", "127.0.0.1", mixed, false},
+		"any":        {":0", "[::1]", mixed, false},
+		"C":          {"127.0.0.1", "127.0.0.1", mixed, true},
+		"C, mapped":  {"::", "::ffff:127.0.0.1", mixed, true},
 	}
 }
 
 // play makes the connections of a scenario and returns what both ends did.
 func (s scenario) play(t *testing.T, n *netns) []did {
 	t.Helper()
-	server := n.server(s.listen)
-	client := n.client(s.host, server.port)
+	var server, client *peer
+	if s.inC {
+		server = n.serverC(s.listen, 2, false)
+		client = n.clientC(s.host, server.port)
+	} else {
+		server = n.server(s.listen)
+		client = n.client(s.host, server.port)
+	}
 	for _, line := range s.lines {
 		client.Send(line)
 	}

@@ -127,9 +127,9 @@ func TestSubnet(t *testing.T) {
 	n := newNetns(t)
 	tool := n.trace("tcpsubnet", "-i", "60", "10.0.0.0/8,127.0.0.0/9,::1/128,0.0.0.0/0,::/0")
 	rest := n.trace("tcpsubnet", "-i", "60", "-f", "b", "127.128.0.0/9,::2/127")
-	all := scenario{"127.0.0.1:0", "127.0.0.1", []string{"1000 20000 client", "1 1 server"}}.play(t, n)
-	all6 := scenario{"[::1]:0", "[::1]", []string{"5 70000 client"}}.play(t, n)
-	mapped := scenario{"[::]:0", "127.0.0.1", []string{"3 4 client"}}.play(t, n)
+	all := scenario{"127.0.0.1:0", "127.0.0.1", []string{"1000 20000 client", "1 1 server"}, false}.play(t, n)
+	all6 := scenario{"[::1]:0", "[::1]", []string{"5 70000 client"}, false}.play(t, n)
+	mapped := scenario{"[::]:0", "127.0.0.1", []string{"3 4 client"}, false}.play(t, n)
 	type row struct {
 		Subnet string
 		Sent   int64
