@@ -267,8 +267,13 @@ type row struct {
 // trace starts a tool for sockets of the namespace, and waits until it traces.
 func (n *netns) trace(name string, args ...string) *testkit.Proc {
 	n.t.Helper()
-	args = append([]string{name, "--format", "jsonl", "--netns", fmt.Sprint(n.inum)}, args...)
-	p := testkit.StartCLI(n.t, args...)
+	return startAnywhere(n.t, name, append([]string{"--netns", fmt.Sprint(n.inum)}, args...)...)
+}
+
+// startAnywhere starts a tool for sockets of all namespaces.
+func startAnywhere(t *testing.T, name string, args ...string) *testkit.Proc {
+	t.Helper()
+	p := testkit.StartCLI(t, append([]string{name, "--format", "jsonl"}, args...)...)
 	p.Stderr.WaitLine(`^Tracing`)
 	return p
 }

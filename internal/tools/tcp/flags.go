@@ -139,6 +139,7 @@ func (f *Common) Plan(o tool.Options, script string, owner Owner) (*tool.Plan, e
 			owner = OlderOwners
 		}
 	}
+	p.Consts["mptcp"] = tool.Bool(hasType("mptcp_subflow_context"))
 	p.Consts["owners"], p.Consts["older_owners"] = tool.Bool(owner >= Owners), tool.Bool(owner == OlderOwners)
 	if f.csv {
 		p.Format = "csv"

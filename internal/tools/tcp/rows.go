@@ -60,6 +60,17 @@ func HasArg(tracepoint, arg string) (bool, error) {
 	return slices.ContainsFunc(params, func(p kernel.Param) bool { return p.Name == arg }), nil
 }
 
+// hasType tells whether this kernel has a struct: what it lacks is left out of the
+// script.
+func hasType(name string) bool {
+	btf, err := kernel.OpenBTF()
+	if err != nil {
+		return false
+	}
+	_, err = btf.Struct(name)
+	return err == nil
+}
+
 // Constant is the value of an enum's constant in this kernel; false if it has
 // none.
 func Constant(name string) (int64, bool) {
