@@ -41,7 +41,11 @@ func CgroupID(path string) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("cgroup %s: %w", path, err)
 	}
-	if handle.Size() != 8 {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(path, &fs); err != nil {
+		return 0, fmt.Errorf("cgroup %s: %w", path, err)
+	}
+	if fs.Type != unix.CGROUP2_SUPER_MAGIC || handle.Size() != 8 {
 		return 0, fmt.Errorf("cgroup %s: not in a cgroup v2 hierarchy", path)
 	}
 	return binary.NativeEndian.Uint64(handle.Bytes()), nil

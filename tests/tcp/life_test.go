@@ -40,7 +40,7 @@ func TestLifeMany(t *testing.T) {
 	n := newNetns(t)
 	tool := n.trace("tcplife")
 	server := n.server("127.0.0.1:0")
-	const clients, each = 4, 500
+	const clients, each = 4, 2500
 	var peers []*peer
 	for i := range clients {
 		c := n.client("127.0.0.1", server.port)

@@ -15,11 +15,7 @@ import (
 // Change applies changes to the members of the plan's rows, by their names, printed
 // or counted, after the changes that the plan has already.
 func Change(p *tool.Plan, change map[string]func(*events.Value)) {
-	before := p.Change
-	p.Change = func(e events.Event) events.Event {
-		if before != nil {
-			e = before(e)
-		}
+	p.Then(func(e events.Event) events.Event {
 		if counts, ok := e.(*events.Report); ok && counts.Map.Name == tool.CountMap {
 			for i, name := range p.Count {
 				if f := change[name]; f != nil {
@@ -40,7 +36,7 @@ func Change(p *tool.Plan, change map[string]func(*events.Value)) {
 			}
 		}
 		return r
-	}
+	})
 }
 
 // Text is a value that is a text.

@@ -30,16 +30,16 @@ const maxNames = 65536
 // shownAge is the age from which on a name may belong to another connection.
 const shownAge = 100 * time.Millisecond
 
-// learn takes the answer of a name server, and tells whether e is one.
-func (n *names) learn(e events.Event) bool {
+// learn is a change of a plan: it takes the answers of name servers.
+func (n *names) learn(e events.Event) events.Event {
 	r, ok := e.(*events.Record)
 	if !ok || r.Action.Kind != prog.ActPrint {
-		return false
+		return e
 	}
 	n.now = r.Wall
 	row := &r.Values[0]
 	if len(row.Elems) == 0 || row.Type.Fields[0].Name != "answer" {
-		return false
+		return e
 	}
 	for addr, name := range addresses(row.Elems[0].Str) {
 		if n.byAddr == nil || len(n.byAddr) >= maxNames {
@@ -47,7 +47,7 @@ func (n *names) learn(e events.Event) bool {
 		}
 		n.byAddr[addr] = lookup{name, r.Wall}
 	}
-	return true
+	return nil
 }
 
 // addresses are those in the answer of a name server, and the name that was asked

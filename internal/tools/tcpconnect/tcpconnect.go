@@ -62,14 +62,8 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	if c.dns {
 		p.Consts["dns"] = tool.Bool(true)
 		names := &names{}
+		p.Then(names.learn)
 		tcp.Change(p, map[string]func(*events.Value){"query": names.find})
-		before := p.Change
-		p.Change = func(e events.Event) events.Event {
-			if names.learn(e) {
-				return nil
-			}
-			return before(e)
-		}
 	} else {
 		p.Omit = append(p.Omit, "query")
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/tools/tcp"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
@@ -63,8 +62,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		change := p.Change
-		p.Change = func(e events.Event) events.Event { return change(j.write(e)) }
+		p.Then(j.write)
 	}
 	c.CountBy(p, "CHANGES", append(c.Process(), render.Column{Field: "oldstate", Title: "OLDSTATE", Width: 11}, render.Column{Field: "newstate", Title: "NEWSTATE", Width: 11})...)
 	return p, nil

@@ -99,6 +99,22 @@ func (p *Plan) Dated() {
 	p.Consts["time_format"] = &syntax.StringExpr{Value: "%Y-%m-%dT%H:%M:%S.%f%z"}
 }
 
+// Then adds a change to the plan's, done behind those that it has. An event that it
+// makes nil is not rendered.
+func (p *Plan) Then(change func(events.Event) events.Event) {
+	before := p.Change
+	if before == nil {
+		p.Change = change
+		return
+	}
+	p.Change = func(e events.Event) events.Event {
+		if e = before(e); e == nil {
+			return nil
+		}
+		return change(e)
+	}
+}
+
 // every is an interval probe's attach point.
 func every(d time.Duration) *syntax.AttachPoint {
 	a := &syntax.AttachPoint{Provider: "interval", Kind: "interval", Unit: "us", Count: uint64(d.Microseconds())}

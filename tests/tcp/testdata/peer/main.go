@@ -3,6 +3,7 @@
 //
 //	peer listen ADDRESS           serves until its input ends
 //	peer dial ADDRESS             makes a connection for each line of input
+//	peer beat ADDRESS             makes one after the other until it is killed
 //
 // A line is SEND REPLY CLOSER: so many bytes from the client, then so many from the
 // server; who closes first (client, server), or resets the connection (reset).
@@ -60,7 +61,7 @@ func tell(d did) {
 
 func main() {
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: peer listen|dial ADDRESS"))
+		fail(fmt.Errorf("usage: peer listen|dial|beat ADDRESS"))
 	}
 	var err error
 	switch os.Args[1] {
@@ -68,6 +69,10 @@ func main() {
 		err = listen(os.Args[2])
 	case "dial":
 		err = dial(os.Args[2])
+	case "beat":
+		for range time.Tick(20 * time.Millisecond) {
+			connect(os.Args[2], header{Send: 100_000, Reply: 10, Closer: client})
+		}
 	}
 	if err != nil {
 		fail(err)
