@@ -385,7 +385,16 @@ func (b *body) variableMismatch(v *variable, t *types.Type, at diag.Span) {
 }
 
 func (b *body) valueMismatch(m *mapState, t *types.Type, at diag.Span) {
-	d := b.errorf(at, "Type mismatch for %s: trying to assign value of type '%s' when map already has a type '%s'", m.m.Name, t, m.m.Value)
+	text := fmt.Sprintf("Type mismatch for %s: trying to assign value of type '%s' when map already has a type '%s'", m.m.Name, t, m.m.Value)
+	if t.Kind == m.m.Value.Kind {
+		switch t.Kind {
+		case types.Hist:
+			text = "Different bits in a single hist unsupported"
+		case types.LHist, types.TSeries:
+			text = fmt.Sprintf("Different %s bounds in a single map unsupported", strings.TrimSuffix(t.String(), "_t"))
+		}
+	}
+	d := b.errorf(at, "%s", text)
 	d.Notes = append(d.Notes, diag.Note{Span: m.m.Span, Msg: "first used here"})
 }
 

@@ -12,7 +12,7 @@ func Functions() []Function {
 		{Name: "stats", Args: "n", Min: 1, Max: 1, Doc: "count, average and total of n", aggregate: aggStats},
 		{Name: "hist", Args: "n[, bits]", Min: 1, Max: 2, Doc: "histogram with power-of-two buckets", aggregate: aggHist},
 		{Name: "lhist", Args: "n, min, max, step", Min: 4, Max: 4, Doc: "histogram with buckets of one width", aggregate: aggLHist},
-		{Name: "tseries", Args: "n, interval_ns, num[, agg]", Min: 3, Max: 4, Soon: true, Doc: "values over time"},
+		{Name: "tseries", Args: "n, interval_ns, num[, agg]", Min: 3, Max: 4, Doc: "the last value of each interval, or its avg, sum, min or max, for the last num intervals", aggregate: aggTSeries},
 
 		// Maps.
 		{Name: "clear", Args: "@m", Min: 1, Max: 1, Async: true, Effect: true, Doc: "removes all keys", call: (*body).callClear},

@@ -233,10 +233,14 @@ func (b *body) aggregate(m *mapState, e *syntax.MapExpr, call *syntax.CallExpr, 
 		return
 	}
 	t, x := fn.aggregate(b, call)
-	if !ok || t == nil || !b.fitValue(m, t, span) {
+	if !ok || t == nil || key != nil && !b.seriesFits(t, span) || !b.fitValue(m, t, span) {
 		return
 	}
-	b.add(&prog.Aggregate{At: at(span), Map: m.m, Key: key, X: x})
+	agg := &prog.Aggregate{At: at(span), Map: m.m, Key: key, X: x}
+	if t.Kind == types.TSeries {
+		agg.When = b.seriesTime(span)
+	}
+	b.add(agg)
 }
 
 // addMap is @m[k] += x for integers whose result nobody reads.

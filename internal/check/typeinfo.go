@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
@@ -75,10 +76,18 @@ func (b *body) mayUse(feature string, span diag.Span) bool {
 	setting := "unstable_" + feature
 	switch b.prog.Config.Values[setting] {
 	case "error":
-		b.errorf(span, "%s is an unstable feature, which the script has to ask for", feature).Hint = "config = { " + setting + " = enable }"
+		b.errorf(span, "%s feature is not enabled by default. To enable this unstable feature, set the config flag to enable. %s=enable", feature, setting)
 		return false
 	case "warn":
-		b.warnf(span, "%s is an unstable feature", feature).Hint = "config = { " + setting + " = enable } says that this is known"
+		b.warnOnce(span, "Script is using an unstable feature: %s. To prevent this warning you must explicitly enable it in the config e.g. %s=enable", feature, setting)
 	}
 	return true
+}
+
+// warnOnce warns unless it has been said before.
+func (b *body) warnOnce(span diag.Span, format string, args ...any) {
+	msg := fmt.Sprintf(format, args...)
+	if !slices.ContainsFunc(b.pass.All, func(d *diag.Diagnostic) bool { return d.Msg == msg }) {
+		b.warnf(span, "%s", msg)
+	}
 }

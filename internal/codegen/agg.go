@@ -153,6 +153,8 @@ func (c *comp) aggregate(s *prog.Aggregate) {
 		c.bucket(p, c.histIndex(x, t.Bits), t)
 	case types.LHist:
 		c.bucket(p, c.linearIndex(x, t), t)
+	case types.TSeries:
+		c.series(p, x, c.value(s.When), s.X.Type().Signed, t)
 	}
 	if s.Map.Key == nil {
 		c.store(m.at(setWord(s.Map)), 8, iOpnd(1))
@@ -216,25 +218,34 @@ func (c *comp) extreme(m mem, k types.Kind, x opnd, signed bool) {
 // faster, its value is compared like any other.
 func (c *comp) exchangeExtreme(m mem, x opnd, better asm.JumpOp, done *block) {
 	old, isSet, compare := c.reg(), c.block(), c.block()
-	swap := func(from opnd) opnd {
-		was := c.reg()
-		c.emit(ins{op: opCas, dst: was, a: m.base, size: 8, b: x, args: []opnd{from}})
-		return rOpnd(was)
-	}
 	c.unless(asm.JNE, c.load(m.at(8), 8, false), iOpnd(0), isSet)
-	c.set(old, swap(iOpnd(0)))
+	c.set(old, c.replace(m, iOpnd(0), x))
 	c.store(m.at(8), 8, iOpnd(1))
 	c.branch(asm.JEq, rOpnd(old), iOpnd(0), done, compare)
 	c.start(isSet)
 	c.set(old, c.load(m, 8, false))
 	c.start(compare)
+	c.improve(m, x, old, better, done)
+}
+
+// improve puts x in the word at m while it is better than what is there; old is
+// what was there last.
+func (c *comp) improve(m mem, x opnd, old vreg, better asm.JumpOp, done *block) {
 	for range extremeTries {
 		c.unless(inverse[better], x, rOpnd(old), done)
-		was := swap(rOpnd(old))
+		was := c.replace(m, rOpnd(old), x)
 		c.unless(asm.JEq, was, rOpnd(old), done)
 		c.set(old, was)
 	}
 	c.jump(done)
+}
+
+// replace puts x in the word at m, whose offset is zero, if it is still from, and
+// returns what was there.
+func (c *comp) replace(m mem, from, x opnd) opnd {
+	was := c.reg()
+	c.emit(ins{op: opCas, dst: was, a: m.base, size: 8, b: x, args: []opnd{from}})
+	return rOpnd(was)
 }
 
 // bucket adds one to bucket i of a histogram.

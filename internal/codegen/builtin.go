@@ -59,6 +59,8 @@ func (c *comp) builtin(e *prog.Builtin) opnd {
 		return c.ext(c.cached(asm.FnGetCurrentUidGid), 4, false)
 	case prog.BGid:
 		return c.alu(asm.RSh, c.cached(asm.FnGetCurrentUidGid), iOpnd(32))
+	case prog.BWall:
+		return c.alu(asm.Add, c.pureCall(asm.FnKtimeGetBootNs), c.inReg(iOpnd(int64(c.t.BootNS))))
 	case prog.BElapsed:
 		return c.alu(asm.Sub, c.pureCall(asm.FnKtimeGetBootNs), c.inReg(iOpnd(int64(c.t.StartNS))))
 	case prog.BNcpus:

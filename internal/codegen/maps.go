@@ -8,6 +8,7 @@ import (
 
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // The session's maps; those of the script are called by MapName.
@@ -148,7 +149,9 @@ func valueSize(m *prog.Map) int {
 func setWord(m *prog.Map) int { return valueSize(m) - 8 }
 
 // perCPU tells whether each CPU has its own value.
-func perCPU(m *prog.Map) bool { return m.PerCPU || m.Value.IsAggregate() }
+func perCPU(m *prog.Map) bool {
+	return (m.PerCPU || m.Value.IsAggregate()) && m.Value.Kind != types.TSeries
+}
 
 func mapSpec(p *prog.Program, m *prog.Map, t Target) *ebpf.MapSpec {
 	s := &ebpf.MapSpec{KeySize: 4, ValueSize: uint32(valueSize(m)), MaxEntries: 1}

@@ -8,6 +8,7 @@ type Target struct {
 	CPUs     int    // possible CPUs
 	SelfTGID uint32 // rpcxray's process id in its own pid namespace; never traced
 	StartNS  uint64 // CLOCK_BOOTTIME at the session's start, ns
+	BootNS   uint64 // when CLOCK_BOOTTIME was zero, ns since 1970
 	// PIDNSDev and PIDNSIno name the pid namespace in which pid and tid are
 	// told; zero: the initial one.
 	PIDNSDev, PIDNSIno uint64

@@ -44,7 +44,7 @@ func (m *mentions) stmt(s prog.Stmt) {
 	case *prog.AddMap:
 		m.exprs(s.Key, s.X)
 	case *prog.Aggregate:
-		m.exprs(s.Key, s.X)
+		m.exprs(s.Key, s.X, s.When)
 	case *prog.Delete:
 		m.expr(s.Key)
 	case *prog.If:

@@ -106,7 +106,7 @@ type Value struct {
 	Elems      []Value
 	Frames     []Frame
 	Total      int64    // avg, stats: the total, Int is the count; Go strings and slices: the length
-	Buckets    []uint64 // hist, lhist
+	Buckets    []uint64 // hist, lhist; tseries: types.SeriesWords words an interval
 	More       int      // elements of a slice that were not read
 	Unreadable bool
 	Truncated  bool

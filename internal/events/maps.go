@@ -217,7 +217,9 @@ func (m *Maps) entries(st *mapState, cells []cell) []Entry {
 
 // isHist tells whether values of t print as rows: of a map that is not set there
 // are none, where a number would be 0.
-func isHist(t *types.Type) bool { return t.Kind == types.Hist || t.Kind == types.LHist }
+func isHist(t *types.Type) bool {
+	return t.Kind == types.Hist || t.Kind == types.LHist || t.Kind == types.TSeries
+}
 
 func (m *Maps) key(decl *prog.Map, b []byte) []Value {
 	var v Value

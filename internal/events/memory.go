@@ -189,7 +189,7 @@ func setAggregate(v *Value, words []uint64) {
 		v.Int = words[0]
 	case types.Avg, types.Stats:
 		v.Total, v.Int = int64(words[0]), words[1]
-	case types.Hist, types.LHist:
+	case types.Hist, types.LHist, types.TSeries:
 		v.Buckets = words
 	}
 }

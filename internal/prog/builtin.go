@@ -9,6 +9,7 @@ const (
 	BNsecsMono                  // CLOCK_MONOTONIC
 	BNsecsTAI
 	BElapsed // ns since the session's start
+	BWall    // ns since 1970
 	BPid     // uint32, in rpcxray's pid namespace
 	BTid
 	BUid // uint64

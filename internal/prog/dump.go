@@ -130,7 +130,11 @@ func (d *dumper) stmt(s Stmt, depth int) {
 	case *AddMap:
 		d.line(depth, "%s += %s", d.slot(s.Map, s.Key), d.expr(s.X))
 	case *Aggregate:
-		d.line(depth, "%s <- %s(%s)", d.slot(s.Map, s.Key), strings.TrimSuffix(s.Map.Value.String(), "_t"), d.optional(s.X))
+		line := fmt.Sprintf("%s <- %s(%s)", d.slot(s.Map, s.Key), strings.TrimSuffix(s.Map.Value.String(), "_t"), d.optional(s.X))
+		if s.When != nil {
+			line += " at " + d.expr(s.When)
+		}
+		d.line(depth, "%s", line)
 	case *Delete:
 		d.line(depth, "delete %s", d.slot(s.Map, s.Key))
 	case *If:
@@ -221,7 +225,7 @@ var opNames = [...]string{
 func (o Op) String() string { return opNames[o] }
 
 var builtinNames = [...]string{
-	BNsecs: "nsecs", BNsecsMono: "nsecs(monotonic)", BNsecsTAI: "nsecs(tai)", BElapsed: "elapsed", BPid: "pid", BTid: "tid",
+	BNsecs: "nsecs", BNsecsMono: "nsecs(monotonic)", BNsecsTAI: "nsecs(tai)", BElapsed: "elapsed", BWall: "wall", BPid: "pid", BTid: "tid",
 	BUid: "uid", BGid: "gid", BCPU: "cpu", BComm: "comm", BCgroup: "cgroup", BRand: "rand", BCurtask: "curtask",
 	BNcpus: "ncpus", BJiffies: "jiffies", BFunc: "func", BFuncIP: "func_ip", BProbe: "probe", BKstack: "kstack", BUstack: "ustack",
 	BCtx: "ctx", BNuma: "numaid", BCookie: "cookie", BTgidTid: "tgid_tid",

@@ -83,7 +83,7 @@ func (r rewriter) stmt(s Stmt) {
 	case *AddMap:
 		s.Key, s.X = r.expr(s.Key), r.expr(s.X)
 	case *Aggregate:
-		s.Key, s.X = r.expr(s.Key), r.expr(s.X)
+		s.Key, s.X, s.When = r.expr(s.Key), r.expr(s.X), r.expr(s.When)
 	case *Delete:
 		s.Key = r.expr(s.Key)
 	case *If:

@@ -44,12 +44,13 @@ type (
 		X   Expr
 	}
 	// Aggregate feeds X to the aggregate that the map's value type names. X is
-	// nil for count(). Weight is nil except for hist and lhist with a count.
+	// nil for count(); When, the time in ns since 1970, is there for tseries().
 	Aggregate struct {
 		At
-		Map *Map
-		Key Expr
-		X   Expr
+		Map  *Map
+		Key  Expr
+		X    Expr
+		When Expr
 	}
 	// Delete removes a key; a missing one is no error.
 	Delete struct {

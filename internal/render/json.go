@@ -151,6 +151,8 @@ func reportType(value *types.Type) string {
 	switch value.Kind {
 	case types.Hist, types.LHist:
 		return "hist"
+	case types.TSeries:
+		return "tseries"
 	case types.Stats, types.Avg:
 		return "stats"
 	}
@@ -205,6 +207,8 @@ func (p *printer) json(dst []byte, v *events.Value, div int64) []byte {
 		return append(dst, '}')
 	case types.Hist, types.LHist:
 		return appendJSONHist(dst, v, div)
+	case types.TSeries:
+		return appendJSONSeries(dst, v)
 	case types.Buffer:
 		return appendJSONBytes(dst, v.Str)
 	}

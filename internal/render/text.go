@@ -146,9 +146,9 @@ func (t *Text) report(r *events.Report) {
 	}
 }
 
-// top returns the last Top entries, all where Top is zero.
+// top returns the last Top entries, all where Top is zero, and of graphs over time.
 func top(r *events.Report) []events.Entry {
-	if r.Top > 0 && r.Top < len(r.Entries) {
+	if r.Map.Value.Kind != types.TSeries && r.Top > 0 && r.Top < len(r.Entries) {
 		return r.Entries[len(r.Entries)-r.Top:]
 	}
 	return r.Entries
@@ -162,7 +162,10 @@ func (p *printer) key(dst []byte, key []events.Value) []byte {
 	return p.parts(dst, key)
 }
 
-func isHist(t *types.Type) bool { return t.Kind == types.Hist || t.Kind == types.LHist }
+// isHist tells whether values of t print as rows.
+func isHist(t *types.Type) bool {
+	return t.Kind == types.Hist || t.Kind == types.LHist || t.Kind == types.TSeries
+}
 
 // notice prints what is not the script's output to standard error. That it may
 // not be writable is nobody's concern.

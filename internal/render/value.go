@@ -88,6 +88,8 @@ func (p *printer) scaled(dst []byte, v *events.Value, div int64) []byte {
 		return p.stack(dst, v)
 	case types.Stats:
 		return appendStats(dst, v, div)
+	case types.TSeries:
+		return appendSeries(dst, v)
 	case types.Hist, types.LHist:
 		return appendHist(dst, v, div)
 	}

@@ -131,7 +131,7 @@ func newSession(o Options, file *syntax.File, facts *kernel.Facts, c *child) (*s
 		return nil, err
 	}
 	w := newWorld(facts, file, max(o.PID, c.pid()))
-	return &session{opts: o, facts: facts, bins: w.bins, world: w, child: c, startNS: uint64(start)}, nil
+	return &session{opts: o, facts: facts, bins: w.bins, world: w, child: c, startNS: uint64(start), bootNS: uint64(time.Now().Add(-start).UnixNano())}, nil
 }
 
 // warn prints the warnings of a script that may run; errors travel as errors.

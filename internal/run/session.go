@@ -27,7 +27,8 @@ type session struct {
 	facts   *kernel.Facts
 	bins    *binaries
 	world   *world
-	startNS uint64
+	startNS uint64 // since boot
+	bootNS  uint64 // since 1970
 
 	checked   *check.Result
 	prog      *prog.Program

@@ -24,6 +24,7 @@ func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
 		CPUs:        len(cpus),
 		SelfTGID:    uint32(os.Getpid()),
 		StartNS:     s.startNS,
+		BootNS:      s.bootNS,
 		AtomicFetch: f.Has(kernel.FeatureAtomicFetch),
 		NoPrealloc:  f.Has(kernel.FeatureNoPrealloc),
 		PercpuRead:  f.Has(kernel.FeaturePercpuRead),

@@ -26,8 +26,13 @@ const (
 //	Min, Max     value, 1 if set
 //	Avg, Stats   total, count
 //	Hist, LHist  one count a bucket
+//	TSeries      epoch, value, count an interval; not per CPU. An epoch is the
+//	             number of the interval since 1970, zero where there is none
 //
 // A scalar map (no key) carries one more word at its end, 1 once it was set.
+
+// SeriesWords is the number of words that a TSeries has for an interval.
+const SeriesWords = 3
 
 // AggregateWords returns how many words the aggregate t has, without the
 // word of a scalar map.
@@ -41,6 +46,8 @@ func (t *Type) AggregateWords() int {
 		return HistBuckets(t.Bits)
 	case LHist:
 		return int((t.High-t.Low)/t.Step) + 2
+	case TSeries:
+		return SeriesWords * t.Intervals
 	}
 	return 0
 }
