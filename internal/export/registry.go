@@ -1,0 +1,227 @@
+package export
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rpcxray/rpcxray/internal/spans"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// Series is what calls have in common that are counted together.
+type Series struct {
+	Process   string
+	Framework string
+	Side      spans.Side
+	Service   string
+	Method    string
+	Status    string // ok, error or timeout
+}
+
+// other stands for service and method of what is beyond the limit of series.
+const other = "_other"
+
+// Times are durations of calls as the kernel counts them.
+type Times struct {
+	Buckets []uint64 // of hist(ns, bits)
+	Bits    int
+	Sum     uint64 // ns
+}
+
+// Registry sums what calls have done since rpcxray has started. It is safe for
+// concurrent use.
+type Registry struct {
+	limit int
+	begun time.Time
+
+	mu       sync.Mutex
+	series   map[Series]*totals
+	inFlight map[Series]int64 // without Status
+	merged   uint64           // additions that went to the series called other
+	lost     map[string]uint64
+}
+
+// totals are the sums of a series.
+type totals struct {
+	calls uint64
+	times Times
+}
+
+// NewRegistry returns a Registry of at most limit series.
+func NewRegistry(limit int) *Registry {
+	return &Registry{limit: limit, begun: time.Now(), series: map[Series]*totals{}, inFlight: map[Series]int64{}, lost: map[string]uint64{}}
+}
+
+// Calls adds calls.
+func (r *Registry) Calls(s Series, n uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of(s).calls += n
+}
+
+// Times adds durations.
+func (r *Registry) Times(s Series, t Times) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sum := &r.of(s).times
+	sum.Bits = t.Bits
+	sum.Sum += t.Sum
+	for len(sum.Buckets) < len(t.Buckets) {
+		sum.Buckets = append(sum.Buckets, 0)
+	}
+	for i, n := range t.Buckets {
+		sum.Buckets[i] += n
+	}
+}
+
+// Lost adds to what was not counted, by what it is.
+func (r *Registry) Lost(what string, n uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost[what] += n
+}
+
+// InFlight replaces the numbers of calls that are under way.
+func (r *Registry) InFlight(now map[Series]int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.inFlight {
+		r.inFlight[s] = 0
+	}
+	for s, n := range now {
+		if _, ok := r.inFlight[s]; !ok && len(r.inFlight) >= r.limit {
+			s = Series{Framework: s.Framework, Side: s.Side, Service: other, Method: other}
+		}
+		r.inFlight[s] += n
+	}
+}
+
+// of returns the totals of a series; the lock is held.
+func (r *Registry) of(s Series) *totals {
+	t := r.series[s]
+	if t == nil && len(r.series) >= r.limit {
+		r.merged++
+		s = Series{Framework: s.Framework, Side: s.Side, Service: other, Method: other, Status: s.Status}
+		t = r.series[s]
+	}
+	if t == nil {
+		t = &totals{}
+		r.series[s] = t
+	}
+	return t
+}
+
+// row is a series with its sums at a time.
+type row struct {
+	Series
+	calls uint64
+	times Times
+}
+
+// snapshot is a copy of what a Registry holds.
+type snapshot struct {
+	rows     []row
+	inFlight []row // calls are those under way
+	merged   uint64
+	lost     map[string]uint64
+}
+
+// Snapshot returns all sums, in order.
+func (r *Registry) snapshot() snapshot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := snapshot{merged: r.merged, lost: map[string]uint64{}}
+	for k, t := range r.series {
+		times := t.times
+		times.Buckets = slices.Clone(times.Buckets)
+		s.rows = append(s.rows, row{k, t.calls, times})
+	}
+	for k, n := range r.inFlight {
+		s.inFlight = append(s.inFlight, row{Series: k, calls: uint64(max(n, 0))})
+	}
+	for what, n := range r.lost {
+		s.lost[what] = n
+	}
+	slices.SortFunc(s.rows, func(a, b row) int { return compare(a.Series, b.Series) })
+	slices.SortFunc(s.inFlight, func(a, b row) int { return compare(a.Series, b.Series) })
+	return s
+}
+
+func compare(a, b Series) int {
+	return cmp.Or(strings.Compare(a.Process, b.Process), strings.Compare(a.Framework, b.Framework), strings.Compare(string(a.Side), string(b.Side)),
+		strings.Compare(a.Service, b.Service), strings.Compare(a.Method, b.Method), strings.Compare(a.Status, b.Status))
+}
+
+// count is how many durations there are.
+func (t *Times) count() uint64 {
+	n := uint64(0)
+	for _, b := range t.Buckets {
+		n += b
+	}
+	return n
+}
+
+// seconds is their sum.
+func (t *Times) seconds() float64 { return float64(t.Sum) / 1e9 }
+
+// Bounds of the classic histogram: powers of two in ns, for of those it is known
+// exactly how many calls were faster.
+const (
+	firstBound = 14 // 16 µs
+	lastBound  = 35 // 34 s
+)
+
+// classic returns the upper bounds of a classic histogram in seconds, with the
+// numbers of calls below them.
+func (t *Times) classic() (bounds []float64, below []uint64) {
+	i, n := 0, uint64(0)
+	for b := firstBound; b <= lastBound; b++ {
+		for ; i < len(t.Buckets); i++ {
+			if _, high := types.HistRange(i, t.Bits); i > 0 && high > 1<<b {
+				break
+			}
+			n += t.Buckets[i]
+		}
+		bounds = append(bounds, float64(uint64(1)<<b)/1e9)
+		below = append(below, n)
+	}
+	return bounds, below
+}
+
+// scale is that of exponential histograms: 8 buckets a power of two, the width of
+// which is about that of the kernel's.
+const scale = 3
+
+// exponential returns the numbers of calls by the exponent e of the bucket
+// (2^(e/8), 2^((e+1)/8)] in seconds which holds the middle of the kernel's, and the
+// number of those that took no time.
+func (t *Times) exponential() (first int, counts []uint64, zero uint64) {
+	by := map[int]uint64{}
+	low, high := math.MaxInt, math.MinInt
+	for i, n := range t.Buckets {
+		if n == 0 {
+			continue
+		}
+		if i <= 1 {
+			zero += n
+			continue
+		}
+		from, to := types.HistRange(i, t.Bits)
+		middle := (float64(from) + float64(to)) / 2 / 1e9
+		e := int(math.Ceil(math.Log2(middle)*(1<<scale))) - 1
+		by[e] += n
+		low, high = min(low, e), max(high, e)
+	}
+	if len(by) == 0 {
+		return 0, nil, zero
+	}
+	counts = make([]uint64, high-low+1)
+	for e, n := range by {
+		counts[e-low] = n
+	}
+	return low, counts, zero
+}
