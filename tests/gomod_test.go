@@ -12,16 +12,20 @@ import (
 // direct are the modules that the project uses itself. A new one is a decision:
 // it is entered here, and go.mod says beside it what it is for.
 var direct = map[string]bool{
-	"charm.land/bubbletea/v2":            true,
-	"github.com/cilium/ebpf":             true,
-	"github.com/google/go-cmp":           true,
-	"github.com/ianlancetaylor/demangle": true,
-	"github.com/rogpeppe/go-internal":    true,
-	"github.com/spf13/cobra":             true,
-	"github.com/spf13/pflag":             true,
-	"golang.org/x/arch":                  true,
-	"golang.org/x/net":                   true,
-	"golang.org/x/sys":                   true,
+	"charm.land/bubbletea/v2":             true,
+	"github.com/cilium/ebpf":              true,
+	"github.com/google/go-cmp":            true,
+	"github.com/ianlancetaylor/demangle":  true,
+	"github.com/prometheus/client_golang": true,
+	"github.com/prometheus/client_model":  true,
+	"github.com/rogpeppe/go-internal":     true,
+	"github.com/spf13/cobra":              true,
+	"github.com/spf13/pflag":              true,
+	"go.opentelemetry.io/proto/otlp":      true,
+	"golang.org/x/arch":                   true,
+	"golang.org/x/net":                    true,
+	"golang.org/x/sys":                    true,
+	"google.golang.org/protobuf":          true,
 }
 
 // requirements returns go.mod's required modules with the comments beside them.

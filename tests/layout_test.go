@@ -47,10 +47,11 @@ var layers = []struct {
 	{"events", "codegen kernel gobin"},
 	{"render", "events"},
 	{"rpc", ""},
+	{"spans", "kernel events"},
+	{"export", "spans"},
 	{"run", "syntax kernel gobin check lower codegen attach events render rpc"},
 	{"tui", "events render"},
-	{"tools", "syntax kernel gobin events render run tui"},
-	{"export", "rpc events"},
+	{"tools", "syntax kernel gobin events render spans export run tui"},
 }
 
 // vocabulary are the packages that say what the others speak of: source positions,

@@ -112,7 +112,7 @@ func (f *toolFlags) run(cmd *cobra.Command, t *tool.Tool, c tool.Command, args [
 		return 1, err
 	}
 	o := f.Options
-	o.PID, o.Format, o.MaxOverhead, o.Env = int(f.pid), f.format.value, float64(f.overhead), environment()
+	o.PID, o.Format, o.MaxOverhead, o.Env, o.Version = int(f.pid), f.format.value, float64(f.overhead), environment(), version
 	o.Out, o.Terminal = out, out.terminal
 	o.Err, o.Color = os.Stderr, colored(os.Stderr)
 	if o.Format == "table" {

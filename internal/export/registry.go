@@ -68,7 +68,7 @@ func (r *Registry) Times(s Series, t Times) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sum := &r.of(s).times
-	sum.Bits = t.Bits
+	sum.Bits = max(sum.Bits, t.Bits)
 	sum.Sum += t.Sum
 	for len(sum.Buckets) < len(t.Buckets) {
 		sum.Buckets = append(sum.Buckets, 0)

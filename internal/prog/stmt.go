@@ -145,3 +145,8 @@ const (
 	LossTurns                  // a loop that was ended because it made too many turns
 	LossCount                  // number of counters
 )
+
+var lossNames = [LossCount]string{"events", "map_full", "scratch", "frames", "unpaired", "replaced", "unreadable", "division_by_zero", "stacks", "bounds", "turns"}
+
+// String returns the name under which the loss is a metric.
+func (l Loss) String() string { return lossNames[l] }

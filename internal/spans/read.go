@@ -87,13 +87,15 @@ func (m members) number(name string, otherwise int64) int64 {
 	return otherwise
 }
 
-// text is a text as UTF-8: traced processes may hold any bytes.
 func (m members) text(name string) string {
 	if v := m[name]; v != nil {
-		return strings.ToValidUTF8(string(v.Str), "\ufffd")
+		return Text(v.Str)
 	}
 	return ""
 }
+
+// Text is a text as UTF-8: traced processes may hold any bytes.
+func Text(b []byte) string { return strings.ToValidUTF8(string(b), "\ufffd") }
 
 func (m members) id(name string) ID {
 	n, err := strconv.ParseUint(m.text(name), 16, 64)

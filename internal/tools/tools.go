@@ -3,6 +3,7 @@
 package tools
 
 import (
+	"github.com/rpcxray/rpcxray/internal/tools/agent"
 	"github.com/rpcxray/rpcxray/internal/tools/funccount"
 	"github.com/rpcxray/rpcxray/internal/tools/funclatency"
 	"github.com/rpcxray/rpcxray/internal/tools/funcslower"
@@ -10,6 +11,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/tools/rpcslow"
 	"github.com/rpcxray/rpcxray/internal/tools/rpcsummary"
 	"github.com/rpcxray/rpcxray/internal/tools/rpctrace"
+	"github.com/rpcxray/rpcxray/internal/tools/rpctree"
 	"github.com/rpcxray/rpcxray/internal/tools/tcpaccept"
 	"github.com/rpcxray/rpcxray/internal/tools/tcpbind"
 	"github.com/rpcxray/rpcxray/internal/tools/tcpcong"
@@ -37,6 +39,7 @@ func RPC() []tool.Tool {
 		rpctrace.Tool(),
 		rpcslow.Tool(),
 		rpclatency.Tool(),
+		rpctree.Tool(),
 	}
 }
 
@@ -46,6 +49,7 @@ func All() []tool.Tool {
 		funccount.Tool(),
 		funclatency.Tool(),
 		funcslower.Tool(),
+		agent.Tool(),
 		tcplife.Tool(),
 		tcpstates.Tool(),
 		tcpaccept.Tool(),

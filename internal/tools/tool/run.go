@@ -21,6 +21,7 @@ type Options struct {
 	Script      bool // print the script instead of running it
 	MaxOverhead float64
 	Env         map[string]string
+	Version     string // of rpcxray
 
 	Out      io.Writer
 	Err      io.Writer

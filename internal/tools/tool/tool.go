@@ -59,9 +59,23 @@ type Plan struct {
 	// Join is what is shown instead of a report: a line above it in tables, if it is
 	// not empty, and events; nil: the report.
 	Join func(*events.Report) (line string, list []events.Event)
+	// Gather takes all events and gives others in their place, when it is time for
+	// them; nil: they are shown as they come.
+	Gather Gatherer
 
 	Verbose bool
 	Debug   string // stage to print instead of running, as in run.Options
+}
+
+// Gatherer makes of what a script reports what a tool shows, which may take more than
+// one event, and time.
+type Gatherer interface {
+	// Event takes an event and returns what is to be shown now.
+	Event(e events.Event) ([]events.Event, error)
+	// Due is called at least every 20 ms.
+	Due() ([]events.Event, error)
+	// Rest returns what is left when no event follows.
+	Rest() ([]events.Event, error)
 }
 
 // Variant is a version of the traced probe, for functions that are alike.

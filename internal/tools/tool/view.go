@@ -30,7 +30,7 @@ func (v *View) Event(e events.Event) error {
 		if v.plan.Change != nil {
 			v.plan.Change(e) // for those who want to know when
 		}
-		if err := v.Renderer.Event(e); err != nil {
+		if err := v.show(e); err != nil {
 			return err
 		}
 		return v.say(v.plan.Banner)
@@ -47,7 +47,41 @@ func (v *View) Event(e events.Event) error {
 	if r, ok := e.(*events.Report); ok && v.plan.Join != nil {
 		return v.joined(r)
 	}
-	return v.Renderer.Event(e)
+	return v.show(e)
+}
+
+// Flush implements render.Renderer.
+func (v *View) Flush() error {
+	if v.plan.Gather == nil {
+		return v.Renderer.Flush()
+	}
+	list, err := v.plan.Gather.Due()
+	return errors.Join(v.all(list, err), v.Renderer.Flush())
+}
+
+// Close implements render.Renderer.
+func (v *View) Close() error {
+	if v.plan.Gather == nil {
+		return v.Renderer.Close()
+	}
+	list, err := v.plan.Gather.Rest()
+	return errors.Join(v.all(list, err), v.Renderer.Close())
+}
+
+// show renders e, or what is gathered of it.
+func (v *View) show(e events.Event) error {
+	if v.plan.Gather == nil {
+		return v.Renderer.Event(e)
+	}
+	list, err := v.plan.Gather.Event(e)
+	return v.all(list, err)
+}
+
+func (v *View) all(list []events.Event, err error) error {
+	for _, e := range list {
+		err = errors.Join(err, v.Renderer.Event(e))
+	}
+	return err
 }
 
 func (v *View) joined(r *events.Report) error {
@@ -57,12 +91,7 @@ func (v *View) joined(r *events.Report) error {
 			return err
 		}
 	}
-	for _, e := range list {
-		if err := v.Renderer.Event(e); err != nil {
-			return err
-		}
-	}
-	return nil
+	return v.all(list, nil)
 }
 
 // matters tells whether numbers are wrong for a loss. A call that was under way

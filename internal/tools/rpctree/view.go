@@ -1,0 +1,164 @@
+package rpctree
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/spans"
+	"github.com/rpcxray/rpcxray/internal/tools/trees"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// gatherer makes trees of the sides of calls; it implements tool.Gatherer.
+type gatherer struct {
+	reader spans.Reader
+	forest *spans.Forest
+	files  *trees.Files
+	table  bool // rows are for people
+	least  time.Duration
+}
+
+// Event implements tool.Gatherer.
+func (g *gatherer) Event(e events.Event) ([]events.Event, error) {
+	r, ok := e.(*events.Record)
+	if !ok {
+		return []events.Event{e}, nil
+	}
+	c, err := g.reader.Call(r)
+	if c == nil {
+		return []events.Event{e}, err
+	}
+	return g.show(g.forest.Add(c, time.Now()))
+}
+
+// Due implements tool.Gatherer.
+func (g *gatherer) Due() ([]events.Event, error) { return g.show(g.forest.Ended(time.Now())) }
+
+// Rest implements tool.Gatherer.
+func (g *gatherer) Rest() ([]events.Event, error) {
+	list, err := g.show(g.forest.Rest())
+	notes := trees.Notes(g.forest.Counts, g.reader.Unnamed)
+	for _, note := range notes {
+		list = append(list, &events.Message{Level: "info", Text: note})
+	}
+	return list, errors.Join(err, g.files.Close(notes))
+}
+
+func (g *gatherer) show(felled []*spans.Node) ([]events.Event, error) {
+	var list []events.Event
+	for _, n := range felled {
+		if err := g.files.Tree(n); err != nil {
+			return nil, err
+		}
+		root := spans.Steps(n)
+		if root.Duration() < g.least {
+			continue
+		}
+		root.Walk(func(s *spans.Step) { list = append(list, g.row(s)) })
+	}
+	return list, nil
+}
+
+// printed is the action of rows.
+var printed = &prog.Action{Kind: prog.ActPrint}
+
+// row is a call as a record.
+func (g *gatherer) row(s *spans.Step) events.Event {
+	c := s.Call()
+	status, failure, _ := s.Failed()
+	var r record
+	r.text("time", c.Start.Format(map[bool]string{true: "15:04:05.000", false: "2006-01-02T15:04:05.000000Z07:00"}[g.table]))
+	r.number("latency_ns", int64(s.Duration()))
+	served := int64(spans.None)
+	if s.Server != nil && s.Server.Duration != spans.None {
+		served = int64(s.Server.Duration)
+	}
+	r.number("served_ns", served)
+	r.text("status", status)
+	r.text("server", serverText(s))
+	if g.table {
+		r.text("call", callText(s, failure))
+		return r.event()
+	}
+	r.text("client", clientText(s))
+	r.number("depth", int64(s.Depth))
+	r.text("framework", c.Framework)
+	r.text("service", c.Service)
+	r.text("method", c.Method)
+	r.text("error", failure)
+	r.text("trace_id", fmt.Sprintf("%x", c.Trace[:]))
+	if s.Client != nil {
+		r.text("client_span", fmt.Sprintf("%016x", uint64(s.Client.Span)))
+	}
+	if s.Server != nil {
+		r.text("server_span", fmt.Sprintf("%016x", uint64(s.Server.Span)))
+	}
+	if n := c.Parent; n != 0 {
+		r.text("parent_span", fmt.Sprintf("%016x", uint64(n)))
+	}
+	return r.event()
+}
+
+// callText shows by its indent what has caused the call.
+func callText(s *spans.Step, failure string) string {
+	text := s.Call().Name()
+	switch {
+	case s.Depth > 0:
+		text = strings.Repeat("  ", s.Depth-1) + "└ " + text
+	default:
+		text += "  from " + clientText(s)
+	}
+	if failure != "" {
+		text += "  " + failure
+	}
+	return text
+}
+
+// serverText is the process that has served the call, or its address.
+func serverText(s *spans.Step) string {
+	switch {
+	case s.Server != nil:
+		return fmt.Sprintf("%s %d", s.Server.Process, s.Server.PID)
+	case s.Client.Peer.IsValid():
+		return s.Client.Peer.String()
+	}
+	return "-"
+}
+
+// clientText is the process that has made the call, or its address.
+func clientText(s *spans.Step) string {
+	switch {
+	case s.Client != nil:
+		return fmt.Sprintf("%s %d", s.Client.Process, s.Client.PID)
+	case s.Server.Peer.IsValid():
+		return s.Server.Peer.String()
+	}
+	return "-"
+}
+
+// record builds a record.
+type record struct {
+	fields []types.Field
+	elems  []events.Value
+}
+
+func (r *record) text(name, s string) {
+	t := &types.Type{Kind: types.String, Size: len(s) + 1, Optional: true}
+	r.fields, r.elems = append(r.fields, types.Field{Name: name, Type: t}), append(r.elems, events.Value{Type: t, Str: []byte(s)})
+}
+
+var optional = &types.Type{Kind: types.Int, Size: 8, Optional: true}
+
+// number adds n; spans.None, all ones, is an absent number.
+func (r *record) number(name string, n int64) {
+	r.fields, r.elems = append(r.fields, types.Field{Name: name, Type: optional}), append(r.elems, events.Value{Type: optional, Int: uint64(n)})
+}
+
+func (r *record) event() events.Event {
+	t := types.RecordOf(r.fields)
+	return &events.Record{Action: printed, Values: []events.Value{{Type: t, Elems: r.elems}}, Wall: time.Now()}
+}
