@@ -113,6 +113,16 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
+// Handle is a path that leads to the file for as long as f is open, whatever becomes
+// of its name or of the process below which it was found. Path, for a file that is
+// not one of the system.
+func (f *File) Handle() string {
+	if osf, ok := f.closer.(*os.File); ok {
+		return fmt.Sprintf("/proc/self/fd/%d", osf.Fd())
+	}
+	return f.Path
+}
+
 func describeMode(m os.FileMode) string {
 	switch {
 	case m.IsDir():

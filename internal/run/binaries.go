@@ -80,7 +80,7 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 	}
 	b := &binary{
 		file:   f,
-		target: &prog.Target{Path: path, File: file, ID: key, PID: pid},
+		target: &prog.Target{Path: path, File: f.Handle(), ID: key, PID: pid},
 		gofact: sync.OnceValues(f.GoroutineFacts),
 		plans:  map[planKey]gobin.Plan{},
 		funcs:  map[uint32]gobin.Func{},
