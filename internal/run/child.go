@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/rpcxray/rpcxray/internal/codegen"
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/lower"
 )
 
@@ -32,7 +33,7 @@ func startStopped(command []string) (*child, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		runtime.UnlockOSThread()
-		return nil, fmt.Errorf("starting the command of -c: %w", err)
+		return nil, diag.Sentencef("Failed to fork child: Path '%s' does not exist or is not executable (%v)", command[0], cause(err))
 	}
 	var status syscall.WaitStatus
 	if _, err := syscall.Wait4(cmd.Process.Pid, &status, 0, nil); err != nil || !status.Stopped() {
@@ -40,6 +41,14 @@ func startStopped(command []string) (*child, error) {
 		return nil, fmt.Errorf("starting %s: it did not stop at its first instruction: %w", command[0], err)
 	}
 	return &child{cmd: cmd, ended: make(chan error, 1)}, nil
+}
+
+// cause is what the kernel said, without what was tried.
+func cause(err error) error {
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err
 }
 
 // allowChild lets user probes count in the child only: what it starts in turn,
@@ -64,13 +73,18 @@ func (c *child) pid() int {
 	return c.cmd.Process.Pid
 }
 
-// resume lets the process run and begins to wait for its end.
-func (c *child) resume() error {
+// resume lets the process run, beginning with its exec, and begins to wait for its
+// end.
+func (c *child) resume(tell func(format string, args ...any) error) error {
 	if c == nil {
 		return nil
 	}
+	unseen := beginWithExec(c.cmd.Process.Pid)
 	err := syscall.PtraceDetach(c.cmd.Process.Pid)
 	runtime.UnlockOSThread()
+	if unseen != nil && err == nil {
+		err = tell("the exec of %s is not seen: %v", c.cmd.Path, unseen)
+	}
 	if err != nil {
 		return fmt.Errorf("resuming %s: %w", c.cmd.Path, err)
 	}

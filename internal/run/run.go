@@ -103,7 +103,7 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	if o.DryRun {
 		return 0, nil
 	}
-	if err := child.resume(); err != nil {
+	if err := child.resume(s.warning); err != nil {
 		return 1, err
 	}
 	return s.trace(ctx, child)
