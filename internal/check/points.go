@@ -40,23 +40,7 @@ func (c *checker) jobs() []job {
 			}
 		}
 	}
-	c.iterAlone()
 	return jobs
-}
-
-// iterAlone refuses iterators beside other probes: a run of one has an end.
-func (c *checker) iterAlone() {
-	if c.pointCount() < 2 {
-		return
-	}
-	for _, pr := range c.prog.Probes {
-		for _, p := range pr.Points {
-			if p.Kind == prog.KindIter {
-				c.iterMixed(p)
-				return
-			}
-		}
-	}
 }
 
 // dead tells whether a probe's predicate is a constant that is never true.

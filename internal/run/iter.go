@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rpcxray/rpcxray/internal/attach"
 	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -39,14 +40,29 @@ func (w *world) iterGroups(p *prog.Point) ([]*prog.Group, error) {
 	return []*prog.Group{g}, nil
 }
 
-// iterate runs the script's iterator and handles what it reports; false if it has
-// none.
-func (s *session) iterate(ctx context.Context) (ran bool, err error) {
+// iterators are the script's, and whether it has nothing else to run but begin and
+// end probes: then its end is theirs. Beside other probes they run once, before the
+// trace is said to have begun: what is there already is looked at by them, what comes
+// by the others.
+func (s *session) iterators() (list []*attach.Unit, alone bool) {
+	alone = !s.awaitsTargets()
 	for _, u := range s.kernel.Units() {
-		if u.Plan.Kind != prog.KindIter {
-			continue
+		switch u.Plan.Kind {
+		case prog.KindIter:
+			list = append(list, u)
+		case prog.KindBegin, prog.KindEnd:
+		default:
+			alone = false
 		}
-		ran = true
+	}
+	return list, alone && len(list) > 0
+}
+
+// iterate runs the iterators of a script that is nothing else, and handles what they
+// report.
+func (s *session) iterate(ctx context.Context) error {
+	list, _ := s.iterators()
+	for _, u := range list {
 		err := u.Iterate(func() error {
 			if err := s.reader.Drain(s.handle); err != nil {
 				return err
@@ -57,8 +73,8 @@ func (s *session) iterate(ctx context.Context) (ran bool, err error) {
 			return ctx.Err()
 		})
 		if err != nil && !s.stopped && ctx.Err() == nil {
-			return ran, err
+			return err
 		}
 	}
-	return ran, nil
+	return nil
 }

@@ -41,6 +41,7 @@ type Options struct {
 	Stats       bool
 	Strict      bool // losses and skipped functions make the status 1
 
+	Facts  *kernel.Facts   // what is known of the kernel; nil: nothing yet
 	Sink   render.Renderer // where events go
 	Out    io.Writer       // where Debug prints
 	Stderr io.Writer       // diagnostics, warnings
@@ -66,7 +67,10 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 		return 0, orDump(err, func() { syntax.Dump(o.Out, file) })
 	}
 
-	facts := kernel.Detect()
+	facts := o.Facts
+	if facts == nil {
+		facts = kernel.Detect()
+	}
 	if err := mayTrace(facts, o); err != nil {
 		return 1, err
 	}

@@ -108,22 +108,31 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 }
 
 // open opens the gate, unless a begin probe has ended the run, tells that all
-// is attached and then prints what the begin probes sent: before anything that
+// is attached and then prints what the begin probes and iterators sent: before anything that
 // a child of -c prints.
 func (s *session) open() error {
 	var begun [][]byte
 	ends := false
-	err := s.reader.Drain(func(raw []byte) error {
-		begun = append(begun, bytes.Clone(raw))
-		ends = ends || s.decoder.IsExit(raw)
-		return nil
-	})
-	if err != nil {
+	keep := func() error {
+		return s.reader.Drain(func(raw []byte) error {
+			begun = append(begun, bytes.Clone(raw))
+			ends = ends || s.decoder.IsExit(raw)
+			return nil
+		})
+	}
+	if err := keep(); err != nil {
 		return err
 	}
 	if !ends {
 		if err := s.kernel.OpenGate(); err != nil {
 			return err
+		}
+		if list, alone := s.iterators(); !alone {
+			for _, u := range list {
+				if err := u.Iterate(keep); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	set := &events.Settings{Trailer: s.prog.Config.StrTruncTrailer, MaxMapKeys: s.prog.Config.MaxMapKeys}
@@ -290,11 +299,13 @@ func (s *session) trace(ctx context.Context, c *child) (int, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	iterated, err := s.iterate(ctx)
-	if err != nil {
-		return 1, err
+	_, ends := s.iterators()
+	if ends {
+		if err := s.iterate(ctx); err != nil {
+			return 1, err
+		}
 	}
-	if s.stopped || iterated || c == nil && s.nothingToWaitFor() {
+	if s.stopped || ends || c == nil && s.nothingToWaitFor() {
 		cancel()
 	}
 	idle := func() error {

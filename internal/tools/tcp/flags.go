@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/syntax"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
@@ -113,7 +114,7 @@ const (
 	// Owners is for tools that learn it from connect, accept, listen and close.
 	Owners
 	// OlderOwners is for tools that also show sockets from before they began: they
-	// learn it from sending and receiving as well.
+	// look at all open files first, where the kernel has iterators.
 	OlderOwners
 )
 
@@ -139,8 +140,8 @@ func (f *Common) Plan(o tool.Options, script string, owner Owner) (*tool.Plan, e
 			owner = OlderOwners
 		}
 	}
-	p.Consts["mptcp"] = tool.Bool(hasType("mptcp_subflow_context"))
-	p.Consts["owners"], p.Consts["older_owners"] = tool.Bool(owner >= Owners), tool.Bool(owner == OlderOwners)
+	p.Consts["mptcp"] = tool.Bool(hasType(o.Kernel(), "mptcp_subflow_context"))
+	p.Consts["owners"], p.Consts["older_owners"] = tool.Bool(owner >= Owners), tool.Bool(owner == OlderOwners && f.Scan(p, o.Kernel(), "sockets that are open already have no owner"))
 	if f.csv {
 		p.Format = "csv"
 	}
@@ -157,6 +158,16 @@ func (f *Common) Plan(o tool.Options, script string, owner Owner) (*tool.Plan, e
 		p.Omit = append(p.Omit, "elapsed_ns")
 	}
 	return p, nil
+}
+
+// Scan tells whether open files can be looked at, and lets the plan say what is
+// missing if not.
+func (f *Common) Scan(p *tool.Plan, facts *kernel.Facts, missing string) bool {
+	err := facts.Require(kernel.FeatureIterator)
+	if err != nil {
+		p.Lacks = append(p.Lacks, fmt.Sprintf("%s: %v", missing, err))
+	}
+	return err == nil
 }
 
 // sockets puts the flags that a socket itself answers into the plan.

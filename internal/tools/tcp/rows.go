@@ -2,11 +2,9 @@ package tcp
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/events"
-	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -41,42 +39,6 @@ func Change(p *tool.Plan, change map[string]func(*events.Value)) {
 
 // Text is a value that is a text.
 func Text(s string) events.Value { return events.Value{Type: types.Str(len(s)), Str: []byte(s)} }
-
-// HasArg tells whether this kernel's tracepoint has an argument: what it lacks
-// is left out of the script.
-func HasArg(tracepoint, arg string) (bool, error) {
-	btf, err := kernel.OpenBTF()
-	if err != nil {
-		return false, err
-	}
-	params, err := btf.RawTracepoint(tracepoint)
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(params, func(p kernel.Param) bool { return p.Name == arg }), nil
-}
-
-// hasType tells whether this kernel has a struct: what it lacks is left out of the
-// script.
-func hasType(name string) bool {
-	btf, err := kernel.OpenBTF()
-	if err != nil {
-		return false
-	}
-	_, err = btf.Struct(name)
-	return err == nil
-}
-
-// Constant is the value of an enum's constant in this kernel; false if it has
-// none.
-func Constant(name string) (int64, bool) {
-	btf, err := kernel.OpenBTF()
-	if err != nil {
-		return 0, false
-	}
-	n, _, err := btf.EnumConstant(name)
-	return n, err == nil
-}
 
 // Join makes rows of maps that share the begin of their keys.
 type Join struct {

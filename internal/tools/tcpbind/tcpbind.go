@@ -54,7 +54,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, inFlags := tcp.Constant("INET_FLAGS_FREEBIND")
+	_, inFlags := tcp.Constant(o.Kernel(), "INET_FLAGS_FREEBIND")
 	p.Consts["failed"], p.Consts["inet_flags"] = tool.Bool(c.failed), tool.Bool(inFlags)
 	p.Banner, p.Aside = "Tracing binds ... Hit Ctrl-C to end", false
 	tcp.Change(p, map[string]func(*events.Value){"options": options})

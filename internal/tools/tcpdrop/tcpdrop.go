@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rpcxray/rpcxray/internal/events"
+	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/syntax"
 	"github.com/rpcxray/rpcxray/internal/tools/tcp"
@@ -62,10 +63,10 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Consts["tells_socket"], err = tells(); err != nil {
+	if p.Consts["tells_socket"], err = tells(o.Kernel()); err != nil {
 		return nil, err
 	}
-	if purge, ok := tcp.Constant(reasons + "QUEUE_PURGE"); ok && !c.all {
+	if purge, ok := tcp.Constant(o.Kernel(), reasons+"QUEUE_PURGE"); ok && !c.all {
 		p.Consts["quiet_purge"], p.Consts["purge"] = tool.Bool(true), tool.Int(uint64(purge))
 	}
 	p.Banner = "Tracing TCP drops... Hit Ctrl-C to end."
@@ -82,8 +83,8 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 const reasons = "SKB_DROP_REASON_"
 
 // tells is whether the kernel says which socket a packet was for.
-func tells() (syntax.Expr, error) {
-	has, err := tcp.HasArg("kfree_skb", "rx_sk")
+func tells(facts *kernel.Facts) (syntax.Expr, error) {
+	has, err := tcp.HasArg(facts, "kfree_skb", "rx_sk")
 	return tool.Bool(has), err
 }
 

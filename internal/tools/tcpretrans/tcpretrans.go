@@ -55,7 +55,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	tells, err := tcp.HasArg("tcp_retransmit_skb", "err")
+	tells, err := tcp.HasArg(o.Kernel(), "tcp_retransmit_skb", "err")
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (c *command) Flags(cmd *cobra.Command) {
 
 // Plan implements tool.Command.
 func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
-	p, err := c.Common.Plan(o, script, tcp.Owners)
+	p, err := c.Common.Plan(o, script, tcp.OlderOwners)
 	if err != nil {
 		return nil, err
 	}

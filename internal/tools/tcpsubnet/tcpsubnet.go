@@ -74,6 +74,9 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := tcp.Traffic(p, o.Kernel()); err != nil {
+		return nil, err
+	}
 	p.Consts["subnet"] = which
 	if c.json {
 		p.Format = "jsonl"

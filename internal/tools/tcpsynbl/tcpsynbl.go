@@ -55,6 +55,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.Consts["scan"] = tool.Bool(c.Scan(p, o.Kernel(), "what sockets that listen already turn away is not counted"))
 	p.Banner, p.Aside = "Tracing SYN backlog size. Ctrl-C to end.", false
 	p.Layout = render.Layout{Clock: c.clock, Maps: map[string]render.MapLayout{
 		"@backlog": {Section: "backlog_max", Unit: "backlog", Columns: []render.Column{{Field: "backlog_max"}}},

@@ -69,6 +69,10 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := tcp.Traffic(p, o.Kernel()); err != nil {
+		return nil, err
+	}
+	p.Consts["scan"] = tool.Bool(c.Scan(p, o.Kernel(), "what sockets that are open already receive first is not counted"))
 	p.Consts["keep"] = tool.Bool(c.keep)
 	interval = cmp.Or(interval, time.Second)
 	p.Banner, p.Aside = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", interval.Seconds()), false

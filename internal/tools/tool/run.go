@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/run"
 	"github.com/rpcxray/rpcxray/internal/tui"
 )
@@ -21,13 +22,22 @@ type Options struct {
 	Script      bool // print the script instead of running it
 	MaxOverhead float64
 	Env         map[string]string
-	Version     string // of rpcxray
+	Version     string        // of rpcxray
+	Facts       *kernel.Facts // what is known of the kernel; nil: nothing yet
 
 	Out      io.Writer
 	Err      io.Writer
 	Terminal bool          // Out is one
 	Screen   *tui.Terminal // Out, if it can show live screens and a table is wanted; else nil
 	Color    bool          // Err is a terminal
+}
+
+// Kernel is what is known of the kernel.
+func (o *Options) Kernel() *kernel.Facts {
+	if o.Facts == nil {
+		o.Facts = kernel.Detect()
+	}
+	return o.Facts
 }
 
 // ErrLossy is the end of a strict run that lost something or left it out; what
@@ -39,6 +49,7 @@ func Run(ctx context.Context, t *Tool, c Command, args []string, o Options) (sta
 	if err := checkPID(o.PID); err != nil {
 		return 1, err
 	}
+	o.Facts = o.Kernel()
 	plan, err := c.Plan(o, args)
 	if err != nil {
 		return 1, err
@@ -60,7 +71,7 @@ func Run(ctx context.Context, t *Tool, c Command, args []string, o Options) (sta
 	}
 	status, err = run.Run(ctx, run.Options{
 		Source: src, PID: o.PID, Env: o.Env, MaxOverhead: o.MaxOverhead, Stats: o.Stats,
-		Verbose: plan.Verbose, Debug: plan.Debug, Sink: v, Out: o.Out, Stderr: o.Err, Color: o.Color,
+		Verbose: plan.Verbose, Debug: plan.Debug, Facts: o.Facts, Sink: v, Out: o.Out, Stderr: o.Err, Color: o.Color,
 	})
 	if err = errors.Join(err, v.Close()); err == nil && o.Strict && v.lossy {
 		return 1, ErrLossy

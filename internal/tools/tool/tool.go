@@ -54,6 +54,7 @@ type Plan struct {
 	Screen string                          // the map that a live screen shows on Options.Screen, instead of tables; "" for none
 	Banner string                          // printed when everything is attached, "" for nothing
 	Aside  bool                            // the banner is none of the output: it goes to standard error
+	Lacks  []string                        // what this kernel cannot give, told at the begin
 	Bye    string                          // printed at the end
 	Change func(events.Event) events.Event // before an event is rendered; nil: nothing to change
 	// Join is what is shown instead of a report: a line above it in tables, if it is

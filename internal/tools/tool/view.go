@@ -33,6 +33,12 @@ func (v *View) Event(e events.Event) error {
 		if err := v.show(e); err != nil {
 			return err
 		}
+		for _, lack := range v.plan.Lacks {
+			v.lossy = true
+			if err := v.Renderer.Event(&events.Message{Level: "warning", Text: lack}); err != nil {
+				return err
+			}
+		}
 		return v.say(v.plan.Banner)
 	case *events.Ended:
 		return v.say(v.plan.Bye)
