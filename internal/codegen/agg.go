@@ -123,8 +123,17 @@ func (c *comp) addTo(m mem, size int, x opnd) {
 	c.emit(ins{op: opAdd, a: m.base, off: m.off, size: size, b: x})
 }
 
-// aggregate feeds a value to an aggregate. Each CPU has its own, which is
-// updated atomically since a program may be interrupted by another.
+// addOwn adds x to a word of this CPU, atomically where the program may be
+// interrupted by another.
+func (c *comp) addOwn(m mem, x opnd) {
+	if c.alone {
+		c.store(m, 8, c.alu(asm.Add, c.load(m, 8, false), x))
+		return
+	}
+	c.addTo(m, 8, x)
+}
+
+// aggregate feeds a value to an aggregate, of which each CPU has its own.
 func (c *comp) aggregate(s *prog.Aggregate) {
 	t := s.Map.Value
 	if t.AggregateWords() == 0 {
@@ -141,12 +150,12 @@ func (c *comp) aggregate(s *prog.Aggregate) {
 	m := mem{base: p}
 	switch t.Kind {
 	case types.Count:
-		c.addTo(m, 8, iOpnd(1))
+		c.addOwn(m, iOpnd(1))
 	case types.Sum:
-		c.addTo(m, 8, x)
+		c.addOwn(m, x)
 	case types.Avg, types.Stats:
-		c.addTo(m, 8, x)
-		c.addTo(m.at(8), 8, iOpnd(1))
+		c.addOwn(m, x)
+		c.addOwn(m.at(8), iOpnd(1))
 	case types.Min, types.Max:
 		c.extreme(m, t.Kind, x, s.X.Type().Signed)
 	case types.Hist:
@@ -255,7 +264,7 @@ func (c *comp) bucket(p, i opnd, t *types.Type) {
 	end := c.block()
 	c.unless(asm.JGE, i, iOpnd(int64(t.AggregateWords())), end)
 	at := c.alu(asm.Add, p, c.bounded(c.alu(asm.LSh, i, iOpnd(3))))
-	c.emit(ins{op: opAdd, a: at, size: 8, b: iOpnd(1)})
+	c.addOwn(mem{base: at}, iOpnd(1))
 	c.start(end)
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
-	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // maxStack is what the kernel gives a program, less what it takes for itself
@@ -173,6 +172,8 @@ type comp struct {
 	ctx     opnd
 	hoist   *block // runs once, before the bodies
 	exit    *block
+	asked   *prog.If // the condition of the only body, tested before all else
+	alone   bool     // no program of the session interrupts another
 	body    *prog.Body
 	bodyEnd *block
 	loops   []loop
@@ -209,10 +210,14 @@ func (c *comp) program() {
 	c.once = map[asm.BuiltinFunc]opnd{}
 	c.changed, c.writes = map[*prog.Map]int{}, map[*prog.Var]int{}
 	c.shared, c.pointedAt = sharedVars(c.u.Bodies, c.t.Loop), pointedAt(c.u.Bodies)
+	if c.alone = alone(c.p); c.alone {
+		c.t.AtomicFetch = false // nobody changes a word between its two accesses
+	}
 	c.ctx = c.arg(0)
 	c.scratch = c.reg()
 	c.set(c.scratch, iOpnd(0))
 	c.exit = c.block()
+	c.ask()
 	c.prologue()
 	c.hoist = c.cur
 	c.cur = nil
@@ -239,91 +244,14 @@ func (c *comp) hoisted(build func() opnd) opnd {
 	return v
 }
 
-// traced tells whether programs of this kind run on behalf of any process, so
-// that the gate and the process have to be tested.
-func traced(k prog.ProbeKind) bool {
-	return k != prog.KindBegin && k != prog.KindEnd && k != prog.KindSelf
-}
-
-// processes leaves the program in rpcxray's own process, unless the script wants
-// it, and in processes that are not asked for.
-func (c *comp) processes() {
-	self := !c.p.Config.TraceSelf
-	if !self && !c.t.FilterPIDs {
-		return
-	}
-	tgid := c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
-	if self {
-		c.unless(asm.JEq, tgid, iOpnd(int64(c.t.SelfTGID)), c.exit)
-	}
-	if c.t.FilterPIDs {
-		mark := c.stack.at
-		key := c.stackMem(4)
-		c.store(key, 4, tgid)
-		found := c.call(asm.FnMapLookupElem, mOpnd(MapPIDs), c.addr(key))
-		c.unless(asm.JEq, found, iOpnd(0), c.exit)
-		c.stack.at = mark
-	}
-}
-
-// prologue leaves the program while the gate is closed and in processes that are
-// not traced.
-func (c *comp) prologue() {
-	kind := c.u.Kind
-	if !traced(kind) {
-		return
-	}
-	gate := c.load(mem{base: valOpnd(MapGate)}, 4, false)
-	c.unless(asm.JEq, gate, iOpnd(0), c.exit)
-	switch kind {
-	case prog.KindInterval:
-		return
-	case prog.KindIter:
-		c.iterated()
-		return
-	}
-	c.processes()
-	if c.u.Target != nil {
-		c.countHit()
-	}
-}
-
-// iterated leaves the program at the call that ends an iteration, which has no
-// object, and writes a byte for each object: so the kernel stops after as many of
-// them as user space asked for bytes, and events can be read in between.
-func (c *comp) iterated() {
-	meta := c.load(mem{base: c.ctx}, 8, false)
-	for _, a := range c.u.Bodies[0].Group.Args {
-		if a.N > 0 && a.Type.Kind == types.Pointer {
-			c.unless(asm.JEq, c.load(mem{base: c.ctx}.at(8*a.N), 8, false), iOpnd(0), c.exit)
-		}
-	}
-	mark := c.stack.at
-	byte := c.stackMem(1)
-	c.store(byte, 1, iOpnd('.'))
-	c.call(asm.FnSeqWrite, c.load(mem{base: meta}, 8, false), c.addr(byte), iOpnd(1))
-	c.stack.at = mark
-}
-
-// countHit adds one to the hits of the function at hand.
-func (c *comp) countHit() {
-	mark := c.stack.at
-	key := c.stackMem(4)
-	id := c.alu(asm.And, c.funcID(), iOpnd(HitSlots-1))
-	c.store(key, 4, c.alu(asm.RSh, id, iOpnd(hitPageBits)))
-	page := c.call(asm.FnMapLookupElem, mOpnd(MapHits), c.addr(key))
-	none := c.block()
-	c.unless(asm.JEq, page, iOpnd(0), none)
-	at := c.alu(asm.LSh, c.alu(asm.And, id, iOpnd(HitPage-1)), iOpnd(3))
-	c.addTo(mem{base: c.alu(asm.Add, page, at)}, 8, iOpnd(1))
-	c.start(none)
-	c.stack.at = mark
-}
-
 func (c *comp) compileBody(b *prog.Body) {
 	c.body, c.bodyEnd = b, c.block()
 	before := c.claimed
-	c.afresh(func() { c.stmts(b.Stmts) })
+	stmts := b.Stmts
+	if c.asked != nil {
+		stmts = c.asked.Then
+	}
+	c.afresh(func() { c.stmts(stmts) })
 	c.start(c.bodyEnd)
 	c.claimed = join(before, c.claimed)
 }

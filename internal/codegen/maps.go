@@ -50,8 +50,10 @@ const (
 	defaultEvents = 8 << 20
 	pageSize      = 4096
 	// preallocLimit is how many bytes of a hash map are set aside before they
-	// are needed.
+	// are needed, preallocValues how many values of CPUs: the kernel allocates
+	// each by itself, in about a microsecond.
 	preallocLimit  = 16 << 20
+	preallocValues = 1 << 14
 	flagNoPrealloc = 1 // BPF_F_NO_PREALLOC of linux/bpf.h
 )
 
@@ -165,10 +167,16 @@ func mapSpec(p *prog.Program, m *prog.Map, t Target) *ebpf.MapSpec {
 	s.KeySize = uint32(m.Key.Size)
 	s.MaxEntries = uint32(entries(p, m))
 	s.Type = hashTypes[hashKind{perCPU(m), m.LRU}]
-	if !m.LRU && t.NoPrealloc && hashBytes(s, perCPU(m), t) > preallocLimit {
+	if !m.LRU && t.NoPrealloc && takesLong(s, perCPU(m), t) {
 		s.Flags = flagNoPrealloc
 	}
 	return s
+}
+
+// takesLong tells whether it would take long, or much memory, to set aside all that
+// a hash map may need.
+func takesLong(s *ebpf.MapSpec, perCPU bool, t Target) bool {
+	return hashBytes(s, perCPU, t) > preallocLimit || perCPU && int(s.MaxEntries)*t.CPUs > preallocValues
 }
 
 type hashKind struct{ perCPU, lru bool }

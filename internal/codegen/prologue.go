@@ -1,0 +1,144 @@
+package codegen
+
+import (
+	"maps"
+
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// traced tells whether programs of this kind run on behalf of any process, so
+// that the gate and the process have to be tested.
+func traced(k prog.ProbeKind) bool {
+	return k != prog.KindBegin && k != prog.KindEnd && k != prog.KindSelf
+}
+
+// processes leaves the program in rpcxray's own process, unless the script wants
+// it, and in processes that are not asked for.
+func (c *comp) processes() {
+	self := !c.p.Config.TraceSelf
+	if !self && !c.t.FilterPIDs {
+		return
+	}
+	tgid := c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
+	if self {
+		c.unless(asm.JEq, tgid, iOpnd(int64(c.t.SelfTGID)), c.exit)
+	}
+	if c.t.FilterPIDs {
+		mark := c.stack.at
+		key := c.stackMem(4)
+		c.store(key, 4, tgid)
+		found := c.call(asm.FnMapLookupElem, mOpnd(MapPIDs), c.addr(key))
+		c.unless(asm.JEq, found, iOpnd(0), c.exit)
+		c.stack.at = mark
+	}
+}
+
+// prologue leaves the program while the gate is closed and in processes that are
+// not traced.
+func (c *comp) prologue() {
+	kind := c.u.Kind
+	if !traced(kind) {
+		return
+	}
+	gate := c.load(mem{base: valOpnd(MapGate)}, 4, false)
+	c.unless(asm.JEq, gate, iOpnd(0), c.exit)
+	switch kind {
+	case prog.KindInterval:
+		return
+	case prog.KindIter:
+		c.iterated()
+		return
+	}
+	c.processes()
+	if c.u.Target != nil {
+		c.countHit()
+	}
+}
+
+// iterated leaves the program at the call that ends an iteration, which has no
+// object, and writes a byte for each object: so the kernel stops after as many of
+// them as user space asked for bytes, and events can be read in between.
+func (c *comp) iterated() {
+	meta := c.load(mem{base: c.ctx}, 8, false)
+	for _, a := range c.u.Bodies[0].Group.Args {
+		if a.N > 0 && a.Type.Kind == types.Pointer {
+			c.unless(asm.JEq, c.load(mem{base: c.ctx}.at(8*a.N), 8, false), iOpnd(0), c.exit)
+		}
+	}
+	mark := c.stack.at
+	byte := c.stackMem(1)
+	c.store(byte, 1, iOpnd('.'))
+	c.call(asm.FnSeqWrite, c.load(mem{base: meta}, 8, false), c.addr(byte), iOpnd(1))
+	c.stack.at = mark
+}
+
+// countHit adds one to the hits of the function at hand.
+func (c *comp) countHit() {
+	mark := c.stack.at
+	key := c.stackMem(4)
+	id := c.alu(asm.And, c.funcID(), iOpnd(HitSlots-1))
+	c.store(key, 4, c.alu(asm.RSh, id, iOpnd(hitPageBits)))
+	page := c.call(asm.FnMapLookupElem, mOpnd(MapHits), c.addr(key))
+	none := c.block()
+	c.unless(asm.JEq, page, iOpnd(0), none)
+	at := c.alu(asm.LSh, c.alu(asm.And, id, iOpnd(HitPage-1)), iOpnd(3))
+	c.addTo(mem{base: c.alu(asm.Add, page, at)}, 8, iOpnd(1))
+	c.start(none)
+	c.stack.at = mark
+}
+
+// ask tests the condition of a tracepoint's only body first if that is cheap: most
+// hits end there.
+func (c *comp) ask() {
+	if c.u.Kind != prog.KindTracepoint && c.u.Kind != prog.KindRawTracepoint || len(c.u.Bodies) != 1 || len(c.u.Bodies[0].Stmts) != 1 {
+		return
+	}
+	s, ok := c.u.Bodies[0].Stmts[0].(*prog.If)
+	if !ok || len(s.Else) > 0 || !cheap(s.Cond) {
+		return
+	}
+	c.asked = s
+	known, yes := maps.Clone(c.once), c.block()
+	c.cond(s.Cond, yes, c.exit)
+	c.start(yes)
+	c.once = known // not every way to here has made the calls
+}
+
+// cheap tells whether e is computed from the context by a few instructions.
+func cheap(e prog.Expr) bool {
+	switch e := e.(type) {
+	case *prog.Int, *prog.CtxArg:
+		return true
+	case *prog.CtxLoad:
+		return e.T.Scalar()
+	case *prog.Builtin:
+		return e.ID == prog.BPid || e.ID == prog.BTid || e.ID == prog.BCPU
+	case *prog.Unary:
+		return cheap(e.X)
+	case *prog.Cast:
+		return e.T.Scalar() && cheap(e.X)
+	case *prog.Binary:
+		return e.Op != prog.Div && e.Op != prog.Mod && cheap(e.X) && cheap(e.Y)
+	}
+	return false
+}
+
+// alone tells whether no program of p interrupts another on its CPU. Perf's events,
+// tracepoints among them, run one program at a time: bpf_prog_active in the
+// kernel's trace_call_bpf and bpf_overflow_handler. Begin and end run while the
+// gate is closed.
+func alone(p *prog.Program) bool {
+	for _, probe := range p.Probes {
+		for _, point := range probe.Points {
+			switch point.Kind {
+			case prog.KindTracepoint, prog.KindProfile, prog.KindInterval, prog.KindSoftware, prog.KindHardware, prog.KindBegin, prog.KindEnd:
+			default:
+				return false
+			}
+		}
+	}
+	return len(p.Probes) > 0
+}
