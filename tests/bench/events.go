@@ -6,15 +6,12 @@ import (
 	"os"
 	"regexp"
 	"strconv"
-	"time"
-
-	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 )
 
 const (
 	eventRate    = 200_000 // a second
 	eventSeconds = 10
+	burstEvents  = 1_000_000
 	delivered    = 0.99 // share that has to come through
 )
 
@@ -24,9 +21,13 @@ var lostNotice = regexp.MustCompile(`(?i)lost (\d+) event`)
 type outcome struct{ sent, printed, lost int }
 
 func (o outcome) row(what string) row {
-	share := float64(o.printed) / float64(o.sent)
-	return row{what: what, ours: o.String(), limit: "99 %, none untold", met: share >= delivered && o.printed+o.lost == o.sent}
+	return row{what: what, ours: o.String(), limit: "99 %, none untold", met: o.share() >= delivered && o.told()}
 }
+
+// share is what part of the events was printed, told whether each was printed or
+// told as lost.
+func (o outcome) share() float64 { return float64(o.printed) / float64(o.sent) }
+func (o outcome) told() bool     { return o.printed+o.lost == o.sent }
 
 // String tells what was delivered, told as lost, and neither.
 func (o outcome) String() string {
@@ -37,7 +38,8 @@ func (o outcome) String() string {
 // events sends more events than a person can read and counts what is printed.
 func (b *bench) events() ([]row, error) {
 	what := fmt.Sprintf("printf, %d events a second for %d s, to a ", eventRate, eventSeconds)
-	piped, err := b.flood(b.ours, nil)
+	paced := []any{"pace %d %d", eventRate, eventSeconds}
+	piped, err := b.flood(b.ours, nil, paced...)
 	if err != nil {
 		return nil, err
 	}
@@ -47,23 +49,37 @@ func (b *bench) events() ([]row, error) {
 	}
 	defer os.Remove(file.Name())
 	defer file.Close()
-	filed, err := b.flood(b.ours, file)
+	filed, err := b.flood(b.ours, file, paced...)
 	if err != nil {
 		return nil, err
 	}
-	rows := []row{piped.row(what + "pipe"), filed.row(what + "file")}
-	if b.peer != nil {
-		other, err := b.flood(*b.peer, nil)
-		if err != nil {
-			return nil, err
-		}
-		rows[0].peer = other.String()
+	burst, err := b.flood(b.ours, nil, "burst %d", burstEvents)
+	if err != nil {
+		return nil, err
 	}
+	rows := []row{piped.row(what + "pipe"), filed.row(what + "file"), {
+		what: fmt.Sprintf("printf, %d events as fast as they come, to a pipe", burstEvents),
+		ours: burst.String(), limit: "none untold", met: burst.told(),
+	}}
+	if b.peer == nil {
+		return rows, nil
+	}
+	other, err := b.flood(*b.peer, nil, paced...)
+	if err != nil {
+		return nil, err
+	}
+	rows[0].peer = other.String()
+	if other, err = b.flood(*b.peer, nil, "burst %d", burstEvents); err != nil {
+		return nil, err
+	}
+	last := &rows[2]
+	last.peer, last.limit, last.met = other.String(), "none untold, as many as bpftrace's", burst.told() && burst.share() >= other.share()
 	return rows, nil
 }
 
-// flood has the traced program send events and counts what the tool prints.
-func (b *bench) flood(t tool, file *os.File) (o outcome, err error) {
+// flood has the traced program send events, as the line tells it, and counts what
+// the tool prints.
+func (b *bench) flood(t tool, file *os.File, line ...any) (o outcome, err error) {
 	l, err := b.startLoad()
 	if err != nil {
 		return o, err
@@ -74,7 +90,7 @@ func (b *bench) flood(t tool, file *os.File) (o outcome, err error) {
 	if err != nil {
 		return o, err
 	}
-	if o.sent, err = l.do("pace %d %d", eventRate, eventSeconds); err != nil {
+	if o.sent, err = l.do(line[0].(string), line[1:]...); err != nil {
 		return o, err
 	}
 	if _, err := tr.stop(); err != nil {
@@ -93,98 +109,4 @@ func (b *bench) flood(t tool, file *os.File) (o outcome, err error) {
 		o.printed = bytes.Count(text, []byte(eventMark))
 	}
 	return o, nil
-}
-
-// programs measures what a run of a script's programs takes, as the kernel counts
-// it.
-func (b *bench) programs() ([]row, error) {
-	stats, err := ebpf.EnableStats(uint32(unix.BPF_STATS_RUN_TIME))
-	if err != nil {
-		return nil, err
-	}
-	defer stats.Close()
-	l, err := b.startLoad()
-	if err != nil {
-		return nil, err
-	}
-	defer l.end()
-	calls, pid := "tracepoint:syscalls:sys_%s_getppid /pid == %d/ { %s }", l.cmd.Process.Pid
-	enter := func(body string) string { return fmt.Sprintf(calls, "enter", pid, body) }
-	exit := func(body string) string { return fmt.Sprintf(calls, "exit", pid, body) }
-	var rows []row
-	for _, s := range []struct{ what, script string }{
-		{"count by comm", enter(`@[comm] = count();`)},
-		{"entry and exit with a histogram", enter(`@start[tid] = nsecs;`) + exit(`@ns = hist(nsecs - @start[tid]); delete(@start[tid]);`)},
-		{"printf of two numbers", enter(`printf("%d %llu\n", pid, nsecs);`)},
-	} {
-		times := map[string][]time.Duration{}
-		for range b.rounds {
-			for _, t := range b.tools() {
-				per, err := perRun(t, s.script, func() error { _, err := l.do("pace %d 1", eventRate/2); return err })
-				if err != nil {
-					return nil, err
-				}
-				times[t.name] = append(times[t.name], per)
-			}
-		}
-		rows = append(rows, compared("a run of the program: "+s.what, times["rpcxray"], times["bpftrace"], nanoseconds, 0))
-	}
-	own := fmt.Sprintf(`uretprobe:%s:main.work { @ = hist(duration); }`, b.load)
-	per, err := perRun(b.ours, own, func() error { _, err := l.do("calls %d", 50_000); return err })
-	if err != nil {
-		return nil, err
-	}
-	return append(rows, row{what: "a run of the program: hist(duration) of a Go function, entry or return", ours: nanoseconds(per)}), nil
-}
-
-// perRun is the mean time of a run of the programs that the tool loads.
-func perRun(t tool, script string, work func() error) (time.Duration, error) {
-	before, err := loaded()
-	if err != nil {
-		return 0, err
-	}
-	tr, err := t.trace(script, nil)
-	if err != nil {
-		return 0, err
-	}
-	if err := work(); err != nil {
-		return 0, err
-	}
-	after, err := loaded()
-	if err != nil {
-		return 0, err
-	}
-	runs, total := uint64(0), time.Duration(0)
-	for id, s := range after {
-		if _, old := before[id]; !old {
-			runs, total = runs+s.RunCount, total+s.Runtime
-		}
-	}
-	if _, err := tr.stop(); err != nil {
-		return 0, err
-	}
-	if runs == 0 {
-		return 0, fmt.Errorf("%s with %q: its programs did not run", t.name, script)
-	}
-	return total / time.Duration(runs), nil
-}
-
-// loaded lists the programs in the kernel.
-func loaded() (map[ebpf.ProgramID]*ebpf.ProgramStats, error) {
-	all := map[ebpf.ProgramID]*ebpf.ProgramStats{}
-	for id := ebpf.ProgramID(0); ; {
-		next, err := ebpf.ProgramGetNextID(id)
-		if err != nil {
-			return all, nil // there is no further one
-		}
-		id = next
-		p, err := ebpf.NewProgramFromID(id)
-		if err != nil {
-			continue // gone meanwhile
-		}
-		if s, err := p.Stats(); err == nil {
-			all[id] = s
-		}
-		p.Close()
-	}
 }

@@ -124,7 +124,7 @@ func compared[T ~int | ~int64 | ~float64](what string, ours, peer []T, show func
 		return r
 	}
 	ratio := float64(median(peer)) / float64(max(median(ours), 1))
-	r.peer, r.ratio = show(median(peer)), fmt.Sprintf("%.1f", ratio)
+	r.peer, r.ratio = show(median(peer)), fmt.Sprintf("%.2f", ratio)
 	if times > 0 {
 		r.limit, r.met = fmt.Sprintf("1/%g of bpftrace's", times), ratio >= times
 	}

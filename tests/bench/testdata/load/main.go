@@ -3,6 +3,7 @@
 //
 //	calls N           calls work N times; nanoseconds of CPU time that it took
 //	pace RATE SECONDS makes that many getppid calls a second; how many it made
+//	burst N           makes that many getppid calls without a pause; N
 package main
 
 import (
@@ -25,6 +26,11 @@ func main() {
 			fmt.Println(calls(n))
 		case scan(lines.Text(), "pace %d %d", &n, &seconds):
 			fmt.Println(pace(n, time.Duration(seconds)*time.Second))
+		case scan(lines.Text(), "burst %d", &n):
+			for range n {
+				syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0)
+			}
+			fmt.Println(n)
 		default:
 			fmt.Fprintln(os.Stderr, "what?", lines.Text())
 			os.Exit(1)
