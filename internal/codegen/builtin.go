@@ -115,6 +115,10 @@ func (c *comp) cookie() opnd {
 func (c *comp) builtinMem(e *prog.Builtin, dst mem) {
 	switch e.ID {
 	case prog.BComm:
+		if c.named && e.T.Size == commSize {
+			c.copyMem(dst, c.comm, commSize)
+			return
+		}
 		c.call(asm.FnGetCurrentComm, c.addr(dst), iOpnd(int64(e.T.Size)))
 	case prog.BKstack, prog.BUstack:
 		c.stackTrace(e.T, e.ID == prog.BUstack, iOpnd(0), false, dst)

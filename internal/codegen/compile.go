@@ -173,7 +173,9 @@ type comp struct {
 	hoist   *block // runs once, before the bodies
 	exit    *block
 	asked   *prog.If // the condition of the only body, tested before all else
-	alone   bool     // no program of the session interrupts another
+	comm    mem      // the thread's name, if named
+	named   bool
+	alone   bool // no program of the session interrupts another
 	body    *prog.Body
 	bodyEnd *block
 	loops   []loop

@@ -152,6 +152,7 @@ func (c *comp) callback(args int, handed []*prog.Var, turn func(in []opnd, l loo
 	outer := *c
 	c.fn, c.once, c.lookups, c.loops, c.returns = f, map[asm.BuiltinFunc]opnd{}, nil, nil, false
 	c.nesting++
+	c.named = false // its place is the program's stack
 	c.receive(args, handed, turn)
 	callbacks, slot, returns := c.callbacks, c.slot.max, c.returns
 	*c = outer

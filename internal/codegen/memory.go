@@ -116,6 +116,10 @@ func (c *comp) place(e prog.Expr) mem {
 	switch e := e.(type) {
 	case *prog.VarRef:
 		return c.vars[e.Var].mem
+	case *prog.Builtin:
+		if e.ID == prog.BComm && c.named && e.T.Size == commSize {
+			return c.comm
+		}
 	case *prog.Member:
 		return c.place(e.X).at(int(e.Off))
 	case *prog.Elem:

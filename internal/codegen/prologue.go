@@ -1,7 +1,9 @@
 package codegen
 
 import (
+	"encoding/binary"
 	"maps"
+	"slices"
 
 	"github.com/cilium/ebpf/asm"
 
@@ -22,18 +24,81 @@ func (c *comp) processes() {
 	if !self && !c.t.FilterPIDs {
 		return
 	}
-	tgid := c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
 	if self {
-		c.unless(asm.JEq, tgid, iOpnd(int64(c.t.SelfTGID)), c.exit)
+		c.notSelf()
 	}
 	if c.t.FilterPIDs {
 		mark := c.stack.at
 		key := c.stackMem(4)
-		c.store(key, 4, tgid)
+		c.store(key, 4, c.alu(asm.RSh, c.pidTgid(), iOpnd(32)))
 		found := c.call(asm.FnMapLookupElem, mOpnd(MapPIDs), c.addr(key))
 		c.unless(asm.JEq, found, iOpnd(0), c.exit)
 		c.stack.at = mark
 	}
+}
+
+// notSelf leaves the program in rpcxray's own process. Where the thread's name is
+// at hand, that tells of most processes that they are another; asking for the
+// process costs a call.
+func (c *comp) notSelf() {
+	other, known := c.block(), c.once
+	if c.named && c.t.SelfComm != "" && !c.t.FilterPIDs && !c.wanted(prog.BPid, prog.BTid, prog.BTgidTid) {
+		maybe := c.block()
+		c.branch(asm.JNE, c.load(c.comm, 8, false), c.inReg(iOpnd(commWord(c.t.SelfComm))), other, maybe)
+		c.start(maybe)
+		c.once = maps.Clone(known)
+		defer func() { c.once = known }()
+	}
+	c.branch(asm.JEq, c.alu(asm.RSh, c.pidTgid(), iOpnd(32)), iOpnd(int64(c.t.SelfTGID)), c.exit, other)
+	c.start(other)
+}
+
+// commSize is TASK_COMM_LEN of linux/sched.h.
+const commSize = 16
+
+// commWord is the first word of a thread's name in memory.
+func commWord(comm string) int64 {
+	var b [8]byte
+	copy(b[:], comm)
+	return int64(binary.LittleEndian.Uint64(b[:]))
+}
+
+// name takes the thread's name once where a body needs it in any case.
+func (c *comp) name() {
+	if c.wanted(prog.BComm) {
+		c.comm, c.named = c.stackMem(commSize), true
+		c.call(asm.FnGetCurrentComm, c.addr(c.comm), iOpnd(commSize))
+	}
+}
+
+// wanted tells whether the bodies ask for one of the builtins in any case. A record
+// has the process in it.
+func (c *comp) wanted(ids ...prog.BuiltinID) bool {
+	found := false
+	see := func(e prog.Expr) prog.Expr {
+		b, ok := e.(*prog.Builtin)
+		found = found || ok && slices.Contains(ids, b.ID)
+		return e
+	}
+	for _, b := range c.u.Bodies {
+		stmts := b.Stmts
+		if c.asked != nil {
+			stmts = c.asked.Then
+		}
+		for _, s := range stmts {
+			switch s := s.(type) {
+			case *prog.If:
+				prog.RewriteExpr(s.Cond, see)
+			case *prog.While, *prog.ForRange, *prog.ForMap, *prog.Inline:
+			case *prog.Emit:
+				found = found || slices.Contains(ids, prog.BPid)
+				prog.Rewrite([]prog.Stmt{s}, see)
+			default:
+				prog.Rewrite([]prog.Stmt{s}, see)
+			}
+		}
+	}
+	return found
 }
 
 // prologue leaves the program while the gate is closed and in processes that are
@@ -52,6 +117,7 @@ func (c *comp) prologue() {
 		c.iterated()
 		return
 	}
+	c.name()
 	c.processes()
 	if c.u.Target != nil {
 		c.countHit()

@@ -7,6 +7,7 @@ type Target struct {
 	Arch     string // GOARCH of the machine: amd64 or arm64
 	CPUs     int    // possible CPUs
 	SelfTGID uint32 // rpcxray's process id in its own pid namespace; never traced
+	SelfComm string // name of its threads; "": not known
 	StartNS  uint64 // CLOCK_BOOTTIME at the session's start, ns
 	BootNS   uint64 // when CLOCK_BOOTTIME was zero, ns since 1970
 	// PIDNSDev and PIDNSIno name the pid namespace in which pid and tid are

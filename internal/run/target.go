@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/codegen"
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -31,6 +32,9 @@ func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
 		Loop:        f.Has(kernel.FeatureLoop),
 		ForEach:     f.Has(kernel.FeatureForEach),
 		Cookies:     f.Has(kernel.FeatureAttachCookie),
+	}
+	if comm, err := os.ReadFile("/proc/self/comm"); err == nil {
+		t.SelfComm = strings.TrimSuffix(string(comm), "\n")
 	}
 	ns, err := kernel.OwnPIDNamespace()
 	if err != nil {

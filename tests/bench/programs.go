@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -84,10 +87,6 @@ type cost struct {
 
 // perRun measures the programs that the tool loads.
 func perRun(t tool, script string, work func() error) (c cost, err error) {
-	before, err := loaded()
-	if err != nil {
-		return c, err
-	}
 	tr, err := t.trace(script, nil)
 	if err != nil {
 		return c, err
@@ -95,13 +94,17 @@ func perRun(t tool, script string, work func() error) (c cost, err error) {
 	if err := work(); err != nil {
 		return c, err
 	}
-	after, err := loaded()
+	ids, err := programsOf(tr.cmd.Process.Pid)
 	if err != nil {
 		return c, err
 	}
 	runs, total := uint64(0), time.Duration(0)
-	for id, p := range after {
-		if _, old := before[id]; !old && p.runs > 0 {
+	for id := range ids {
+		p, err := measured(id)
+		if err != nil {
+			return c, err
+		}
+		if p.runs > 0 { // neither begin nor what only a helper of the tool is
 			runs, total, c.size = runs+p.runs, total+p.time, c.size+p.size
 		}
 	}
@@ -115,33 +118,50 @@ func perRun(t tool, script string, work func() error) (c cost, err error) {
 	return c, nil
 }
 
-// program is one in the kernel.
+// programsOf lists the programs that a process has open.
+func programsOf(pid int) (map[ebpf.ProgramID]bool, error) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
+	if err != nil {
+		return nil, err
+	}
+	ids := map[ebpf.ProgramID]bool{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			continue // closed meanwhile
+		}
+		var id ebpf.ProgramID
+		if _, rest, ok := strings.Cut(string(text), "prog_id:"); ok {
+			if _, err := fmt.Sscan(rest, &id); err != nil {
+				return nil, fmt.Errorf("%s: %w", f, err)
+			}
+			ids[id] = true
+		}
+	}
+	return ids, nil
+}
+
+// program is what the kernel tells of one.
 type program struct {
 	runs uint64
 	time time.Duration
 	size int
 }
 
-// loaded lists the programs in the kernel.
-func loaded() (map[ebpf.ProgramID]program, error) {
-	all := map[ebpf.ProgramID]program{}
-	for id := ebpf.ProgramID(0); ; {
-		next, err := ebpf.ProgramGetNextID(id)
-		if err != nil {
-			return all, nil // there is no further one
-		}
-		id = next
-		p, err := ebpf.NewProgramFromID(id)
-		if err != nil {
-			continue // gone meanwhile
-		}
-		if s, err := p.Stats(); err == nil {
-			size := 0
-			if info, err := p.Info(); err == nil {
-				size, _ = info.TranslatedSize()
-			}
-			all[id] = program{s.RunCount, s.Runtime, size}
-		}
-		p.Close()
+func measured(id ebpf.ProgramID) (program, error) {
+	p, err := ebpf.NewProgramFromID(id)
+	if err != nil {
+		return program{}, err
 	}
+	defer p.Close()
+	s, err := p.Stats()
+	if err != nil {
+		return program{}, err
+	}
+	info, err := p.Info()
+	if err != nil {
+		return program{}, err
+	}
+	size, err := info.TranslatedSize()
+	return program{s.RunCount, s.Runtime, size}, err
 }
