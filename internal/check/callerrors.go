@@ -41,7 +41,7 @@ func count(k int) string {
 	return fmt.Sprintf("%d arguments", k)
 }
 
-func (c *checker) redefined(f, old *syntax.Func) {
+func (c *checker) fnTwice(f, old *syntax.Func) {
 	d := c.pass.Errorf(f.Span(), "function %q is already defined", f.Name)
 	d.Notes = append(d.Notes, diag.Note{Span: old.Span(), Msg: "first defined here"})
 }

@@ -63,7 +63,7 @@ func Settings() []Setting {
 		{Name: "use_blazesym", Default: "true", Kind: "bool", apply: kept},
 		{Name: "unstable_tseries", Default: "warn", Values: level, apply: kept},
 		{Name: "unstable_dw_ustack", Default: "warn", Values: level, apply: kept},
-		{Name: "unstable_import_statement", Default: "error", Values: level, apply: kept},
+		{Name: "unstable_import_statement", Default: "enable", Values: level, apply: kept},
 		{Name: "unstable_typeinfo", Default: "error", Values: level, apply: kept},
 		{Name: "unstable_map_decl", Default: "enable", Values: level, apply: kept},
 	}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -10,26 +11,21 @@ import (
 
 // declare takes in everything of the file that is not a probe.
 func (c *checker) declare() {
-	for _, i := range c.file.Imports {
-		c.notYet(i.Span(), "import")
+	if imports := c.file.Imports; len(imports) > 0 {
+		c.fileBody().mayUse("import_statement", imports[0].Span())
 	}
-	for _, d := range c.file.CDefs {
-		switch d := d.(type) {
-		case *syntax.Include:
-			c.ignoredInclude(d)
-		case *syntax.Define:
-			c.defines[d.Name] = d
-		case *syntax.StructType:
-			c.defineStruct(d)
-		case *syntax.EnumType:
-			c.defineEnum(d)
+	for _, d := range active(c.file.CDefs) {
+		if c.inHeader(d) {
+			c.quietly(func() { c.define(d) })
+		} else {
+			c.define(d)
 		}
 	}
 	for _, d := range c.file.Decls {
 		switch d := d.(type) {
 		case *syntax.Func:
 			if old := c.funcs[d.Name]; old != nil {
-				c.redefined(d, old)
+				c.fnTwice(d, old)
 			}
 			c.funcs[d.Name] = d
 		case *syntax.Macro:
@@ -70,6 +66,36 @@ func sigil(p syntax.Expr) byte {
 		return '@'
 	}
 	return 0
+}
+
+// inHeader tells whether d stands in an imported header, where definitions that
+// cannot be understood are of no matter unless the script uses them.
+func (c *checker) inHeader(d syntax.CDef) bool {
+	name, start, _ := c.file.Source.File(d.Span().Start)
+	return start > 0 && strings.HasSuffix(name, ".h")
+}
+
+// quietly drops what f has to say.
+func (c *checker) quietly(f func()) {
+	pass := c.pass
+	c.pass = diag.NewList(c.file.Source)
+	f()
+	c.pass = pass
+}
+
+func (c *checker) define(d syntax.CDef) {
+	switch d := d.(type) {
+	case *syntax.Typedef:
+		c.defineType(d)
+	case *syntax.Include:
+		c.ignoredInclude(d)
+	case *syntax.Define:
+		c.defines[d.Name] = d
+	case *syntax.StructType:
+		c.defineStruct(d)
+	case *syntax.EnumType:
+		c.defineEnum(d)
+	}
 }
 
 // findOptions lists the getopt() calls of the whole file, so that an option

@@ -60,7 +60,7 @@ func (b *body) stmt(s syntax.Stmt) {
 	case *syntax.ReturnStmt:
 		b.ret(s)
 	case *syntax.Import:
-		b.notYet(s.Span(), "import")
+		b.errorf(s.Span(), "Import statements that are not at the top level are primarily for the standard library.").Hint = "import it at the top of the script"
 	default:
 		panic("BUG: unknown statement")
 	}

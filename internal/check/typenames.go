@@ -294,6 +294,12 @@ func (c *checker) defineStruct(d *syntax.StructType) {
 	}
 }
 
+func (c *checker) defineType(d *syntax.Typedef) {
+	if t := c.fileBody().memberType(d.Type); t != nil {
+		c.ctypes[d.Name] = t
+	}
+}
+
 // layoutStruct lays a struct or union out as C does.
 func (b *body) layoutStruct(d *syntax.StructType) *types.Type {
 	tag := "struct "
@@ -338,6 +344,9 @@ func (b *body) memberType(t syntax.Type) *types.Type {
 	if named, ok := p.Elem.(*syntax.NamedType); ok && named.Tag != "" && named.Tag != "enum" {
 		name := named.Tag + " " + named.Name
 		return types.PointerTo(&types.Type{Kind: types.Struct, Name: name, Union: named.Tag == "union"}, types.SpaceUnknown)
+	}
+	if _, ok := p.Elem.(*syntax.FuncType); ok {
+		return types.PointerTo(nil, types.SpaceUnknown)
 	}
 	inner := b.memberType(p.Elem)
 	if inner == nil {

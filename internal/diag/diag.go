@@ -11,11 +11,41 @@ import (
 	"sort"
 )
 
-// Source is one piece of program text. Name is what messages call it: the
-// file's path, or "stdin" for -e and "-".
+// Source is the text of a program. Name is what messages call it: the file's path,
+// or "stdin" for -e and "-". Behind the program's own text stands that of the files
+// it imports.
 type Source struct {
 	Name string
 	Text string
+
+	imported []part
+}
+
+// part is the text of one imported file, which begins at start.
+type part struct {
+	name  string
+	start int
+}
+
+// Import adds the text of another file, called name, and returns where it begins.
+func (s *Source) Import(name, text string) (start int) {
+	start = len(s.Text) + 1
+	s.Text += "\n" + text
+	s.imported = append(s.imported, part{name, start})
+	return start
+}
+
+// File returns the name of the file that the byte at pos stands in, and the range
+// of its text.
+func (s *Source) File(pos uint32) (name string, start, end int) {
+	name, end = s.Name, len(s.Text)
+	for _, p := range s.imported {
+		if p.start > int(pos) {
+			return name, start, p.start - 1
+		}
+		name, start = p.name, p.start
+	}
+	return name, start, end
 }
 
 // Span is the half-open byte range [Start, End) of a source.

@@ -51,14 +51,16 @@ func WriteJSON(w io.Writer, l *List) error {
 }
 
 func (s *Source) place(span Span) jsonPlace {
-	p := jsonPlace{File: s.Name}
-	p.Line, p.Col = s.lineCol(int(span.Start))
-	p.EndLine, p.EndCol = s.lineCol(int(max(span.Start, span.End)))
+	name, file, _ := s.File(span.Start)
+	p := jsonPlace{File: name}
+	p.Line, p.Col = s.lineCol(file, int(span.Start))
+	p.EndLine, p.EndCol = s.lineCol(file, int(max(span.Start, span.End)))
 	return p
 }
 
-// lineCol returns the line and the column of the byte at pos, from 1.
-func (s *Source) lineCol(pos int) (line, col int) {
-	before := s.Text[:min(pos, len(s.Text))]
+// lineCol returns the line and the column of the byte at pos, from 1, in the text
+// that begins at file.
+func (s *Source) lineCol(file, pos int) (line, col int) {
+	before := s.Text[file:min(pos, len(s.Text))]
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
 }

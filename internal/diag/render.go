@@ -73,7 +73,8 @@ func (r *renderer) paint(s, color string) string {
 
 // place writes one message, the source line and the marker under it.
 func (r *renderer) place(span Span, label, color, msg string) {
-	text := r.source.Text
+	name, file, fileEnd := r.source.File(span.Start)
+	text := r.source.Text[:fileEnd]
 	start := min(int(span.Start), len(text))
 	end := min(max(int(span.End), start), len(text))
 	lineStart := strings.LastIndexByte(text[:start], '\n') + 1
@@ -86,8 +87,8 @@ func (r *renderer) place(span Span, label, color, msg string) {
 
 	col := utf8.RuneCountInString(text[lineStart:start]) + 1
 	width := max(1, utf8.RuneCountInString(text[start:end]))
-	number := strings.Count(text[:start], "\n") + 1
-	fmt.Fprintf(&r.b, "%s:%d:%d-%d: %s: %s\n", r.source.Name, number, col, col+width, r.paint(label, color), Printable(msg))
+	number := strings.Count(text[file:start], "\n") + 1
+	fmt.Fprintf(&r.b, "%s:%d:%d-%d: %s: %s\n", name, number, col, col+width, r.paint(label, color), Printable(msg))
 
 	shown, from, to := expand(line, start-lineStart, end-lineStart)
 	shown, from, to = window(shown, from, max(to, from+1))

@@ -110,7 +110,8 @@ func (j *JSON) remark(kind string, r *events.Record) {
 	if src := j.o.Source; src != nil {
 		line, col, _ := src.Position(r.Action.Span)
 		dst = append(dst, `, "filename": `...)
-		dst = appendJSONString(dst, []byte(src.Name))
+		name, _, _ := src.File(r.Action.Span.Start)
+		dst = appendJSONString(dst, []byte(name))
 		dst = append(dst, `, "line": `...)
 		dst = strconv.AppendInt(dst, int64(line), 10)
 		dst = append(dst, `, "col": `...)

@@ -208,7 +208,8 @@ func remark(o Options, r *events.Record) {
 func writeRemark(w io.Writer, src *diag.Source, span diag.Span, severity diag.Severity, msg []byte) {
 	if src != nil {
 		line, start, end := src.Position(span)
-		fmt.Fprintf(w, "%s:%d:%d-%d: ", src.Name, line, start, end)
+		name, _, _ := src.File(span.Start)
+		fmt.Fprintf(w, "%s:%d:%d-%d: ", name, line, start, end)
 	}
 	fmt.Fprintf(w, "%s: %s\n", severity, msg)
 }

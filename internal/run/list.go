@@ -43,8 +43,7 @@ func List(pattern string, pid int, args bool) ([]Listed, error) {
 // ListScript lists the probes that a script's attach points match.
 func ListScript(src *diag.Source, params []string, pid int, args bool) ([]Listed, error) {
 	diags := diag.NewList(src)
-	file := syntax.Parse(src, diags)
-	file.BindParams(params, diags)
+	file := Parse(src, params, diags)
 	if err := diags.Err(); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/lower"
-	"github.com/rpcxray/rpcxray/internal/syntax"
 )
 
 // Loader takes scripts a part of Run's way, many of them with the same facts
@@ -57,8 +56,7 @@ func (l *Loader) Load(o Options) (*diag.List, error) {
 
 func (l *Loader) check(o Options) (*session, *check.Result, *diag.List, error) {
 	diags := diag.NewList(o.Source)
-	file := syntax.Parse(o.Source, diags)
-	file.BindParams(o.Params, diags)
+	file := Parse(o.Source, o.Params, diags)
 	diags.Sort()
 	if diags.HasErrors() {
 		return nil, nil, diags, nil

@@ -60,9 +60,10 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	diags := diag.NewList(o.Source)
 	file := o.File
 	if file == nil {
-		file = syntax.Parse(o.Source, diags)
+		file = Parse(o.Source, o.Params, diags)
+	} else {
+		file.BindParams(o.Params, diags)
 	}
-	file.BindParams(o.Params, diags)
 	if err := diags.Err(); err != nil || o.Debug == "ast" {
 		return 0, orDump(err, func() { syntax.Dump(o.Out, file) })
 	}

@@ -42,6 +42,8 @@ func children(n Node) []child {
 		f.add("", n.Value)
 	case *Define:
 		f.expr("", n.Value)
+	case *Typedef:
+		f.add("", n.Type)
 	case *Probe:
 		nodes(&f, "", n.Points)
 		f.expr("predicate", n.Pred)

@@ -45,3 +45,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzHeader checks that no C makes the parser panic or lose its way.
+func FuzzHeader(f *testing.F) {
+	f.Add("#ifndef A\n#define A 1\nstruct t { int fn : 3, *x[4]; } __attribute__((packed));\n#endif\n")
+	f.Add("typedef struct { int a; } *p, q; extern int g(int (*)(void)), h; static int f(void) { return 1; }\nenum e { E1 };")
+	f.Add("int broken(; typedef; struct {; union u { struct { int :0; }; };")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := ParseHeader(&diag.Source{Name: "fuzz.h", Text: text}, 0)
+		for _, d := range file.CDefs {
+			if s := d.Span(); s.End < s.Start || int(s.End) > len(text) {
+				t.Errorf("%T is at %v of %d bytes", d, s, len(text))
+			}
+		}
+	})
+}

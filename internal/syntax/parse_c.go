@@ -258,7 +258,7 @@ func (p *parser) declarator() (string, func(Type) Type) {
 		name, inner = p.declarator()
 		p.expectClose(")", open)
 	} else if !p.at("[") && !p.at(",") && !p.at(")") {
-		name = p.ident("member name").text
+		name = p.kind(tokIdent, "member name").text // keywords of the language are names in C
 	}
 	suffix := p.suffixes(start)
 	return name, func(t Type) Type { return inner(suffix(t)) }

@@ -35,14 +35,17 @@ type parser struct {
 // Parse reads src and reports what is wrong with it to diags. The tree is
 // complete only if diags has no errors; what could not be read is left out of
 // it. Call File.BindParams before looking at attach points.
-func Parse(src *diag.Source, diags *diag.List) *File {
-	f := &File{Loc: Loc{diag.Span{End: uint32(min(len(src.Text), maxText))}}, Source: src}
-	if len(src.Text) > maxText {
-		diags.Errorf(diag.Span{}, "syntax: the program is larger than %d MB", maxText>>20)
+func Parse(src *diag.Source, diags *diag.List) *File { return ParseAt(src, 0, diags) }
+
+// ParseAt is Parse for the file whose text begins at start and ends with that of src.
+func ParseAt(src *diag.Source, start int, diags *diag.List) *File {
+	f := &File{Loc: Loc{diag.Span{Start: uint32(start), End: uint32(min(len(src.Text), start+maxText))}}, Source: src}
+	if len(src.Text)-start > maxText {
+		diags.Errorf(diag.Span{Start: uint32(start), End: uint32(start)}, "syntax: the program is larger than %d MB", maxText>>20)
 		return f
 	}
-	p := newParser(src.Text, 0, diags)
-	if strings.HasPrefix(src.Text, "#!") {
+	p := newParser(src.Text, start, diags)
+	if strings.HasPrefix(src.Text[start:], "#!") {
 		f.Interpreter = strings.TrimRight(p.lex.line(), " \t\r")
 	}
 	p.file(f)

@@ -67,6 +67,8 @@ func describe(n Node) string {
 		return n.Name + " " + quote(n.Text)
 	case *Directive:
 		return quote(n.Text)
+	case *Typedef:
+		return n.Name
 	case *StructType:
 		return words(structTag(n), n.Name, layoutWords(n.Packed, n.Align))
 	case *CField:
