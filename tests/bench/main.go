@@ -57,6 +57,7 @@ var measurements = []struct {
 	run  func(*bench) ([]row, error)
 }{
 	{"startup", (*bench).startup},
+	{"scripts", (*bench).scripts},
 	{"hit", (*bench).hit},
 	{"wide", (*bench).wide},
 	{"symbols", (*bench).symbols},
