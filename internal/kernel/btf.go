@@ -172,12 +172,12 @@ func parseBTF(data []byte, base *BTF) (*BTF, error) {
 func (b *BTF) index() error {
 	b.offsets = make([]uint32, 0, len(b.types)/24)
 	for at := 0; at < len(b.types); {
-		r, size := decodeRecord(b.types[at:])
+		size, kind := recordSize(b.types[at:])
 		if size == 0 {
 			return fmt.Errorf("type %d: %w", b.firstID+uint32(len(b.offsets)), io.ErrUnexpectedEOF)
 		}
-		if r.kind == 0 || r.kind > kindEnum64 {
-			return fmt.Errorf("type %d: unknown kind %d", b.firstID+uint32(len(b.offsets)), r.kind)
+		if kind == 0 || kind > kindEnum64 {
+			return fmt.Errorf("type %d: unknown kind %d", b.firstID+uint32(len(b.offsets)), kind)
 		}
 		b.offsets = append(b.offsets, uint32(at))
 		at += size
@@ -225,27 +225,35 @@ type btfRecord struct {
 	data []byte // what follows
 }
 
-// decodeRecord returns the record at the start of p and its size in bytes; 0
-// if p ends too early.
-func decodeRecord(p []byte) (btfRecord, int) {
+// recordSize returns the size in bytes of the record at the start of p, 0 if p ends
+// too early, and its kind.
+func recordSize(p []byte) (int, uint8) {
 	if len(p) < 12 {
-		return btfRecord{}, 0
+		return 0, 0
 	}
 	info := le.Uint32(p[4:])
-	r := btfRecord{
-		name: le.Uint32(p), kind: uint8(info >> 24 & 0x1f), flag: info>>31 != 0,
-		vlen: int(info & 0xffff), size: le.Uint32(p[8:]),
-	}
-	end := 12
-	if r.kind <= kindEnum64 {
-		x := btfExtra[r.kind]
-		end += x.fixed + x.member*r.vlen
+	kind, end := uint8(info>>24&0x1f), 12
+	if kind <= kindEnum64 {
+		x := &btfExtra[kind]
+		end += x.fixed + x.member*int(info&0xffff)
 	}
 	if end > len(p) {
-		return btfRecord{}, 0
+		return 0, 0
 	}
-	r.data = p[12:end]
-	return r, end
+	return end, kind
+}
+
+// decodeRecord returns the record at the start of p, one of kind 0 if p ends too
+// early.
+func decodeRecord(p []byte) btfRecord {
+	end, kind := recordSize(p)
+	if end == 0 {
+		return btfRecord{}
+	}
+	info := le.Uint32(p[4:])
+	return btfRecord{
+		name: le.Uint32(p), kind: kind, flag: info>>31 != 0, vlen: int(info & 0xffff), size: le.Uint32(p[8:]), data: p[12:end],
+	}
 }
 
 // record returns the record of id; one of kind 0 stands for void and for ids
@@ -255,8 +263,7 @@ func (b *BTF) record(id uint32) btfRecord {
 		return b.base.record(id)
 	}
 	if i := id - b.firstID; id >= b.firstID && i < uint32(len(b.offsets)) {
-		r, _ := decodeRecord(b.types[b.offsets[i]:])
-		return r
+		return decodeRecord(b.types[b.offsets[i]:])
 	}
 	return btfRecord{}
 }
@@ -276,6 +283,28 @@ func (b *BTF) name(off uint32) string {
 	return s[:max(end, 0)]
 }
 
+// begins tells whether the name at off, with the zero behind it, begins with text.
+func (b *BTF) begins(off uint32, text string) bool {
+	if off < b.firstStr && b.base != nil {
+		return b.base.begins(off, text)
+	}
+	return off >= b.firstStr && off-b.firstStr < uint32(len(b.strings)) && strings.HasPrefix(b.strings[off-b.firstStr:], text)
+}
+
+// list returns the names of the types of a kind that begin with prefix, without it,
+// sorted: those of b alone.
+func (b *BTF) list(kind uint8, prefix string) []string {
+	var names []string
+	for _, at := range b.offsets {
+		off := le.Uint32(b.types[at:])
+		if b.types[at+7]&0x1f == kind && b.begins(off, prefix) {
+			names = append(names, b.name(off)[len(prefix):])
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // find returns the first type called name of one of the kinds, those of b
 // before those of its base, and of the kinds the first that has one; 0 if
 // there is none.
@@ -284,13 +313,14 @@ func (b *BTF) find(name string, kinds ...uint8) uint32 {
 	if name == "" {
 		return 0
 	}
+	whole := name + "\x00"
 	for i, at := range b.offsets {
 		kind := b.types[at+7] & 0x1f
 		r := slices.Index(kinds, kind)
 		if r < 0 || r >= rank {
 			continue
 		}
-		if b.name(le.Uint32(b.types[at:])) == name {
+		if b.begins(le.Uint32(b.types[at:]), whole) {
 			best, rank = b.firstID+uint32(i), r
 			if rank == 0 {
 				break

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/types"
 )
@@ -53,20 +52,7 @@ func (b *BTF) RawTracepoint(name string) ([]Param, error) {
 
 // RawTracepoints lists the names of the raw tracepoints, sorted: those of b
 // alone, not those of a module's kernel.
-func (b *BTF) RawTracepoints() []string {
-	var names []string
-	for _, at := range b.offsets {
-		r, _ := decodeRecord(b.types[at:])
-		if r.kind != kindTypedef {
-			continue
-		}
-		if name, ok := strings.CutPrefix(b.name(r.name), rawTypedef); ok {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
+func (b *BTF) RawTracepoints() []string { return b.list(kindTypedef, rawTypedef) }
 
 // Each iterator has a function with the parameters of its programs
 // (include/linux/bpf.h, DEFINE_BPF_ITER_FUNC) and a struct for its programs' C.
@@ -77,25 +63,18 @@ const (
 
 // Iterators lists what the kernel's iterators go over, sorted: task, tcp, ….
 func (b *BTF) Iterators() []string {
-	var names []string
-	for _, at := range b.offsets {
-		r, _ := decodeRecord(b.types[at:])
-		if r.kind != kindStruct {
-			continue
-		}
-		if name, ok := strings.CutPrefix(b.name(r.name), iterStruct); ok && b.find(iterFunction+name, kindFunc) != 0 {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return slices.DeleteFunc(b.list(kindStruct, iterStruct), func(name string) bool { return !b.iterates(name) })
+}
+
+func (b *BTF) iterates(target string) bool {
+	return b.find(iterStruct+target, kindStruct) != 0 && b.find(iterFunction+target, kindFunc) != 0
 }
 
 // Iterator returns what a program of the iterator over target finds in its
 // context, eight bytes each. The first is about the run, the others are of the
 // object, with pointers that are nil at the end.
 func (b *BTF) Iterator(target string) ([]Param, error) {
-	if !slices.Contains(b.Iterators(), target) {
+	if !b.iterates(target) {
 		return nil, fmt.Errorf("iterator %q: %w", target, ErrNoType)
 	}
 	f, err := b.FuncProto(iterFunction + target)
