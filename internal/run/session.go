@@ -240,16 +240,11 @@ func (s *session) loadUnit(plan *lower.Unit, t codegen.Target) (*attach.Unit, er
 // whose entry was missed.
 func (s *session) attach(units []*attach.Unit) error {
 	for _, u := range units {
-		err := u.Attach()
-		if err != nil && u.Plan.Point.Pattern {
-			err = errors.Join(s.warning("%v: it gets no probe", err), s.kernel.Drop(u))
-			s.skipped++
-			if err == nil {
-				continue
+		if err := u.Attach(); err != nil {
+			if err := s.refusedUnit(u, err); err != nil {
+				return err
 			}
-		}
-		if err != nil {
-			return s.notAttached(u, err)
+			continue
 		}
 		for _, skip := range u.Skipped {
 			s.skipped++

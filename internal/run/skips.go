@@ -54,6 +54,23 @@ func (s *session) reportSkips(skips []lower.Skip) error {
 	return nil
 }
 
+// refusedUnit drops a unit that the kernel refuses, if it was one of several that a
+// pattern stands for or the script may do without it; else it is an error.
+func (s *session) refusedUnit(u *attach.Unit, refusal error) error {
+	missing := s.prog.Config.MissingProbes
+	if !u.Plan.Point.Pattern && missing == "error" {
+		return s.notAttached(u, refusal)
+	}
+	if err := s.kernel.Drop(u); err != nil {
+		return err
+	}
+	if missing == "ignore" {
+		return nil
+	}
+	s.skipped++
+	return s.warning("%v: it gets no probe", refusal)
+}
+
 // notAttached shows a refusal of the kernel's at the attach point.
 func (s *session) notAttached(u *attach.Unit, err error) error {
 	if u.Plan.Point == nil {
