@@ -289,6 +289,11 @@ func (b *body) callExit(e *syntax.CallExpr) prog.Expr {
 	return x
 }
 
+func (b *body) callUnwatch(e *syntax.CallExpr) prog.Expr {
+	addr := b.integerArg(e.Name, e.Args[0], types.TUint64)
+	return b.emit(prog.Action{Kind: prog.ActUnwatch}, []prog.Expr{addr}, e.At)
+}
+
 // callAssert ends the session with an error unless the condition holds.
 func (b *body) callAssert(e *syntax.CallExpr) prog.Expr {
 	cond := b.not(b.expr(e.Args[0]), e.Args[0].Span())

@@ -92,6 +92,8 @@ func Functions() []Function {
 
 		{Name: "path", Args: "path[, size]", Min: 1, Max: 2, Kinds: onFentry | onFexit | onIter, Doc: "the name, from the root on, of a file that a struct path stands for", call: (*body).callPath},
 
+		{Name: "unwatch", Args: "addr", Min: 1, Max: 1, Async: true, Effect: true, Doc: "takes the watchpoints off an address", call: (*body).callUnwatch},
+
 		// Questions to the compiler.
 		{Name: "static_assert", Args: "cond, message", Min: 2, Max: 2, Effect: true, Doc: "an error unless cond is a constant yes", call: (*body).callStaticAssert},
 		{Name: "assert_str", Args: "x", Min: 1, Max: 1, Effect: true, Doc: "an error unless x can be taken as a string", call: (*body).callAssertStr},
@@ -109,6 +111,6 @@ func Functions() []Function {
 
 		// Known to bpftrace only.
 		{Name: "skboutput", Args: "file, skb, len, off", Min: 4, Max: 4, Soon: true},
-		{Name: "unwatch", Args: "addr", Min: 1, Max: 1, Soon: true}, {Name: "dw_ustack", Args: "[mode][, limit]", Max: 2, Soon: true},
+		{Name: "dw_ustack", Args: "[mode][, limit]", Max: 2, Soon: true},
 	}
 }

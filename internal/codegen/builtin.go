@@ -119,6 +119,7 @@ func (c *comp) builtinMem(e *prog.Builtin, dst mem) {
 			c.copyMem(dst, c.comm, commSize)
 			return
 		}
+		c.zero(dst, e.T.Size) // Linux 5.17 to 6.1 leave what is behind the name
 		c.call(asm.FnGetCurrentComm, c.addr(dst), iOpnd(int64(e.T.Size)))
 	case prog.BKstack, prog.BUstack:
 		c.stackTrace(e.T, e.ID == prog.BUstack, iOpnd(0), false, dst)

@@ -137,8 +137,9 @@ const (
 	ActPrintMap
 	ActClear
 	ActZero
-	ActExit // one argument: the exit code
-	ActTime // Format; argument: the time as ns since boot
+	ActExit    // one argument: the exit code
+	ActUnwatch // one argument: the address
+	ActTime    // Format; argument: the time as ns since boot
 	ActStrftime
 	ActJoin
 	ActCat    // Format and arguments give the path

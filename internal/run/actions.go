@@ -43,6 +43,8 @@ func (s *session) act(rec *events.Record) error {
 	case prog.ActExit:
 		s.stop(int(int32(rec.Values[0].Int)), nil)
 		return nil
+	case prog.ActUnwatch:
+		return s.unwatch(rec.Values[0].Int)
 	case prog.ActAssert:
 		s.stop(1, nil)
 		return s.opts.Sink.Event(rec)
@@ -97,4 +99,16 @@ func (s *session) system(rec *events.Record) error {
 		}
 	}
 	return s.opts.Sink.Event(&events.Output{Action: rec.Action, Data: out.Bytes()})
+}
+
+// unwatch takes the watchpoints off an address.
+func (s *session) unwatch(addr uint64) error {
+	for _, u := range s.kernel.Units() {
+		if u.Plan.Kind == prog.KindWatchpoint && u.Plan.Point.Address == addr {
+			if err := s.kernel.Drop(u); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

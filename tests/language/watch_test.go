@@ -1,0 +1,78 @@
+package language
+
+import (
+	"debug/elf"
+	"fmt"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/rpcxray/rpcxray/internal/testkit"
+	"github.com/rpcxray/rpcxray/internal/testkit/fixture"
+)
+
+// watched writes to a variable 50 times, 20 ms apart.
+const watched = `package main
+
+import "time"
+
+var Watched int64
+
+func main() {
+	for range 50 {
+		Watched++
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+`
+
+// address returns where a variable of a program is.
+func address(t *testing.T, bin, name string) uint64 {
+	t.Helper()
+	f, err := elf.Open(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	syms, err := f.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range syms {
+		if s.Name == name {
+			return s.Value
+		}
+	}
+	t.Fatalf("%s has no %s", bin, name)
+	return 0
+}
+
+// TestWatchpoint needs an address, which a case cannot know.
+func TestWatchpoint(t *testing.T) {
+	testkit.Root(t)
+	bin := testkit.Build(t, fixture.Spec{Source: watched})
+	at := address(t, bin, "main.Watched")
+	count := func(script string) int {
+		t.Helper()
+		r := testkit.RunCLI(t, "run", "-q", "-c", bin, "-e", script)
+		m := regexp.MustCompile(`@: (\d+)`).FindStringSubmatch(r.Stdout)
+		if m == nil || r.Code != 0 {
+			t.Fatalf("%s\n%s%s", script, r.Stdout, r.Stderr)
+		}
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := count(fmt.Sprintf("watchpoint:%#x:8:w /pid == cpid/ { @ = count() }", at)); n != 50 {
+		t.Errorf("%d writes seen, want 50", n)
+	}
+	if n := count(fmt.Sprintf("w:%#x:8:rw /pid == cpid/ { @ = count() }", at)); n < 50 {
+		t.Errorf("%d accesses seen, want 50 or more", n)
+	}
+	n := count(fmt.Sprintf("watchpoint:%#x:8:w /pid == cpid/ { @ = count(); unwatch(%#x) }", at, at))
+	if n < 1 || n > 40 {
+		t.Errorf("%d writes seen with unwatch(), want some of 50", n)
+	}
+}
