@@ -92,6 +92,8 @@ func Functions() []Function {
 
 		{Name: "path", Args: "path[, size]", Min: 1, Max: 2, Kinds: onFentry | onFexit | onIter, Doc: "the name, from the root on, of a file that a struct path stands for", call: (*body).callPath},
 
+		{Name: "skboutput", Args: `"file", skb, length, offset`, Min: 4, Max: 4, Kinds: onFentry | onFexit | onRawTracepoint | onIter, Effect: true,
+			Doc: "writes the first length bytes of a packet, without those before offset, to a pcap file; 0, or negative where it could not", call: (*body).callSkboutput},
 		{Name: "unwatch", Args: "addr", Min: 1, Max: 1, Async: true, Effect: true, Doc: "takes the watchpoints off an address", call: (*body).callUnwatch},
 
 		// Questions to the compiler.
@@ -110,7 +112,7 @@ func Functions() []Function {
 		{Name: "kfunc_exist", Args: `"name"`, Min: 1, Max: 1, Doc: "whether the kernel has a function", call: (*body).callKfuncExist},
 
 		// Known to bpftrace only.
-		{Name: "skboutput", Args: "file, skb, len, off", Min: 4, Max: 4, Soon: true},
+
 		{Name: "dw_ustack", Args: "[mode][, limit]", Max: 2, Soon: true},
 	}
 }

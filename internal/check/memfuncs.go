@@ -268,3 +268,18 @@ func (b *body) callPath(e *syntax.CallExpr) prog.Expr {
 	}
 	return invoke(prog.FnPath, types.Str(int(size)), e.At, x)
 }
+
+func (b *body) callSkboutput(e *syntax.CallExpr) prog.Expr {
+	file, ok := b.literalText(e.Name, e.Args[0])
+	skb := b.value(e.Args[1])
+	length, off := b.integerArg(e.Name, e.Args[2], types.TUint64), b.integerArg(e.Name, e.Args[3], types.TUint64)
+	if !ok || isBad(skb, length, off) {
+		return bad(e.At)
+	}
+	if t := skb.Type(); t.Kind != types.Pointer || t.Elem == nil || t.Elem.Name != "struct sk_buff" {
+		b.wantKind(e.Name, "a struct sk_buff *", t, e.Args[1].Span())
+		return bad(e.At)
+	}
+	act := b.action(prog.Action{Kind: prog.ActPacket, Span: e.At, Format: file})
+	return invoke(prog.FnSkbOutput, types.TInt64, e.At, skb, length, off, integer(types.TUint64, uint64(act.ID), e.At))
+}

@@ -182,6 +182,8 @@ func (c *comp) function(e *prog.Call) opnd {
 		return c.call(asm.FnOverrideReturn, c.ctx, c.value(e.Args[0]))
 	case prog.FnWriteUser:
 		return c.writeUser(e)
+	case prog.FnSkbOutput:
+		return c.skbOutput(e)
 	case prog.FnDebugf:
 		return c.debugf(e)
 	}

@@ -255,10 +255,12 @@ func coded(op asm.AtomicOp, i asm.Instruction) asm.Instruction {
 }
 
 // call moves the arguments into R1 and up, all at once: a register that is
-// both a source and a target is read before it is written.
+// both a source and a target is read before it is written. A fifth argument is a
+// constant: R5 holds no values.
 func (w *writer) call(i *ins) {
+	args := i.args[:min(len(i.args), len(callerSaved))]
 	regs := map[asm.Register]asm.Register{}
-	for k, a := range i.args {
+	for k, a := range args {
 		if a.kind == regOpnd && !w.places[a.reg].spilled && w.places[a.reg].reg != callerSaved[k] {
 			regs[callerSaved[k]] = w.places[a.reg].reg
 		}
@@ -266,10 +268,13 @@ func (w *writer) call(i *ins) {
 	for len(regs) > 0 {
 		w.moveOne(regs)
 	}
-	for k, a := range i.args {
+	for k, a := range args {
 		if a.kind != regOpnd || w.places[a.reg].spilled {
 			w.into(callerSaved[k], a)
 		}
+	}
+	if len(i.args) > len(args) {
+		w.into(tempB, i.args[len(args)])
 	}
 	w.put(i.fn.Call())
 	if i.dst != 0 {

@@ -20,6 +20,7 @@ const (
 	MapStacks  = "stacks"  // stack id u64 -> StackValueSize bytes
 	MapPIDs    = "pids"    // tgid u32 -> u32: processes asked for by -p
 	MapHits    = "hits"    // per-CPU array of HitPage u64: hits by function id modulo HitSlots
+	MapPackets = "packets" // perf buffers of packets, if the script sends any
 	MapZero    = "zero"    // one value of zeroes, as large as the largest aggregate
 )
 
@@ -85,6 +86,11 @@ func Maps(p *prog.Program, t Target) map[string]*ebpf.MapSpec {
 	}
 	for _, m := range p.Maps {
 		specs[MapName(m)] = mapSpec(p, m, t)
+	}
+	for _, a := range p.Actions {
+		if a.Kind == prog.ActPacket {
+			specs[MapPackets] = &ebpf.MapSpec{Type: ebpf.PerfEventArray, KeySize: 4, ValueSize: 4, MaxEntries: uint32(t.CPUs)}
+		}
 	}
 	for name, s := range specs {
 		s.Name = kernelName(name)

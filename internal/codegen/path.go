@@ -55,3 +55,34 @@ func (c *comp) typed(e prog.Expr, none *block) opnd {
 	c.unless(asm.JEq, v, iOpnd(0), none)
 	return v
 }
+
+// PacketHead is what stands before a packet's bytes in MapPackets: the action's
+// id, the time as ns since boot, how many bytes are left out and how many there
+// are, eight bytes each; perf pads what follows.
+const PacketHead = 32
+
+// maxPacket is how much of a packet is sent; perf's records have at most 64 KiB.
+const maxPacket = 65000
+
+// Values of linux/bpf.h and errno.h.
+const (
+	currentCPU = 0xffffffff // BPF_F_CURRENT_CPU
+	invalid    = -22        // -EINVAL
+)
+
+// skbOutput sends the first bytes of a packet, wherever the kernel keeps them.
+func (c *comp) skbOutput(e *prog.Call) opnd {
+	result, none := c.reg(), c.block()
+	head := c.stackMem(PacketHead)
+	n := c.copy(c.atMost(c.value(e.Args[1]), maxPacket))
+	c.store(head.at(24), 8, n)
+	c.store(head.at(16), 8, c.value(e.Args[2]))
+	c.store(head, 8, c.value(e.Args[3]))
+	c.store(head.at(8), 8, c.call(asm.FnKtimeGetBootNs))
+	flags := c.alu(asm.Or, c.alu(asm.LSh, n, iOpnd(32)), c.inReg(iOpnd(currentCPU)))
+	c.set(result, iOpnd(invalid))
+	skb := c.typed(e.Args[0], none)
+	c.set(result, c.call(asm.FnSkbOutput, skb, mOpnd(MapPackets), flags, c.addr(head), iOpnd(PacketHead)))
+	c.start(none)
+	return rOpnd(result)
+}

@@ -8,8 +8,8 @@ import (
 )
 
 // Registers and their use. R0 takes results and, with R5, carries what lies in
-// the stack; R1 to R4 hold values that no call lies between, R6 to R9 any. No
-// helper that is called here has a fifth argument.
+// the stack; R1 to R4 hold values that no call lies between, R6 to R9 any. The
+// fifth argument of a helper is a constant.
 const (
 	tempA = asm.R0
 	tempB = asm.R5

@@ -64,6 +64,7 @@ const (
 	FnSignalThread // (n)
 	FnWriteUser    // (user ptr, kernel ptr, constant size) int64, negative where it failed
 	FnOverride     // (rc) int64: the probed function returns rc at once
+	FnSkbOutput    // (struct sk_buff *, bytes, offset, id of an ActPacket) int64: sends a packet to user space, negative where it could not
 	FnPath         // (struct path, or a pointer to one) String: the file's name from the root
 	FnStackPush    // (stack, word): the stack with word put in as frame 1 unless it is there already
 )

@@ -45,7 +45,7 @@ func dumpMap(w io.Writer, m *Map) {
 
 var actionNames = [...]string{
 	ActPrintf: "printf", ActPrint: "print", ActPrintMap: "print map", ActClear: "clear", ActZero: "zero",
-	ActExit: "exit", ActUnwatch: "unwatch", ActTime: "time", ActStrftime: "strftime", ActJoin: "join", ActCat: "cat",
+	ActExit: "exit", ActUnwatch: "unwatch", ActPacket: "packet", ActTime: "time", ActStrftime: "strftime", ActJoin: "join", ActCat: "cat",
 	ActSystem: "system", ActErrorf: "errorf", ActWarnf: "warnf", ActAssert: "assert", ActRuntimeError: "runtime error",
 }
 
@@ -240,7 +240,7 @@ var funcNames = [...]string{
 	FnStrcontains: "strcontains", FnStrstr: "strstr", FnMemcmp: "memcmp", FnBswap: "bswap", FnKaddr: "kaddr",
 	FnReadTLS: "read_tls", FnSignal: "signal", FnCgroupPath: "cgroup_path", FnStackPush: "stack_push",
 	FnLabel: "label", FnStrConcat: "str_concat", FnDebugf: "debugf", FnSignalThread: "signal_thread",
-	FnWriteUser: "write_user", FnOverride: "override", FnPath: "path",
+	FnWriteUser: "write_user", FnOverride: "override", FnPath: "path", FnSkbOutput: "skboutput",
 }
 
 // String returns the function's name.

@@ -139,6 +139,7 @@ const (
 	ActZero
 	ActExit    // one argument: the exit code
 	ActUnwatch // one argument: the address
+	ActPacket  // Format is the file that a packet goes to; packets have a buffer of their own
 	ActTime    // Format; argument: the time as ns since boot
 	ActStrftime
 	ActJoin

@@ -38,6 +38,7 @@ type session struct {
 	maps      *events.Maps
 	losses    *events.Losses
 	reader    *events.Reader
+	packets   *packets // nil: the script sends none
 	watch     *watch
 	guard     *guard
 	child     *child
@@ -183,8 +184,10 @@ func (s *session) openEvents() error {
 	s.maps = events.NewMaps(s.prog, s.symbols)
 	s.showMaps(s.prog.Maps)
 	var err error
-	s.reader, err = events.NewReader(s.kernel.Map(codegen.MapEvents))
-	return err
+	if s.reader, err = events.NewReader(s.kernel.Map(codegen.MapEvents)); err != nil {
+		return err
+	}
+	return s.openPackets()
 }
 
 // showMaps makes maps of the script known to what prints them.
@@ -304,7 +307,7 @@ func (s *session) trace(ctx context.Context, c *child) (int, error) {
 		cancel()
 	}
 	idle := func() error {
-		if err := errors.Join(s.selfSignals(), s.tick()); err != nil {
+		if err := errors.Join(s.selfSignals(), s.writePackets(), s.tick()); err != nil {
 			return err
 		}
 		if s.stopped || c.done() || !s.deadline.IsZero() && time.Now().After(s.deadline) {
@@ -350,7 +353,7 @@ func (s *session) finish() error {
 	if err := s.kernel.CloseGate(); err != nil {
 		return err
 	}
-	if err := s.reader.Drain(s.handle); err != nil {
+	if err := errors.Join(s.reader.Drain(s.handle), s.writePackets()); err != nil {
 		return err
 	}
 	s.ending = true
@@ -422,6 +425,7 @@ func (s *session) close() {
 	if s.reader != nil {
 		s.reader.Close()
 	}
+	s.packets.close()
 	if s.kernel != nil {
 		s.kernel.Close()
 	}
