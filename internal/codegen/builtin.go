@@ -111,6 +111,13 @@ func (c *comp) cookie() opnd {
 	return c.cached(asm.FnGetAttachCookie, c.ctx)
 }
 
+// currentComm writes the thread's name. Linux 5.17 to 6.1 leave what is behind it as
+// it was.
+func (c *comp) currentComm(dst mem) {
+	c.zero(dst, commSize)
+	c.call(asm.FnGetCurrentComm, c.addr(dst), iOpnd(commSize))
+}
+
 // builtinMem writes the value of a builtin that lives in memory.
 func (c *comp) builtinMem(e *prog.Builtin, dst mem) {
 	switch e.ID {
@@ -119,8 +126,7 @@ func (c *comp) builtinMem(e *prog.Builtin, dst mem) {
 			c.copyMem(dst, c.comm, commSize)
 			return
 		}
-		c.zero(dst, e.T.Size) // Linux 5.17 to 6.1 leave what is behind the name
-		c.call(asm.FnGetCurrentComm, c.addr(dst), iOpnd(int64(e.T.Size)))
+		c.currentComm(dst)
 	case prog.BKstack, prog.BUstack:
 		c.stackTrace(e.T, e.ID == prog.BUstack, iOpnd(0), false, dst)
 	default:

@@ -67,7 +67,7 @@ func commWord(comm string) int64 {
 func (c *comp) name() {
 	if c.wanted(prog.BComm) {
 		c.comm, c.named = c.stackMem(commSize), true
-		c.call(asm.FnGetCurrentComm, c.addr(c.comm), iOpnd(commSize))
+		c.currentComm(c.comm)
 	}
 }
 
