@@ -52,6 +52,7 @@ func CallFields() []CallField {
 		{"req_bytes", "bytes of the request on the wire", optionalNumber},
 		{"resp_bytes", "bytes of the response on the wire", optionalNumber},
 		{"oneway", "no response is wanted", types.TBool},
+		{"push", "a request that the server sends to its client; it has no duration", types.TBool},
 		{"heartbeat", "the call keeps the connection alive; only a body that names this field sees such calls", types.TBool},
 		{"late", "the caller had given up before this response; only a body that names this field sees such responses", types.TBool},
 		{"codec", "how arguments are encoded", word},

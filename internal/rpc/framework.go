@@ -50,6 +50,7 @@ type Func struct {
 	// Calling is a function, by the names that it has had: the probe stands wherever
 	// Name calls it, and Params are its parameters.
 	Calling []string
+	Returns bool // the probe stands at each return, Params are results
 }
 
 // Param is a parameter of a function: words in registers or, where they do not all
@@ -82,6 +83,7 @@ func CommonFacts() []Fact {
 		{Name: "is_tcp_conn", Type: "*net.TCPConn"},
 		{Name: "is_unix_conn", Type: "*net.UnixConn"},
 		{Name: "is_tls_conn", Type: "*tls.Conn"},
+		{Name: "is_ws_conn", Type: "*websocket.Conn"},
 		{Name: "is_mux_conn", Type: "*cmux.MuxConn"},
 		{Name: "is_error", Type: "*errors.errorString"},
 		{Name: "is_wrapping", Type: "*fmt.wrapError"},
@@ -114,7 +116,9 @@ func Groups() map[string][]string {
 
 // KernelTypes are the kernel's structs that Common reads. Without them calls have no
 // ids that two sides agree on.
-func KernelTypes() []string { return []string{"struct socket", "struct tcp_sock"} }
+func KernelTypes() []string {
+	return []string{"struct socket", "struct tcp_sock", "struct unix_sock", "struct socket_alloc"}
+}
 
 // All lists the frameworks.
 func All() []*Framework { return []*Framework{rpcx(), netrpc()} }

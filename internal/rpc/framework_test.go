@@ -100,8 +100,8 @@ func TestOn(t *testing.T) {
 		wanted []string
 		want   []string
 	}{
-		{[]Side{Server}, nil, []string{"request", "refuse", "written", "done", "encode"}},
-		{[]Side{Server}, []string{"handler_duration"}, []string{"request", "invoke", "answer", "refuse", "written", "done", "encode"}},
+		{[]Side{Server}, nil, []string{"request", "gateway", "answered", "push", "failure", "refuse", "written", "done", "encode"}},
+		{[]Side{Server}, []string{"handler_duration"}, []string{"request", "invoke", "answer", "gateway", "answered", "push", "failure", "refuse", "written", "done", "encode"}},
 		{[]Side{Client}, []string{"req_bytes"}, []string{"send", "raw", "encode", "buffer", "abandon", "close", "fail", "lose", "over", "receive", "received"}},
 	} {
 		if diff := cmp.Diff(c.want, names(c.sides, c.wanted...)); diff != "" {

@@ -32,7 +32,14 @@ func rpcx() *Framework {
 				{Name: path + "server.(*service).callForFunction", Optional: true}}},
 			{Name: "answer", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
 				{Name: path + "server.(*pluginContainer).DoPostCall", Optional: true}}},
-			{Name: "failure", Sides: server, Wants: []string{"error"}, Funcs: []Func{{Name: path + "server.(*Server).handleError",
+			{Name: "gateway", Sides: server, Funcs: []Func{
+				gate(path+"server.(*Server).handleGatewayRequest", path, msg), gate(path+"server.(*Server).handleJSONRPCRequest", path, msg)}},
+			{Name: "answered", Sides: server, Funcs: []Func{
+				{Name: path + "server.(*Server).handleGatewayRequest", Returns: true, Optional: true},
+				{Name: path + "server.(*Server).handleJSONRPCRequest", Returns: true, Optional: true}}},
+			{Name: "push", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).SendMessage", Optional: true,
+				Params: []Param{{"server", w}, {"conn", iface}, {"service", iface}, {"method", iface}}}}},
+			{Name: "failure", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).handleError",
 				Params: []Param{{"server", w}, {"res", w}, {"failure", iface}}, Optional: true}}},
 			{Name: "refuse", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).serveConn", Optional: true,
 				Calling: []string{path + "server.(*Server).sendResponse"},
@@ -59,8 +66,8 @@ func rpcx() *Framework {
 				Calling: []string{"runtime.mapIterNext", "runtime.mapiternext"}, Params: []Param{{"it", types.PointerTo(w, types.SpaceUser)}}}}},
 			{Name: "over", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input", Optional: true,
 				Calling: []string{"runtime.mapIterStart", "runtime.mapiterinit"}, Params: []Param{{"type", w}, {"pending", w}, {"it", w}}}}},
-			{Name: "receive", Sides: client, Funcs: []Func{{Name: path + "protocol.(*Message).Decode",
-				Params: []Param{{"m", msg}, {"reader", iface}}}}},
+			{Name: "receive", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input",
+				Calling: []string{path + "protocol.(*Message).Decode"}, Params: []Param{{"m", msg}, {"reader", iface}}}}},
 			{Name: "received", Sides: client, Funcs: []Func{{Name: path + "client.(*pluginContainer).DoClientAfterDecode",
 				Params: []Param{{"plugins", w}, {"res", msg}}, Optional: true}}},
 		},
@@ -71,6 +78,13 @@ func rpcx() *Framework {
 			{Name: "client_conn", Struct: path + "client.Client", Field: "Conn", Otherwise: 160},
 		},
 	}
+}
+
+// gate is where a function that serves HTTP requests hands on a call.
+func gate(name, path string, msg *types.Type) Func {
+	w := types.TUint64
+	return Func{Name: name, Optional: true, Calling: []string{path + "server.(*Server).handleRequest"},
+		Params: []Param{{"server", w}, {"ctx", types.TupleOf(w, w)}, {"req", msg}}}
 }
 
 // dropping is a probe where a method of client.Client takes a call from the map of

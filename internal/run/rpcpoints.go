@@ -130,7 +130,7 @@ func without(sides []rpc.Side, side rpc.Side) []rpc.Side {
 type found struct {
 	decl rpc.Func
 	fn   gobin.Func
-	off  uint64 // of the instruction that calls decl.Calling
+	off  uint64 // of an instruction that calls decl.Calling, or returns
 }
 
 // probed finds the functions of a probe; one that has to be there and is not is an
@@ -146,7 +146,7 @@ func (w *world) probed(b *binary, pr rpc.Probe) ([]found, error) {
 			return nil, errors.New("it lacks " + decl.Name)
 		}
 		for _, fn := range fns {
-			offs, err := callsOf(b.file, fn, decl.Calling)
+			offs, err := placesIn(b.file, fn, decl)
 			if err != nil && !decl.Optional {
 				return nil, err
 			}
@@ -158,9 +158,13 @@ func (w *world) probed(b *binary, pr rpc.Probe) ([]found, error) {
 	return list, nil
 }
 
-// callsOf are the offsets in fn of its calls of callee, by any of its names; fn's
-// first byte without a callee.
-func callsOf(f *gobin.File, fn gobin.Func, callee []string) ([]uint64, error) {
+// placesIn are the offsets in fn where a probe stands: of its calls of a callee, by
+// any of its names, or its returns; else its first byte.
+func placesIn(f *gobin.File, fn gobin.Func, decl rpc.Func) ([]uint64, error) {
+	if decl.Returns {
+		return returnsOf(f, fn)
+	}
+	callee := decl.Calling
 	if callee == nil {
 		return []uint64{0}, nil
 	}
@@ -180,6 +184,21 @@ func callsOf(f *gobin.File, fn gobin.Func, callee []string) ([]uint64, error) {
 		return nil, fmt.Errorf("%s does not call %s", fn.Name, strings.Join(callee, " or "))
 	}
 	return all, nil
+}
+
+func returnsOf(f *gobin.File, fn gobin.Func) ([]uint64, error) {
+	plan := f.Plan(fn, gobin.WantRets)
+	if plan.RetErr != nil {
+		return nil, fmt.Errorf("%s: %w", fn.Name, plan.RetErr)
+	}
+	var offs []uint64
+	for _, s := range plan.Rets {
+		if s.Shared {
+			return nil, fmt.Errorf("%s returns in another function", fn.Name)
+		}
+		offs = append(offs, s.Addr-fn.Entry)
+	}
+	return offs, nil
 }
 
 func inModule(f *gobin.File, path string) bool { return moduleVersion(f, path) != "" }
@@ -267,7 +286,7 @@ func (w *world) hookGroup(p *prog.Point, b *binary, h *prog.Hook, pr rpc.Probe, 
 	point, hook := *p, *h
 	point.Kind, point.Func, point.Exact = prog.KindUprobe, f.fn.Name, true
 	hook.Probe, hook.Of = pr.Name, p
-	point.Offset, point.HasOff = f.off, f.decl.Calling != nil
+	point.Offset, point.HasOff = f.off, f.decl.Calling != nil || f.decl.Returns
 	facts := w.goFacts(b, f.fn, needs{})
 	g := &prog.Group{Point: &point, Target: b.target, Go: facts, Hook: &hook, Args: f.decl.Args(string(w.arch), facts.GReg)}
 	g.Funcs = []prog.Func{{ID: w.bins.funcID(b, f.fn), Name: gobin.Demangle(f.fn.Name), Address: f.fn.Entry}}

@@ -15,7 +15,7 @@ const idKey = "id"
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 2 {
-		log.Fatal("usage: rpcx serve|call [flags]")
+		log.Fatal("usage: rpcx serve|call|feature [flags]")
 	}
 	fs := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	addr := fs.String("addr", "127.0.0.1:0", "address")
@@ -26,7 +26,12 @@ func main() {
 	bare := fs.Bool("bare", false, "call: a client without plugins")
 	warm := fs.Bool("warm", false, "call: open the connections, with a call on each, before ready")
 	kinds := fs.String("kinds", "", "call: kinds of calls, by commas; all of them")
+	name := fs.String("name", "", "feature: which, by commas; none: lists them")
 	_ = fs.Parse(os.Args[2:])
+	if os.Args[1] == "feature" {
+		runFeatures(*name)
+		return
+	}
 	if os.Args[1] == "serve" {
 		serve(*addr, *async, *pool)
 		return

@@ -116,6 +116,17 @@ func serve(addr string, async, pool bool) {
 	if pool {
 		opts = append(opts, server.WithPool(8, 1000))
 	}
+	s := newServer(opts...)
+	d, err := client.NewPeer2PeerDiscovery("tcp@"+ln.Addr().String(), "")
+	must(err)
+	next = client.NewXClient("Arith", client.Failfast, client.RandomSelect, d, client.DefaultOption)
+	go func() { _ = s.ServeListener("tcp", ln) }()
+	fmt.Println("ready", ln.Addr())
+	_ = bufio.NewScanner(os.Stdin).Scan()
+	must(s.Shutdown(context.Background())) // when all requests are handled
+}
+
+func newServer(opts ...server.OptionFn) *server.Server {
 	s := server.NewServer(opts...)
 	s.AuthFunc = func(_ context.Context, _ *protocol.Message, token string) error {
 		if token == "wrong" {
@@ -137,13 +148,8 @@ func serve(addr string, async, pool bool) {
 	})
 	s.AddHandler("Route", "Fail", func(c *server.Context) error { return errors.New("no route") })
 	s.AddHandler("Route", "Panic", func(c *server.Context) error { panic("lost on the way") })
-	d, err := client.NewPeer2PeerDiscovery("tcp@"+ln.Addr().String(), "")
-	must(err)
-	next = client.NewXClient("Arith", client.Failfast, client.RandomSelect, d, client.DefaultOption)
-	go func() { _ = s.ServeListener("tcp", ln) }()
-	fmt.Println("ready", ln.Addr())
-	_ = bufio.NewScanner(os.Stdin).Scan()
-	must(s.Shutdown(context.Background())) // when all requests are handled
+	must(s.RegisterName("Codecs", Codecs{}, ""))
+	return s
 }
 
 func must(err error) {

@@ -1,0 +1,162 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rpcxray/rpcxray/internal/testkit"
+	"github.com/rpcxray/rpcxray/internal/testkit/fixture"
+)
+
+// featureCall is a side of a call with what features differ in.
+type featureCall struct {
+	Framework, Side, Service, Method, Status, Error, Codec, Peer string
+	OneWay, Push, Compressed                                     bool
+	PeerPort                                                     int    `json:"peer_port"`
+	SpanID                                                       string `json:"span_id"`
+	ParentSpan                                                   string `json:"parent_span"`
+	Conn                                                         string
+}
+
+// String is the line that the fixture says of such a call.
+func (c featureCall) String() string {
+	words := []string{c.Side, c.Service + "." + c.Method, c.Status}
+	for word, on := range map[string]bool{"oneway": c.OneWay, "push": c.Push, "compressed": c.Compressed} {
+		if on {
+			words = append(words, word)
+		}
+	}
+	slices.Sort(words[3:])
+	if c.Codec != "msgpack" && c.Codec != "" {
+		words = append(words, c.Codec)
+	}
+	return strings.Join(words, " ")
+}
+
+const featureScript = `rpc:PATH:* { if (rpc.framework == "FRAMEWORK") {
+	print((framework=rpc.framework, side=rpc.side, service=rpc.service, method=rpc.method, status=rpc.status, error=rpc.error,
+	oneway=rpc.oneway, push=rpc.push, compressed=rpc.compressed, codec=rpc.codec, peer=rpc.peer, peer_port=rpc.peer_port,
+	span_id=rpc.span_id, parent_span=rpc.parent_span, conn=rpc.conn)); } }`
+
+// featureCalls runs a feature of a fixture and returns what was said and seen of its calls.
+func featureCalls(t *testing.T, path, framework string, args ...string) (want map[string]int, got []featureCall) {
+	t.Helper()
+	target := start(t, path, args...)
+	script := strings.NewReplacer("PATH", strconv.Quote(path), "FRAMEWORK", framework).Replace(featureScript)
+	tracer := testkit.StartCLI(t, "run", "-f", "json", "--max-overhead", "none", "-e", script)
+	tracer.Stdout.WaitLine(`"attached_probes"`)
+	target.Send("go")
+	target.Stdout.WaitLine(`^done$`)
+	want = map[string]int{}
+	for _, line := range target.Stdout.Lines() {
+		if rest, ok := strings.CutPrefix(line, "call "); ok {
+			n, call, _ := strings.Cut(rest, " ")
+			number, _ := strconv.Atoi(n)
+			want[strings.TrimSpace(call)] += number
+		}
+	}
+	leave(t, target)
+	for _, line := range finish(t, tracer) {
+		var v struct {
+			Type string
+			Data featureCall
+		}
+		if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
+			got = append(got, v.Data)
+		}
+	}
+	lossless(t, tracer)
+	return want, got
+}
+
+// TestRPCXFeatures makes calls in every way that rpcx knows.
+func TestRPCXFeatures(t *testing.T) {
+	testkit.Root(t)
+	for _, mod := range []string{"", "rpcx1.8.mod"} {
+		path := rpcxBuild{modfile: mod}.path(t)
+		out, err := exec.Command(path, "feature").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		if err := json.Unmarshal(out, &names); err != nil || len(names) < 20 {
+			t.Fatal(names, err)
+		}
+		if full() { // one by one, to see which fails
+			for _, name := range names {
+				t.Run(name+mod, func(t *testing.T) { testFeatures(t, path, name) })
+			}
+		}
+		t.Run("all"+mod, func(t *testing.T) { testFeatures(t, path, strings.Join(names, ",")) })
+	}
+}
+
+// TestRPCXTransports tests those that rpcx has with build tags only.
+func TestRPCXTransports(t *testing.T) {
+	testkit.Root(t)
+	path, err := fixture.Build(fixture.Spec{Dir: "tests/e2e/testdata/rpcx", Flags: []string{"-tags=kcp,quic"}})
+	testkit.Need(t, err)
+	testFeatures(t, path, "kcp,quic")
+}
+
+func testFeatures(t *testing.T, path, names string) {
+	t.Helper()
+	want, calls := featureCalls(t, path, "rpcx", "feature", "-name", names)
+	got, clients := map[string]int{}, map[string]bool{}
+	for _, c := range calls {
+		got[c.String()]++
+		if c.Side == "client" || c.Push {
+			clients[c.SpanID] = true
+		}
+	}
+	// How often a broken server's turn comes is not known.
+	for call, n := range want {
+		if n >= 100000 {
+			delete(want, call)
+			delete(got, call)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s\n%v", diff, calls)
+	}
+	for _, c := range calls {
+		if c.Conn == "" { // HTTP's, KCP's, QUIC's, or not sent
+			continue
+		}
+		if c.Side == "server" && !c.Push && !clients[c.ParentSpan] {
+			t.Errorf("no client's span is the parent of %+v", c)
+		}
+		if unix := strings.HasPrefix(c.Conn, "756e6978"); unix == (c.Peer == "127.0.0.1" && c.PeerPort > 0) {
+			t.Errorf("peer of %+v", c)
+		}
+	}
+	if strings.Contains(names, "tls") {
+		checkJoined(t, calls)
+	}
+}
+
+// checkJoined tests that calls over sockets name their connection.
+func checkJoined(t *testing.T, calls []featureCall) {
+	t.Helper()
+	without := map[string]int{}
+	for _, c := range calls {
+		if c.Conn == "" {
+			without[c.String()]++
+		}
+	}
+	want := map[string]int{
+		"server Arith.Mul ok": 5, "client Arith.Mul ok": 5, "server Arith.Fail error": 1, "client Arith.Fail error": 1, // in memory
+		"server Arith.Mul ok json": 6, "server Arith.Fail error json": 2, "server Arith.Mul ok oneway json": 1, // by HTTP
+		"server Funcs.Double ok json": 1, "server Arith.Nothing error json": 1,
+		"client Arith.Mul error": 1, // not sent
+	}
+	if diff := cmp.Diff(want, without); diff != "" {
+		t.Errorf("calls without a connection: %s", diff)
+	}
+}
