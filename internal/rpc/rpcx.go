@@ -14,69 +14,85 @@ var rpcxScript string
 //
 // layout: protocol.Message, client.Call v1.8.36 and v1.9.1, read from DWARF
 func rpcx() *Framework {
-	const path = "github.com/smallnest/rpcx/"
 	t := rpcxTypes()
+	return &Framework{
+		Name: "rpcx", Module: "github.com/smallnest/rpcx", Script: rpcxScript, Oldest: "v1.7.7",
+		Types:  t,
+		Probes: append(rpcxServer(t), rpcxClient(t)...),
+		Facts: []Fact{
+			{Name: "server_async", Struct: rpcxPath + "server.Server", Field: "AsyncWrite", Otherwise: 58},
+			{Name: "client_reader", Struct: rpcxPath + "client.Client", Field: "r", Otherwise: 176},
+			{Name: "client_pending", Struct: rpcxPath + "client.Client", Field: "pending", Otherwise: 200},
+			{Name: "client_conn", Struct: rpcxPath + "client.Client", Field: "Conn", Otherwise: 160},
+		},
+	}
+}
+
+const rpcxPath = "github.com/smallnest/rpcx/"
+
+// rpcxServer are the probes of the server's side; encode is of both.
+func rpcxServer(t map[string]*types.Type) []Probe {
+	const path = rpcxPath
 	w := types.TUint64
 	msg := types.PointerTo(t["message"], types.SpaceUser)
 	iface := types.TupleOf(w, w)
-	server, client := []Side{Server}, []Side{Client}
-	groups := Groups()
-	return &Framework{
-		Name: "rpcx", Module: "github.com/smallnest/rpcx", Script: rpcxScript, Oldest: "v1.7.7",
-		Types: t,
-		Probes: []Probe{
-			{Name: "request", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest",
-				Params: []Param{{"server", w}, {"ctx", w}, {"req", msg}, {"conn", iface}}}}},
-			{Name: "invoke", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
-				{Name: path + "server.(*service).call", Optional: true},
-				{Name: path + "server.(*service).callForFunction", Optional: true}}},
-			{Name: "answer", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
-				{Name: path + "server.(*pluginContainer).DoPostCall", Optional: true}}},
-			{Name: "gateway", Sides: server, Funcs: []Func{
-				gate(path+"server.(*Server).handleGatewayRequest", path, msg), gate(path+"server.(*Server).handleJSONRPCRequest", path, msg)}},
-			{Name: "answered", Sides: server, Funcs: []Func{
-				{Name: path + "server.(*Server).handleGatewayRequest", Returns: true, Optional: true},
-				{Name: path + "server.(*Server).handleJSONRPCRequest", Returns: true, Optional: true}}},
-			{Name: "push", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).SendMessage", Optional: true,
-				Params: []Param{{"server", w}, {"conn", iface}, {"service", iface}, {"method", iface}}}}},
-			{Name: "failure", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).handleError",
-				Params: []Param{{"server", w}, {"res", w}, {"failure", iface}}, Optional: true}}},
-			{Name: "refuse", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).serveConn", Optional: true,
-				Calling: []string{path + "server.(*Server).sendResponse"},
-				Params:  []Param{{"server", w}, {"ctx", w}, {"conn", iface}, {"failure", iface}, {"req", msg}, {"res", msg}}}}},
-			{Name: "written", Sides: server, Funcs: []Func{{Name: path + "util.(*LimitedPool).Put",
-				Params: []Param{{"pool", w}, {"buf", types.PointerTo(w, types.SpaceUser)}}}}},
-			{Name: "done", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest.func1"}}},
+	server := []Side{Server}
+	return []Probe{
+		{Name: "request", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest",
+			Params: []Param{{"server", w}, {"ctx", w}, {"req", msg}, {"conn", iface}}}}},
+		{Name: "invoke", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
+			{Name: path + "server.(*service).call", Optional: true},
+			{Name: path + "server.(*service).callForFunction", Optional: true}}},
+		{Name: "answer", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
+			{Name: path + "server.(*pluginContainer).DoPostCall", Optional: true}}},
+		{Name: "gateway", Sides: server, Funcs: []Func{
+			gate(path+"server.(*Server).handleGatewayRequest", path, msg), gate(path+"server.(*Server).handleJSONRPCRequest", path, msg)}},
+		{Name: "answered", Sides: server, Funcs: []Func{
+			{Name: path + "server.(*Server).handleGatewayRequest", Returns: true, Optional: true},
+			{Name: path + "server.(*Server).handleJSONRPCRequest", Returns: true, Optional: true}}},
+		{Name: "push", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).SendMessage", Optional: true,
+			Params: []Param{{"server", w}, {"conn", iface}, {"service", iface}, {"method", iface}}}}},
+		{Name: "failure", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).handleError",
+			Params: []Param{{"server", w}, {"res", w}, {"failure", iface}}, Optional: true}}},
+		{Name: "refuse", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).serveConn", Optional: true,
+			Calling: []string{path + "server.(*Server).sendResponse"},
+			Params:  []Param{{"server", w}, {"ctx", w}, {"conn", iface}, {"failure", iface}, {"req", msg}, {"res", msg}}}}},
+		{Name: "written", Sides: server, Funcs: []Func{{Name: path + "util.(*LimitedPool).Put",
+			Params: []Param{{"pool", w}, {"buf", types.PointerTo(w, types.SpaceUser)}}}}},
+		{Name: "done", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest.func1"}}},
+		{Name: "encode", Sides: []Side{Server, Client}, Funcs: []Func{{Name: path + "protocol.Message.EncodeSlicePointer",
+			Params: []Param{{"m", t["message"]}}}}},
+	}
+}
 
-			{Name: "calling", Sides: client, Wants: groups["spans"], Funcs: []Func{{Name: path + "client.(*Client).Go", Optional: true}}},
-			{Name: "send", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).send",
-				Params: []Param{{"client", w}, {"ctx", iface}, {"call", w}}}}},
-			{Name: "raw", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).SendRaw",
-				Params: []Param{{"client", w}, {"ctx", iface}, {"message", w}}, Optional: true}}},
-			{Name: "encode", Sides: []Side{Server, Client}, Funcs: []Func{{Name: path + "protocol.Message.EncodeSlicePointer",
-				Params: []Param{{"m", t["message"]}}}}},
-			{Name: "metadata", Sides: client, Wants: groups["told"], Funcs: []Func{{Name: path + "protocol.encodeMetadata",
-				Params: []Param{{"metadata", w}, {"buf", w}}}}},
-			{Name: "buffer", Sides: client, Wants: groups["request"], Funcs: []Func{{Name: path + "util.(*LimitedPool).Get",
-				Params: []Param{{"pool", w}, {"size", w}}}}},
-			dropping("abandon", path+"client.(*Client).call"),
-			dropping("close", path+"client.(*Client).Close"),
-			dropping("fail", path+"client.(*Client).send"),
-			{Name: "lose", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input", Optional: true,
-				Calling: []string{"runtime.mapIterNext", "runtime.mapiternext"}, Params: []Param{{"it", types.PointerTo(w, types.SpaceUser)}}}}},
-			{Name: "over", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input", Optional: true,
-				Calling: []string{"runtime.mapIterStart", "runtime.mapiterinit"}, Params: []Param{{"type", w}, {"pending", w}, {"it", w}}}}},
-			{Name: "receive", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input",
-				Calling: []string{path + "protocol.(*Message).Decode"}, Params: []Param{{"m", msg}, {"reader", iface}}}}},
-			{Name: "received", Sides: client, Funcs: []Func{{Name: path + "client.(*pluginContainer).DoClientAfterDecode",
-				Params: []Param{{"plugins", w}, {"res", msg}}, Optional: true}}},
-		},
-		Facts: []Fact{
-			{Name: "server_async", Struct: path + "server.Server", Field: "AsyncWrite", Otherwise: 58},
-			{Name: "client_reader", Struct: path + "client.Client", Field: "r", Otherwise: 176},
-			{Name: "client_pending", Struct: path + "client.Client", Field: "pending", Otherwise: 200},
-			{Name: "client_conn", Struct: path + "client.Client", Field: "Conn", Otherwise: 160},
-		},
+func rpcxClient(t map[string]*types.Type) []Probe {
+	const path = rpcxPath
+	w := types.TUint64
+	msg := types.PointerTo(t["message"], types.SpaceUser)
+	iface := types.TupleOf(w, w)
+	client := []Side{Client}
+	groups := Groups()
+	return []Probe{
+		{Name: "calling", Sides: client, Wants: groups["spans"], Funcs: []Func{{Name: path + "client.(*Client).Go", Optional: true}}},
+		{Name: "send", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).send",
+			Params: []Param{{"client", w}, {"ctx", iface}, {"call", w}}}}},
+		{Name: "raw", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).SendRaw",
+			Params: []Param{{"client", w}, {"ctx", iface}, {"message", w}}, Optional: true}}},
+		{Name: "metadata", Sides: client, Wants: groups["told"], Funcs: []Func{{Name: path + "protocol.encodeMetadata",
+			Params: []Param{{"metadata", w}, {"buf", w}}}}},
+		{Name: "buffer", Sides: client, Wants: groups["request"], Funcs: []Func{{Name: path + "util.(*LimitedPool).Get",
+			Params: []Param{{"pool", w}, {"size", w}}}}},
+		dropping("abandon", path+"client.(*Client).call"),
+		dropping("close", path+"client.(*Client).Close"),
+		dropping("fail", path+"client.(*Client).send"),
+		{Name: "lose", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input", Optional: true,
+			Calling: []string{"runtime.mapIterNext", "runtime.mapiternext"}, Params: []Param{{"it", types.PointerTo(w, types.SpaceUser)}}}}},
+		{Name: "over", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input", Optional: true,
+			Calling: []string{"runtime.mapIterStart", "runtime.mapiterinit"}, Params: []Param{{"type", w}, {"pending", w}, {"it", w}}}}},
+		{Name: "receive", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input",
+			Calling: []string{path + "protocol.(*Message).Decode"}, Params: []Param{{"m", msg}, {"reader", iface}}}}},
+		{Name: "received", Sides: client, Funcs: []Func{{Name: path + "client.(*pluginContainer).DoClientAfterDecode",
+			Params: []Param{{"plugins", w}, {"res", msg}}, Optional: true}}},
 	}
 }
 
