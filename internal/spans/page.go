@@ -47,6 +47,7 @@ type pageCall struct {
 	Start     float64    `json:"start"`            // since 1970, in trees since the root's
 	Took      *float64   `json:"took,omitempty"`   // as the caller sees it
 	Served    *float64   `json:"served,omitempty"` // as the server does
+	After     *float64   `json:"after,omitempty"`  // from Start to the server's
 	Status    string     `json:"status"`
 	Error     string     `json:"error,omitempty"`
 	Calls     []pageCall `json:"calls,omitempty"`
@@ -116,7 +117,7 @@ func describe(s *Step, since time.Time) pageCall {
 	if s.Server != nil {
 		out.To = processText(s.Server)
 		if s.Server.Duration != None {
-			out.Served = ptr(micros(s.Server.Duration))
+			out.Served, out.After = ptr(micros(s.Server.Duration)), ptr(micros(s.Server.Start.Sub(c.Start)))
 		}
 	}
 	return out
