@@ -78,7 +78,7 @@ func (b *metricsOf) row(r row) {
 	p := b.process(r.Process)
 	requests := p.sum("rpc."+string(r.Side)+".requests", "{request}", "calls that have ended", true)
 	requests.DataPoints = append(requests.DataPoints, b.point(r.Series, int64(r.calls)))
-	if len(r.times.Buckets) == 0 {
+	if len(r.times.buckets) == 0 {
 		return
 	}
 	m := p.metric("rpc."+string(r.Side)+".duration", "s", "time from the request to the response")

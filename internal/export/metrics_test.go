@@ -26,21 +26,21 @@ import (
 var mul = Series{Process: "shop", Framework: "rpcx", Side: spans.Server, Service: "Arith", Method: "Mul", Status: "ok"}
 
 // timesOf counts durations in ns as the kernel does.
-func timesOf(bits int, ns ...uint64) Times {
-	t := Times{Bits: bits}
+func timesOf(ns ...uint64) *times {
+	r := NewRegistry(1)
+	add(r, mul, ns...)
+	return &r.series[mul].times
+}
+
+func add(r *Registry, s Series, ns ...uint64) {
 	for _, n := range ns {
-		i := types.HistIndex(int64(n), bits)
-		for len(t.Buckets) <= i {
-			t.Buckets = append(t.Buckets, 0)
-		}
-		t.Buckets[i]++
-		t.Sum += n
+		r.Calls(s, types.HistIndex(int64(n), Bits), 1)
+		r.Time(s, n)
 	}
-	return t
 }
 
 func TestClassic(t *testing.T) {
-	times := timesOf(3, 0, 1000, 1<<14-1, 1<<14, 1<<20, 1<<20+1, 1<<36)
+	times := timesOf(0, 1000, 1<<14-1, 1<<14, 1<<20, 1<<20+1, 1<<36)
 	bounds, below := times.classic()
 	for i, bound := range bounds {
 		want := uint64(0)
@@ -65,7 +65,7 @@ func TestExponential(t *testing.T) {
 	for range 10000 {
 		all = append(all, uint64(math.Exp(rng.NormFloat64()*2+12)))
 	}
-	times := timesOf(3, all...)
+	times := timesOf(all...)
 	first, counts, zero := times.exponential()
 	n := zero
 	for _, c := range counts {
@@ -95,7 +95,7 @@ func TestRegistryBounds(t *testing.T) {
 	for i := range 10 {
 		s := mul
 		s.Method = fmt.Sprint(i)
-		r.Calls(s, 2)
+		r.Calls(s, 0, 2)
 	}
 	snap := r.snapshot()
 	total := uint64(0)
@@ -112,12 +112,10 @@ func TestRegistryBounds(t *testing.T) {
 
 func filled() *Registry {
 	r := NewRegistry(100)
-	r.Calls(mul, 4)
-	r.Times(mul, timesOf(3, 1000, 20000, 20000, 3e6))
+	add(r, mul, 1000, 20000, 20000, 3e6)
 	failed := mul
 	failed.Status = "error"
-	r.Calls(failed, 1)
-	r.Times(failed, timesOf(3, 5e6))
+	add(r, failed, 5e6)
 	busy := mul
 	busy.Status = ""
 	r.InFlight(map[Series]int64{busy: 3})
@@ -184,7 +182,7 @@ func TestPrometheus(t *testing.T) {
 
 // The durations are the middles of the kernel's buckets.
 func TestNativeHistogram(t *testing.T) {
-	h := &histogram{desc: bySide[spans.Server].duration, times: timesOf(3, 992, 19456, 19456, 3014656), begun: t0}
+	h := &histogram{desc: bySide[spans.Server].duration, times: *timesOf(992, 19456, 19456, 3014656), begun: t0}
 	var m dto.Metric
 	if err := h.Write(&m); err != nil {
 		t.Fatal(err)

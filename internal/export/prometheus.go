@@ -71,7 +71,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		if r.failed() {
 			ch <- prometheus.MustNewConstMetric(f.errors, prometheus.CounterValue, float64(r.calls), labels...)
 		}
-		if len(r.times.Buckets) > 0 {
+		if len(r.times.buckets) > 0 {
 			ch <- &histogram{desc: f.duration, labels: prometheus.MakeLabelPairs(f.duration, labels), times: r.times, begun: c.registry.begun}
 		}
 	}
@@ -110,7 +110,7 @@ func (s Series) labels() []string {
 type histogram struct {
 	desc   *prometheus.Desc
 	labels []*dto.LabelPair
-	times  Times
+	times  times
 	begun  time.Time
 }
 

@@ -25,11 +25,13 @@ type Series struct {
 // other stands for service and method of what is beyond the limit of series.
 const other = "_other"
 
-// Times are durations of calls as the kernel counts them.
-type Times struct {
-	Buckets []uint64 // of hist(ns, bits)
-	Bits    int
-	Sum     uint64 // ns
+// Bits is the precision of the durations in a Registry, as of hist(ns, Bits).
+const Bits = 3
+
+// times are durations of calls.
+type times struct {
+	buckets []uint64 // of hist(ns, Bits)
+	sum     uint64   // ns
 }
 
 // Registry sums what calls have done since rpcxray has started. It is safe for
@@ -48,7 +50,7 @@ type Registry struct {
 // totals are the sums of a series.
 type totals struct {
 	calls uint64
-	times Times
+	times times
 }
 
 // NewRegistry returns a Registry of at most limit series.
@@ -56,26 +58,27 @@ func NewRegistry(limit int) *Registry {
 	return &Registry{limit: limit, begun: time.Now(), series: map[Series]*totals{}, inFlight: map[Series]int64{}, lost: map[string]uint64{}}
 }
 
-// Calls adds calls.
-func (r *Registry) Calls(s Series, n uint64) {
+// Calls adds calls whose durations are in a bucket of hist(ns, Bits); 0: they are not
+// timed.
+func (r *Registry) Calls(s Series, bucket int, n uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.of(s).calls += n
+	to := r.of(s)
+	to.calls += n
+	if bucket == 0 {
+		return
+	}
+	if more := bucket + 1 - len(to.times.buckets); more > 0 {
+		to.times.buckets = append(to.times.buckets, make([]uint64, more)...)
+	}
+	to.times.buckets[bucket] += n
 }
 
-// Times adds durations.
-func (r *Registry) Times(s Series, t Times) {
+// Time adds the time in ns that calls took.
+func (r *Registry) Time(s Series, ns uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sum := &r.of(s).times
-	sum.Bits = max(sum.Bits, t.Bits)
-	sum.Sum += t.Sum
-	for len(sum.Buckets) < len(t.Buckets) {
-		sum.Buckets = append(sum.Buckets, 0)
-	}
-	for i, n := range t.Buckets {
-		sum.Buckets[i] += n
-	}
+	r.of(s).times.sum += ns
 }
 
 // Lost adds to what was not counted, by what it is.
@@ -119,7 +122,7 @@ func (r *Registry) of(s Series) *totals {
 type row struct {
 	Series
 	calls uint64
-	times Times
+	times times
 }
 
 // snapshot is a copy of what a Registry holds.
@@ -136,9 +139,7 @@ func (r *Registry) snapshot() snapshot {
 	defer r.mu.Unlock()
 	s := snapshot{merged: r.merged, lost: map[string]uint64{}}
 	for k, t := range r.series {
-		times := t.times
-		times.Buckets = slices.Clone(times.Buckets)
-		s.rows = append(s.rows, row{k, t.calls, times})
+		s.rows = append(s.rows, row{k, t.calls, times{slices.Clone(t.times.buckets), t.times.sum}})
 	}
 	for k, n := range r.inFlight {
 		s.inFlight = append(s.inFlight, row{Series: k, calls: uint64(max(n, 0))})
@@ -157,16 +158,16 @@ func compare(a, b Series) int {
 }
 
 // count is how many durations there are.
-func (t *Times) count() uint64 {
+func (t *times) count() uint64 {
 	n := uint64(0)
-	for _, b := range t.Buckets {
+	for _, b := range t.buckets {
 		n += b
 	}
 	return n
 }
 
 // seconds is their sum.
-func (t *Times) seconds() float64 { return float64(t.Sum) / 1e9 }
+func (t *times) seconds() float64 { return float64(t.sum) / 1e9 }
 
 // Bounds of the classic histogram: powers of two in ns, for of those it is known
 // exactly how many calls were faster.
@@ -177,14 +178,14 @@ const (
 
 // classic returns the upper bounds of a classic histogram in seconds, with the
 // numbers of calls below them.
-func (t *Times) classic() (bounds []float64, below []uint64) {
+func (t *times) classic() (bounds []float64, below []uint64) {
 	i, n := 0, uint64(0)
 	for b := firstBound; b <= lastBound; b++ {
-		for ; i < len(t.Buckets); i++ {
-			if _, high := types.HistRange(i, t.Bits); i > 0 && high > 1<<b {
+		for ; i < len(t.buckets); i++ {
+			if _, high := types.HistRange(i, Bits); i > 0 && high > 1<<b {
 				break
 			}
-			n += t.Buckets[i]
+			n += t.buckets[i]
 		}
 		bounds = append(bounds, float64(uint64(1)<<b)/1e9)
 		below = append(below, n)
@@ -199,10 +200,10 @@ const scale = 3
 // exponential returns the numbers of calls by the exponent e of the bucket
 // (2^(e/8), 2^((e+1)/8)] in seconds which holds the middle of the kernel's, and the
 // number of those that took no time.
-func (t *Times) exponential() (first int, counts []uint64, zero uint64) {
+func (t *times) exponential() (first int, counts []uint64, zero uint64) {
 	by := map[int]uint64{}
 	low, high := math.MaxInt, math.MinInt
-	for i, n := range t.Buckets {
+	for i, n := range t.buckets {
 		if n == 0 {
 			continue
 		}
@@ -210,7 +211,7 @@ func (t *Times) exponential() (first int, counts []uint64, zero uint64) {
 			zero += n
 			continue
 		}
-		from, to := types.HistRange(i, t.Bits)
+		from, to := types.HistRange(i, Bits)
 		middle := (float64(from) + float64(to)) / 2 / 1e9
 		e := int(math.Ceil(math.Log2(middle)*(1<<scale))) - 1
 		by[e] += n

@@ -198,24 +198,20 @@ func TestSummaryView(t *testing.T) {
 	key := func(method string) []events.Value {
 		return []events.Value{number(4711), text("server"), text("rpcx"), text("server"), text("Arith"), text(method)}
 	}
-	report := func(name string, value *types.Type, entries ...events.Entry) *events.Report {
-		return &events.Report{Map: &prog.Map{Name: name, Value: value}, Entries: entries, Wall: wall}
+	entry := func(method string, failed bool, bucket int, n uint64) events.Entry {
+		bad := events.Value{Type: types.TBool}
+		if failed {
+			bad.Int = 1
+		}
+		return events.Entry{Key: append(key(method), bad, number(uint64(bucket))), Value: events.Value{Type: &types.Type{Kind: types.Count}, Int: n}}
 	}
-	count, hist := &types.Type{Kind: types.Count}, &types.Type{Kind: types.Hist, Bits: 3}
-	times := events.Value{Type: hist, Buckets: make([]uint64, types.HistBuckets(3))}
+	report := &events.Report{Map: &prog.Map{Name: "@calls"}, Wall: wall, Entries: []events.Entry{entry("Once", false, 0, 1)}}
 	for n := range int64(100) {
-		times.Buckets[types.HistIndex(1000*(n+1), 3)]++
+		report.Entries = append(report.Entries, entry("Mul", n < 7, types.HistIndex(1000*(n+1), 3), 1))
 	}
-	n := func(n uint64) events.Value { return events.Value{Type: count, Int: n} }
 	change := plan(t, "rpc", tool.Options{Format: "table"}, "./server").Change
 	change(&events.Attached{Probes: 1})
-	if e := change(report("@failed", count, events.Entry{Key: key("Mul"), Value: n(7)})); e != nil {
-		t.Errorf("failed calls are a report of their own: %+v", e)
-	}
-	if e := change(report("@latency", hist, events.Entry{Key: key("Mul"), Value: times})); e != nil {
-		t.Errorf("latencies are a report of their own: %+v", e)
-	}
-	got := change(report("@calls", count, events.Entry{Key: key("Once"), Value: n(1)}, events.Entry{Key: key("Mul"), Value: n(100)})).(*events.Report)
+	got := change(report).(*events.Report)
 	row := func(method string, calls, failed, p50, p99 uint64) []events.Value {
 		return append(key(method), number(calls), number(failed), events.Value{Type: optional, Int: p50}, events.Value{Type: optional, Int: p99})
 	}

@@ -49,6 +49,9 @@ up to a limit; what is dropped is counted, told, and a metric.
 // defaultListen is where the metrics are when nothing is said.
 const defaultListen = ":9464"
 
+// keys are processes × methods × statuses × buckets of durations.
+const keys = 8192
+
 type command struct {
 	tool.Calls
 	otlp       string
@@ -93,7 +96,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if !(c.sample >= 0 && c.sample <= 1) {
 		return nil, fmt.Errorf("--sample %v: a share from 0 to 1 is needed", c.sample)
 	}
-	p.Aside = true
+	p.Aside, p.Keys = true, keys
 	p.Consts["traces"] = tool.Bool(c.otlp != "")
 	p.Consts["all"] = tool.Bool(c.sample == 1)
 	p.Consts["min_ns"] = tool.Int(uint64(c.slow.Duration))

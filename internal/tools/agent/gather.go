@@ -70,13 +70,10 @@ func (g *gatherer) report(r *events.Report) {
 		k := e.Key
 		s := export.Series{Process: g.processes.name(int(k[0].Int), spans.Text(k[1].Str)), Framework: spans.Text(k[2].Str), Side: spans.Side(k[3].Str),
 			Service: spans.Text(k[4].Str), Method: spans.Text(k[5].Str), Status: spans.Text(k[6].Str)}
-		switch r.Map.Name {
-		case "@calls":
-			g.exporter.Calls(s, e.Value.Int)
-		case "@sum":
-			g.exporter.Times(s, export.Times{Sum: e.Value.Int})
-		case "@times":
-			g.exporter.Times(s, export.Times{Buckets: e.Value.Buckets, Bits: e.Value.Type.Bits})
+		if r.Map.Name == "@sum" {
+			g.exporter.Time(s, e.Value.Int)
+		} else {
+			g.exporter.Calls(s, int(k[7].Int), e.Value.Int)
 		}
 	}
 }

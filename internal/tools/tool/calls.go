@@ -1,12 +1,16 @@
 package tool
 
 import (
+	_ "embed"
 	"fmt"
 
 	"github.com/spf13/pflag"
 
 	"github.com/rpcxray/rpcxray/internal/syntax"
 )
+
+//go:embed calls.bt
+var callsLibrary string
 
 // Calls are the arguments and flags of tools that look at RPC calls.
 type Calls struct {
@@ -33,7 +37,7 @@ func (c *Calls) Plan(o Options, args []string, script string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Template: script, Traced: traced, Consts: c.consts()}
+	p := &Plan{Template: script, Library: callsLibrary, Traced: traced, Consts: c.consts()}
 	if o.Format != "table" {
 		p.Dated()
 	}
