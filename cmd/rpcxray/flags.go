@@ -4,8 +4,14 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/kernel"
+	"github.com/rpcxray/rpcxray/internal/run"
 )
 
 // maxPID is the highest process id that Linux gives (PID_MAX_LIMIT).
@@ -71,6 +77,76 @@ func parseOverhead(s string) (float64, error) {
 	}
 	return v, nil
 }
+
+// featuresFlag is --no-feature: names of kernel features divided by commas.
+type featuresFlag []kernel.FeatureID
+
+// features are those that a script can do without.
+var features = []string{"kprobe_multi", "kprobe_session", "uprobe_multi"}
+
+// Set implements pflag.Value.
+func (l *featuresFlag) Set(s string) error {
+	for _, name := range strings.Split(s, ",") {
+		switch name {
+		case "kprobe_multi":
+			*l = append(*l, kernel.FeatureKprobeMulti)
+		case "uprobe_multi":
+			*l = append(*l, kernel.FeatureUprobeMulti)
+		case "kprobe_session": // not made use of
+		default:
+			return fmt.Errorf("it can only have values '%s'", strings.Join(features, ","))
+		}
+	}
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*featuresFlag) Type() string { return "FEATURE,..." }
+
+// String implements pflag.Value.
+func (*featuresFlag) String() string { return "" }
+
+// patternFlag is a regular expression.
+type patternFlag struct{ *regexp.Regexp }
+
+// Set implements pflag.Value.
+func (p *patternFlag) Set(s string) (err error) {
+	if p.Regexp, err = regexp.Compile(s); err != nil {
+		return diag.Sentencef("Invalid --probe-filter regex '%s': %v", s, err)
+	}
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*patternFlag) Type() string { return "REGEXP" }
+
+// String implements pflag.Value.
+func (*patternFlag) String() string { return "" }
+
+// stagesFlag is -d: stages of the pipeline, also by bpftrace's names for them.
+type stagesFlag []string
+
+// Set implements pflag.Value.
+func (l *stagesFlag) Set(s string) error {
+	stages := map[string][]string{
+		"parse": {"ast"}, "types": {"check"}, "codegen": {"lower"}, "codegen-opt": {"ir"}, "dis": {"insns"},
+		"libbpf": {"maps"}, "all": run.Stages,
+	}[s]
+	if slices.Contains(run.Stages, s) {
+		stages = []string{s}
+	}
+	if stages == nil {
+		return fmt.Errorf("no stage is called that; the stages are %s", strings.Join(run.Stages, ", "))
+	}
+	*l = append(*l, stages...)
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*stagesFlag) Type() string { return "STAGE" }
+
+// String implements pflag.Value.
+func (*stagesFlag) String() string { return "" }
 
 // choiceFlag is one of some words.
 type choiceFlag struct {

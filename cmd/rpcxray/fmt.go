@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,16 @@ func fmtCommand(status *exitStatus) *cobra.Command {
 	cmd.Flags().BoolVarP(&write, "write", "w", false, "write the result to the file")
 	cmd.Flags().BoolVarP(&difference, "diff", "d", false, "show what would change")
 	return cmd
+}
+
+// printFormatted prints the canonical form of a program, or what is wrong with it.
+func printFormatted(w io.Writer, src *diag.Source) (status int, err error) {
+	text, l := format(src)
+	if err := l.Err(); err != nil {
+		return 1, err
+	}
+	_, err = io.WriteString(w, text)
+	return 0, err
 }
 
 // format returns the canonical form of a program, or what is wrong with it.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -29,13 +30,21 @@ func main() {
 	// A second signal ends the process at once, but not one that comes with the
 	// first: timeout(1) signals its child and then its group, sudo does alike.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
-	status := &exitStatus{}
-	err := root(status).ExecuteContext(ctx)
-	os.Exit(report(err, status.code))
+	status := &exitStatus{label: "rpcxray"}
+	cmd := root
+	if filepath.Base(os.Args[0]) == compatName {
+		cmd, status.label = bpftraceCommand, diag.Error.String()
+	}
+	err := cmd(status).ExecuteContext(ctx)
+	os.Exit(report(err, status))
 }
 
-// exitStatus is what the command asks to end with when it did not fail.
-type exitStatus struct{ code int }
+// exitStatus is what the command asks to end with when it did not fail, and what
+// stands before its error when it did.
+type exitStatus struct {
+	code  int
+	label string
+}
 
 const rootExample = `  rpcxray doctor                                     can this machine be traced?
   rpcxray ps                                         which Go programs run here?
@@ -76,20 +85,21 @@ func root(status *exitStatus) *cobra.Command {
 }
 
 // report prints err once and returns the exit status.
-func report(err error, status int) int {
+func report(err error, status *exitStatus) int {
 	var list *diag.ListError
 	var closed *render.ClosedError
 	var hint *diag.HintError
 	switch {
 	case err == nil:
-		return status
+		return status.code
 	case errors.As(err, &closed), errors.Is(err, syscall.EPIPE):
 		return 0
+	case errors.Is(err, errTold):
 	case errors.As(err, &list):
 		list.List.Sort()
 		diag.Render(os.Stderr, list.List, colored(os.Stderr))
 	default:
-		fmt.Fprintf(os.Stderr, "rpcxray: %s\n", diag.Printable(err.Error()))
+		fmt.Fprintf(os.Stderr, "%s: %s\n", status.label, diag.Printable(err.Error()))
 		if errors.As(err, &hint) && hint.Hint != "" {
 			fmt.Fprintf(os.Stderr, "HINT: %s\n", diag.Printable(hint.Hint))
 		}

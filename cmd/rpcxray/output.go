@@ -2,13 +2,16 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/tui"
 )
@@ -34,19 +37,36 @@ func colored(f *os.File) bool {
 type output struct {
 	io.Writer
 	terminal bool
-	file     *os.File // nil: standard output
+	file     *os.File      // nil: standard output
+	buffer   *bufio.Writer // nil: none
 }
 
-// openOutput opens the file of --output; "" is standard output.
-func openOutput(path string) (*output, error) {
-	if path == "" {
-		return &output{Writer: os.Stdout, terminal: isTerminal(os.Stdout)}, nil
+// openOutput opens the file of --output; "" is standard output. Writes to one that
+// is buffered wait for a full buffer or Close.
+func openOutput(path string, buffered bool) (*output, error) {
+	o := &output{Writer: os.Stdout, terminal: path == "" && isTerminal(os.Stdout)}
+	if path != "" {
+		f, err := os.Create(path)
+		if err != nil {
+			return nil, diag.Sentencef("Failed to open output file: %q: %s", path, plainCause(err))
+		}
+		o.Writer, o.file = f, f
 	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("output: %w", err)
+	if buffered {
+		o.buffer = bufio.NewWriterSize(o.Writer, 64<<10)
+		o.Writer = o.buffer
 	}
-	return &output{Writer: f, file: f}, nil
+	return o, nil
+}
+
+// plainCause is what the system said, as C programs print it: "No such file or
+// directory".
+func plainCause(err error) string {
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // screen is the terminal for live screens, with its keyboard; nil if there is none.
@@ -57,12 +77,16 @@ func (o *output) screen() *tui.Terminal {
 	return &tui.Terminal{File: os.Stdout, Color: colored(os.Stdout)}
 }
 
-// Close closes the file.
+// Close writes what is buffered and closes the file.
 func (o *output) Close() error {
-	if o.file == nil {
-		return nil
+	var errs []error
+	if o.buffer != nil {
+		errs = append(errs, o.buffer.Flush())
 	}
-	return o.file.Close()
+	if o.file != nil {
+		errs = append(errs, o.file.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // page is a listing on standard output. Text in it comes from binaries and

@@ -2,29 +2,39 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/run"
 )
 
-// runFlags are the flags of rpcxray run; short letters are bpftrace's.
+// runFlags are the flags of rpcxray run, all of bpftrace's among them.
 type runFlags struct {
-	expr, command, output, debug                string
-	format                                      choiceFlag
+	expr, command, output                       string
+	format, buffering                           choiceFlag
+	mode                                        choiceFlag
+	debug                                       stagesFlag
 	overhead                                    overheadFlag
 	pid                                         pidFlag
-	list                                        bool
+	list, info                                  bool
 	verbose, unsafe, secrets, quiet, noWarnings bool
+	helperWarnings                              bool
 	dryRun, stats, strict                       bool
+	test, bench, format1                        bool
+	noFeature                                   featuresFlag
+	filter                                      patternFlag
+	traceable                                   string
+	included                                    []string
 	exprGiven, commandGiven                     bool
+	compat                                      bool // started under the name bpftrace
 	params                                      []string
 	named                                       map[string]string
 }
@@ -50,22 +60,38 @@ const runExample = `  rpcxray run -e 'uprobe:./server:main.*.Mul { @[func] = cou
   rpcxray run -d insns -e 'BEGIN { @ = nsecs }'  show what the program is compiled to`
 
 func runCommand(status *exitStatus) *cobra.Command {
-	f := &runFlags{format: choiceFlag{"text", []string{"text", "json"}}, overhead: defaultOverhead}
 	cmd := &cobra.Command{
 		Use:                   "run [flags] {-e PROGRAM | FILE | -} [ARG...] [-- OPTION...]",
 		Short:                 "Run a script of the tracing language",
 		Long:                  runLong,
 		Example:               runExample,
 		DisableFlagsInUseLine: true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			f.exprGiven, f.commandGiven = cmd.Flags().Changed("expr"), cmd.Flags().Changed("cmd")
-			code, err := f.main(cmd, args)
-			status.code = code
-			return err
-		},
+	}
+	newRunFlags(cmd, status)
+	return cmd
+}
+
+// newRunFlags gives cmd the flags and has it run a script.
+func newRunFlags(cmd *cobra.Command, status *exitStatus) *runFlags {
+	f := &runFlags{
+		format:    choiceFlag{"text", []string{"text", "json"}},
+		buffering: choiceFlag{"line", []string{"line", "full", "none"}},
+		mode:      choiceFlag{"", []string{"codegen", "test", "bench", "format"}},
+		overhead:  defaultOverhead,
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f.exprGiven, f.commandGiven = cmd.Flags().Changed("expr"), cmd.Flags().Changed("cmd")
+		code, err := f.main(cmd, args)
+		status.code = code
+		return err
 	}
 	f.define(cmd)
-	return cmd
+	f.defineRare(cmd.Flags())
+	complete(cmd, "debug", run.Stages)
+	complete(cmd, "format", f.format.choices)
+	complete(cmd, "buffering", f.buffering.choices)
+	complete(cmd, "no-feature", features)
+	return f
 }
 
 func (f *runFlags) define(cmd *cobra.Command) {
@@ -76,18 +102,57 @@ func (f *runFlags) define(cmd *cobra.Command) {
 	fl.StringVarP(&f.command, "cmd", "c", "", "start this `command`, probe its functions only, and end with it")
 	fl.StringVarP(&f.output, "output", "o", "", "write output to this `file`")
 	fl.VarP(&f.format, "format", "f", "text or json")
-	fl.StringVarP(&f.debug, "debug", "d", "", "print a `stage` instead of running: "+strings.Join(run.Stages, ", "))
+	fl.VarP(&f.buffering, "buffering", "B", "when output is written: line and none at once, full when a buffer is full")
+	fl.VarP(&f.debug, "debug", "d", "print a `stage` instead of running: "+strings.Join(run.Stages, ", "))
 	fl.Var(&f.overhead, "max-overhead", "share of a CPU that probes may cost a traced process, or none")
-	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say more: verifier logs, skipped functions, where types come from")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say more: verifier logs, skipped functions, where types come from; with -l the arguments")
 	fl.BoolVar(&f.secrets, "show-secrets", false, "do not mask credentials in the metadata of calls")
 	fl.BoolVar(&f.unsafe, "unsafe", false, "allow functions that change something: system, signal")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "do not tell how many probes are attached")
+	fl.BoolVarP(&f.helperWarnings, "warnings", "k", false, "warn where the kernel could not read memory, or a map has no such key")
 	fl.BoolVar(&f.noWarnings, "no-warnings", false, "do not print warnings")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "compile, load and attach, then leave")
 	fl.BoolVar(&f.stats, "stats", false, "tell hits, cost and losses at the end")
 	fl.BoolVar(&f.strict, "strict", false, "exit with status 1 when something was lost or left out")
-	complete(cmd, "debug", run.Stages)
-	complete(cmd, "format", f.format.choices)
+	fl.Var(&f.filter, "probe-filter", "attach only probes whose name matches this `regexp`, and begin and end")
+	fl.Var(&f.noFeature, "no-feature", "do without these features: "+strings.Join(features, ", "))
+	fl.StringVar(&f.traceable, "traceable-functions", "", "take the names of the kernel functions that can be traced from this `file`")
+	fl.BoolVar(&f.info, "info", false, "show what the kernel offers, in bpftrace's layout; rpcxray doctor tells more")
+}
+
+// refusedFlag is an option of bpftrace's that has no meaning here.
+type refusedFlag string
+
+// Set implements pflag.Value.
+func (r refusedFlag) Set(string) error { return errors.New(string(r)) }
+
+// Type implements pflag.Value.
+func (refusedFlag) Type() string { return "FILE" }
+
+// String implements pflag.Value.
+func (refusedFlag) String() string { return "" }
+
+// defineRare adds what bpftrace takes for its developers, and what does nothing
+// here.
+func (f *runFlags) defineRare(fl *pflag.FlagSet) {
+	fl.Var(&f.mode, "mode", "codegen: compile only; test, bench: run such probes; format: print the program")
+	fl.BoolVar(&f.test, "test", false, "run the test probes, as --mode test")
+	fl.BoolVar(&f.bench, "bench", false, "run the bench probes, as --mode bench")
+	fl.BoolVar(&f.format1, "fmt", false, "print the program in its canonical form, as rpcxray fmt")
+	fl.StringArrayVar(&f.included, "include", nil, "as #include of this `file`: types come from the kernel's and the binary's own type information")
+	fl.StringArrayP("include-dir", "I", nil, "no headers are read")
+	fl.StringArray("debuginfo", nil, "no separate debug information is read")
+	fl.StringArray("dwarf-pid", nil, "processes are unwound when their stacks are printed")
+	fl.Bool("usdt-file-activation", false, "static probes are always activated by file")
+	fl.BoolP("btf", "b", false, "the kernel's types are always used")
+	fl.Bool("verify-llvm-ir", false, "there is no LLVM")
+	for _, name := range []string{"aot", "emit-elf", "emit-llvm"} {
+		fl.Var(refusedFlag("no LLVM is used and programs are not kept in files; rpcxray run -d insns shows the code"), name, "")
+	}
+	for _, name := range []string{"mode", "include", "include-dir", "debuginfo", "dwarf-pid", "usdt-file-activation", "btf", "verify-llvm-ir", "aot",
+		"emit-elf", "emit-llvm"} {
+		fl.Lookup(name).Hidden = true
+	}
 }
 
 // complete offers words for a flag to the shell.
@@ -98,7 +163,12 @@ func complete(cmd *cobra.Command, flag string, words []string) {
 }
 
 func (f *runFlags) main(cmd *cobra.Command, args []string) (int, error) {
-	if f.list {
+	switch {
+	case f.info:
+		return 0, showInfo(cmd.OutOrStdout())
+	case f.helperWarnings && f.noWarnings:
+		return 1, diag.Sentencef("USAGE: -k, --warnings conflicts with --no-warnings")
+	case f.list:
 		return f.listProbes(cmd.OutOrStdout(), args)
 	}
 	args, err := f.options(args, cmd.ArgsLenAtDash())
@@ -109,31 +179,52 @@ func (f *runFlags) main(cmd *cobra.Command, args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	command, err := f.child()
+	if f.format1 || f.mode.value == "format" {
+		return printFormatted(cmd.OutOrStdout(), src)
+	}
+	return f.trace(cmd.Context(), src)
+}
+
+// trace runs the program.
+func (f *runFlags) trace(ctx context.Context, src *diag.Source) (int, error) {
+	o, err := f.runOptions(src)
 	if err != nil {
 		return 1, err
 	}
-	out, err := openOutput(f.output)
+	out, err := openOutput(f.output, f.buffering.value == "full")
 	if err != nil {
 		return 1, err
 	}
-	sink := f.renderer(src, out)
-	code, err := run.Run(cmd.Context(), run.Options{
-		Source: src, Params: f.params, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
-		Unsafe: f.unsafe, Secrets: f.secrets, NoWarnings: f.noWarnings, DryRun: f.dryRun, Notify: notice(), Debug: f.debug,
-		Verbose: f.verbose,
-		Stats:   f.stats, Strict: f.strict, MaxOverhead: float64(f.overhead),
-		Sink: sink, Out: out, Stderr: os.Stderr, Color: colored(os.Stderr),
-	})
+	o.Out, o.Sink = out, f.renderer(src, out)
+	code, err := run.Run(ctx, o)
 	if errors.Is(err, run.ErrProcessEnded) { // a script that saw the process to its end did what it should
 		fmt.Fprintf(os.Stderr, "rpcxray: %v\n", err)
 		err = nil
 	}
-	closing := errors.Join(sink.Close(), out.Close())
+	closing := errors.Join(o.Sink.Close(), out.Close())
 	if err := cmp.Or(err, closing); err != nil { // the output's error may be both
 		return 1, err
 	}
 	return code, nil
+}
+
+func (f *runFlags) runOptions(src *diag.Source) (run.Options, error) {
+	command, err := f.child()
+	if err != nil {
+		return run.Options{}, err
+	}
+	if !f.noWarnings {
+		for _, name := range f.included {
+			fmt.Fprintf(os.Stderr, "WARNING: --include %s is ignored: types come from the kernel's and the binary's own type information\n", name)
+		}
+	}
+	return run.Options{
+		Source: src, Params: f.params, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
+		Unsafe: f.unsafe, Secrets: f.secrets, NoWarnings: f.noWarnings, HelperWarnings: f.helperWarnings, DryRun: f.dryRun, Notify: notice(),
+		Debug: f.debug, GoOn: f.compat, CompileOnly: f.mode.value == "codegen", Verbose: f.verbose, Stats: f.stats, Strict: f.strict,
+		MaxOverhead: float64(f.overhead), Filter: f.filter.Regexp, Without: f.noFeature, TraceableFunctions: f.traceable,
+		Stderr: os.Stderr, Color: colored(os.Stderr),
+	}, nil
 }
 
 // options takes what stands behind -- and looks like an option of the program
@@ -162,63 +253,22 @@ func (f *runFlags) options(args []string, dash int) ([]string, error) {
 	return rest, nil
 }
 
+var errNoProgram = errors.New("no program: give -e PROGRAM, a FILE, or - for standard input; see rpcxray run --help")
+
 // source reads the program; what is left of the arguments are its parameters.
 func (f *runFlags) source(args []string) (*diag.Source, error) {
 	if f.exprGiven {
-		if len(args) > 0 && !strings.Contains(f.expr, "$") && isFile(args[0]) {
+		if !f.compat && len(args) > 0 && !strings.Contains(f.expr, "$") && isFile(args[0]) {
 			return nil, fmt.Errorf("-e and the file %s: one program at a time (as an argument it would be $1, which the program of -e does not use)", args[0])
 		}
 		f.params = args
 		return nonempty(&diag.Source{Name: stdinName, Text: f.expr})
 	}
 	if len(args) == 0 {
-		return nil, errors.New("no program: give -e PROGRAM, a FILE, or - for standard input; see rpcxray run --help")
+		return nil, errNoProgram
 	}
 	f.params = args[1:]
 	return openProgram(args[0])
-}
-
-// stdinName is what messages call a program that is in no file.
-const stdinName = "stdin"
-
-// openProgram reads the program of a file, or of standard input for "-".
-func openProgram(name string) (*diag.Source, error) {
-	if name == "-" {
-		return readProgram(stdinName, os.Stdin)
-	}
-	file, err := os.Open(name)
-	if err != nil && strings.Contains(name, "{") {
-		return nil, fmt.Errorf("reading the program: %w; a program's text stands behind -e", err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the program: %w", err)
-	}
-	defer file.Close()
-	return readProgram(name, file)
-}
-
-// maxProgram is more than any program may have: what is cut off is not missed,
-// and a device has no end.
-const maxProgram = 8 << 20
-
-func readProgram(name string, r io.Reader) (*diag.Source, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxProgram))
-	if err != nil {
-		return nil, fmt.Errorf("reading the program: %w", err)
-	}
-	return nonempty(&diag.Source{Name: name, Text: string(text)})
-}
-
-func isFile(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular()
-}
-
-func nonempty(src *diag.Source) (*diag.Source, error) {
-	if strings.TrimSpace(src.Text) == "" {
-		return nil, fmt.Errorf("%s: the program is empty; a short one is: BEGIN { printf(\"hello\\n\"); exit() }", src.Name)
-	}
-	return src, nil
 }
 
 // child splits the command of -c.
@@ -227,7 +277,10 @@ func (f *runFlags) child() ([]string, error) {
 		return nil, nil
 	}
 	if f.pid != 0 {
-		return nil, errors.New("-c starts a process and -p names one: give one of them")
+		return nil, diag.Sentencef("USAGE: Cannot use both -c and -p.")
+	}
+	if f.compat && strings.TrimSpace(f.command) == "" {
+		return nil, nil
 	}
 	words, err := splitWords(f.command)
 	if err != nil {
@@ -242,37 +295,4 @@ func (f *runFlags) renderer(src *diag.Source, out *output) render.Renderer {
 		return render.NewJSON(o)
 	}
 	return render.NewText(o)
-}
-
-// listProbes is -l: of a pattern, or of the probes of a program.
-func (f *runFlags) listProbes(w io.Writer, args []string) (int, error) {
-	list, err := f.listed(args)
-	if err != nil {
-		return 1, err
-	}
-	out := newPage(w)
-	for _, l := range list {
-		out.printf("%s\n", l.Probe)
-		for _, a := range l.Args {
-			out.printf("    %s\n", a)
-		}
-	}
-	if err := out.Flush(); err != nil {
-		return 1, err
-	}
-	return 0, nil
-}
-
-func (f *runFlags) listed(args []string) ([]run.Listed, error) {
-	if f.exprGiven || len(args) > 0 && isFile(args[0]) {
-		src, err := f.source(args)
-		if err != nil {
-			return nil, err
-		}
-		return run.ListScript(src, f.params, int(f.pid), f.verbose)
-	}
-	if len(args) > 1 {
-		return nil, fmt.Errorf("-l takes one pattern; quote it, so that the shell does not expand it: %s", strings.Join(args, " "))
-	}
-	return run.List(strings.Join(args, ""), int(f.pid), f.verbose)
 }

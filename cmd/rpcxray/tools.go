@@ -107,7 +107,7 @@ func arguments(t *tool.Tool) cobra.PositionalArgs {
 }
 
 func (f *toolFlags) run(cmd *cobra.Command, t *tool.Tool, c tool.Command, args []string) (int, error) {
-	out, err := openOutput(f.output)
+	out, err := openOutput(f.output, false)
 	if err != nil {
 		return 1, err
 	}

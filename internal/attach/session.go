@@ -3,6 +3,7 @@ package attach
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -13,6 +14,10 @@ import (
 // Session holds the maps that all units of a script share, and the units.
 // Its methods may be called concurrently.
 type Session struct {
+	// Log takes what the verifier tells of programs that it accepts; nil: that is not
+	// asked for.
+	Log io.Writer
+
 	facts *kernel.Facts
 
 	mu    sync.Mutex

@@ -44,6 +44,11 @@ func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("program %s: %w", plan.Name, err)
 	}
+	if s.Log != nil {
+		if _, err := fmt.Fprintf(s.Log, "BPF verifier log for %s:\n%s\n", plan.Name, p.VerifierLog); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+	}
 	u := &Unit{Plan: plan, Object: o, facts: s.facts, program: p}
 	s.mu.Lock()
 	s.units = append(s.units, u)
@@ -51,15 +56,22 @@ func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 	return u, nil
 }
 
+func (s *Session) programOptions() ebpf.ProgramOptions {
+	if s.Log == nil {
+		return ebpf.ProgramOptions{}
+	}
+	return ebpf.ProgramOptions{LogLevel: ebpf.LogLevelInstruction | ebpf.LogLevelStats}
+}
+
 // program loads spec. One for a function or tracepoint by its type needs the
 // kernel's types, which are read once for all of them.
 func (s *Session) program(spec *ebpf.ProgramSpec) (*ebpf.Program, error) {
 	if spec.Type != ebpf.Tracing {
-		return ebpf.NewProgram(spec)
+		return ebpf.NewProgramWithOptions(spec, s.programOptions())
 	}
 	coll, err := ebpf.NewCollectionWithOptions(
 		&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{spec.Name: spec}},
-		ebpf.CollectionOptions{Cache: s.facts.Cache})
+		ebpf.CollectionOptions{Cache: s.facts.Cache, Programs: s.programOptions()})
 	if err != nil {
 		return nil, err
 	}

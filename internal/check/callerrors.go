@@ -202,8 +202,8 @@ func (b *body) unknownClock(mode string, at diag.Span) {
 	b.errorf(at, "Invalid timestamp mode: %s", mode).Hint = "one of boot, monotonic, tai, sw_tai"
 }
 
-func (b *body) badOption(name, kind, value string, at diag.Span) {
-	b.errorf(at, "program command line option --%s invalid %s (value: %s)", name, kind, value)
+func (b *body) badOption(name, what, value string) {
+	b.errorf(diag.Span{}, "program command line option --%s %s (value: %s)", name, what, value).Placeless = true
 }
 
 func (b *body) unknownSignal(s *prog.Str) {

@@ -68,6 +68,7 @@ type Options struct {
 	Secrets    bool              // --show-secrets
 	Env        map[string]string // BPFTRACE_* without the prefix, any case
 	NoWarnings bool
+	Filter     func(name string) bool // takes the probes that are wanted, begin and end aside, by their full names; nil: all
 }
 
 // Result is a checked script.
@@ -123,7 +124,7 @@ type checker struct {
 
 	builtins  map[string]*Builtin
 	functions map[string]*Function
-	getopts   map[string]bool
+	getopts   map[string]string    // what each is for
 	names                          // of the text being checked
 	hooks     map[*prog.Hook]names // of frameworks' scripts
 	ordinals  map[*prog.Point]int  // of rpc points
@@ -189,7 +190,7 @@ func newChecker(f *syntax.File, w World, o Options, diags *diag.List) *checker {
 		file: f, world: w, opts: o, diags: diags, pass: diags,
 		prog:     &prog.Program{Source: f.Source},
 		builtins: map[string]*Builtin{}, functions: map[string]*Function{},
-		names: newNames(), hooks: map[*prog.Hook]names{}, ordinals: map[*prog.Point]int{}, getopts: map[string]bool{},
+		names: newNames(), hooks: map[*prog.Hook]names{}, ordinals: map[*prog.Point]int{}, getopts: map[string]string{},
 		maps: map[string]*mapState{}, vars: map[varKey]*types.Type{},
 		points: map[*prog.Point]*job{}, formats: map[string]int{},
 		resolved: map[*types.Type]*types.Type{}, named: map[typeName]*types.Type{},

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,10 @@ type Setting struct {
 }
 
 func number(field func(*prog.Config) *int) func(*prog.Config, string) {
-	return func(c *prog.Config, v string) { *field(c), _ = strconv.Atoi(v) }
+	return func(c *prog.Config, v string) {
+		n, _ := strconv.ParseInt(v, 0, 64) // valid has looked at it
+		*field(c) = int(n)
+	}
 }
 
 func yesNo(field func(*prog.Config) *bool) func(*prog.Config, string) {
@@ -65,8 +69,12 @@ func Settings() []Setting {
 		{Name: "unstable_dw_ustack", Default: "warn", Values: level, apply: kept},
 		{Name: "unstable_import_statement", Default: "enable", Values: level, apply: kept},
 		{Name: "unstable_typeinfo", Default: "error", Values: level, apply: kept},
-		{Name: "unstable_map_decl", Default: "enable", Values: level, apply: kept},
 	}
+}
+
+// environmentOnly are settings that the script cannot make.
+func environmentOnly() []string {
+	return []string{"btf", "color", "kernel_build", "kernel_source", "vmlinux"}
 }
 
 // renamed are settings that go by another name today.
@@ -126,7 +134,14 @@ func (c *checker) configure() {
 
 func (c *checker) configItem(settings []Setting, item *syntax.ConfigItem) {
 	s, ok := findSetting(settings, item.Name)
-	if !ok {
+	switch {
+	case plainName(item.Name) == "unstable_map_decl":
+		c.deprecatedSetting(item)
+		return
+	case slices.Contains(environmentOnly(), plainName(item.Name)):
+		c.onlyEnvironment(item)
+		return
+	case !ok:
 		c.unknownSetting(item)
 		return
 	}
@@ -180,7 +195,7 @@ func (c *checker) set(s Setting, value string, at diag.Span) {
 func (s Setting) valid(value string) bool {
 	switch s.Kind {
 	case "number":
-		n, err := strconv.Atoi(value)
+		n, err := strconv.ParseInt(value, 0, 64)
 		if s.Name == "max_strlen" {
 			return err == nil && n > 0 && n <= maxStrlen
 		}
@@ -190,12 +205,13 @@ func (s Setting) valid(value string) bool {
 	case "text":
 		return true
 	}
-	for _, v := range s.Values {
-		if v == value {
-			return true
-		}
+	switch {
+	case s.Name == "cache_user_symbols" && (value == "0" || value == "1"):
+		return true
+	case strings.HasPrefix(s.Name, "unstable_") && (truthWord(value) || falseWord(value)):
+		return true
 	}
-	return false
+	return slices.Contains(s.Values, value)
 }
 
 func truthWord(s string) bool { return s == "1" || strings.EqualFold(s, "true") }

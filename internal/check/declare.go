@@ -105,16 +105,31 @@ func (c *checker) findOptions() {
 		call, ok := n.(*syntax.CallExpr)
 		if ok && call.Name == "getopt" && len(call.Args) > 0 {
 			if s, ok := call.Args[0].(*syntax.StringExpr); ok {
-				c.getopts[s.Value] = true
+				c.getopts[s.Value] = optionDoc(call)
 			}
 		}
 		return true
 	})
+	var strange []string
 	for name := range c.opts.Named {
-		if !c.getopts[name] {
-			c.unexpectedOption(name)
+		if _, ok := c.getopts[name]; !ok {
+			strange = append(strange, name)
 		}
 	}
+	if len(strange) > 0 {
+		slices.Sort(strange)
+		c.unexpectedOptions(strange)
+	}
+}
+
+// optionDoc is what getopt()'s third argument says.
+func optionDoc(call *syntax.CallExpr) string {
+	if len(call.Args) > 2 {
+		if s, ok := call.Args[2].(*syntax.StringExpr); ok {
+			return s.Value
+		}
+	}
+	return ""
 }
 
 // mapKind is how a map declaration's kind is built.

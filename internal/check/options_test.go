@@ -51,7 +51,7 @@ func TestNamedOptions(t *testing.T) {
 		{map[string]string{}, ""},
 		{map[string]string{"on": "true", "n": "300", "s": "long"}, "int16 string[5]"},
 		{map[string]string{"on": "", "n": "-1"}, "int8 string[2]"},
-		{map[string]string{"on": "maybe"}, "ERROR: program command line option --on invalid boolean (value: maybe)"},
+		{map[string]string{"on": "maybe"}, "ERROR: program command line option --on expects a boolean (e.g. 'true') (value: maybe)"},
 		{map[string]string{"n": "x"}, "ERROR: program command line option --n invalid integer (value: x)"},
 		{map[string]string{"bb": "1"}, "ERROR: unexpected program command line options: --bb"},
 	} {

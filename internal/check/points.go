@@ -83,12 +83,14 @@ func (c *checker) groups(points []*prog.Point) [][]*prog.Group {
 	found, told := false, false
 	for i, p := range points {
 		if k, _ := kindOf(p.Provider); !k.sites {
-			all[i] = []*prog.Group{{Point: p}}
+			if c.wanted(p, "", "") {
+				all[i] = []*prog.Group{{Point: p}}
+			}
 			found = true
 			continue
 		}
 		gs, err := c.world.Groups(p)
-		all[i], found = gs, found || err == nil
+		all[i], found = c.filtered(p, gs), found || err == nil
 		var no *NoMatch
 		switch {
 		case errors.As(err, &no) && strings.Contains(p.Target+p.Namespace+p.Func, "*"):
@@ -187,6 +189,30 @@ func (c *checker) anyCounter(ap *syntax.AttachPoint) []*prog.Point {
 func matches(pattern, name string) bool {
 	ok, err := path.Match(pattern, name)
 	return ok && err == nil
+}
+
+// wanted asks the user's filter about the probe on function fn.
+func (c *checker) wanted(p *prog.Point, found, fn string) bool {
+	return c.opts.Filter == nil || p.Kind == prog.KindBegin || p.Kind == prog.KindEnd || c.opts.Filter(PointName(p, found, fn))
+}
+
+// filtered leaves the functions out of groups that the user does not want.
+func (c *checker) filtered(p *prog.Point, groups []*prog.Group) []*prog.Group {
+	if c.opts.Filter == nil {
+		return groups
+	}
+	var kept []*prog.Group
+	for _, g := range groups {
+		found := ""
+		if g.Target != nil {
+			found = g.Target.Path
+		}
+		g.Funcs = slices.DeleteFunc(g.Funcs, func(fn prog.Func) bool { return !c.wanted(p, found, fn.Name) })
+		if len(g.Funcs) > 0 {
+			kept = append(kept, g)
+		}
+	}
+	return kept
 }
 
 // attachPoint makes an attach point of what was written; nil if it is wrong.

@@ -468,6 +468,9 @@ func (b *body) callCgroupPath(e *syntax.CallExpr) prog.Expr {
 
 // callGetopt is a constant: the option's value, or its default. Without a
 // default it is a flag.
+// bareOption is the value of an option that was given none.
+const bareOption = "true"
+
 func (b *body) callGetopt(e *syntax.CallExpr) prog.Expr {
 	name, ok := b.literalText("getopt", e.Args[0])
 	if !ok {
@@ -477,29 +480,44 @@ func (b *body) callGetopt(e *syntax.CallExpr) prog.Expr {
 	if len(e.Args) > 1 {
 		def = b.expr(e.Args[1])
 	}
+	switch def.(type) {
+	case *prog.Str, *prog.Int:
+	default:
+		if !isBad(def) {
+			b.errorf(e.Args[1].Span(), "Second argument to 'getopt' must be a string literal, integer literal, or a boolean literal.")
+		}
+		return bad(e.At)
+	}
 	value, given := b.opts.Named[name]
-	if isBad(def) || !given {
+	if !given {
 		return relocate(def, e.At)
 	}
 	switch d := def.(type) {
 	case *prog.Str:
+		if value == bareOption {
+			b.badOption(name, "expects a string", value)
+			return bad(e.At)
+		}
 		return text(value, e.At)
 	case *prog.Int:
 		if d.T.Kind == types.Bool {
 			if truthWord(value) || falseWord(value) || value == "" {
 				return boolean(!falseWord(value), e.At)
 			}
-			b.badOption(name, "boolean", value, e.At)
+			b.badOption(name, "expects a boolean (e.g. 'true')", value)
 			return bad(e.At)
 		}
 		if x := parameter(value, e.At); x.Type().IsInt() {
 			return x
 		}
-		b.badOption(name, "integer", value, e.At)
+		what := "invalid integer"
+		if value == bareOption {
+			what = "expects an integer"
+		}
+		b.badOption(name, what, value)
 		return bad(e.At)
 	}
-	b.errorf(e.Args[1].Span(), "Second argument to 'getopt' must be a string literal, integer literal, or a boolean literal.")
-	return bad(e.At)
+	panic("BUG: getopt's default")
 }
 
 // signals are the numbers that Linux has on the architectures served.

@@ -82,11 +82,12 @@ type Note struct {
 
 // Diagnostic is one message about a program: where, what, why and what to do.
 type Diagnostic struct {
-	Severity Severity
-	Span     Span
-	Msg      string // one sentence, names the thing in quotes, no full stop
-	Notes    []Note
-	Hint     string // what to do about it
+	Severity  Severity
+	Span      Span
+	Msg       string // one sentence, names the thing in quotes, no full stop
+	Notes     []Note
+	Hint      string // what to do about it
+	Placeless bool   // it is about no place in the text: an option, the environment
 }
 
 // HintError is an error that knows what to do about it.

@@ -28,7 +28,8 @@ const (
 //	source line
 //	    ~~~~
 //
-// followed by notes in the same form and a hint. Columns count characters from
+// followed by notes in the same form and a hint. What has no place in the text is
+// shown without one, and without a message the hint alone. Columns count characters from
 // 1, col2 is the one behind the span; a span of several lines is shown to the
 // end of its first. Of many diagnostics the first 20 are shown and the rest is
 // counted. Call List.Sort before for the order of the source.
@@ -55,7 +56,12 @@ func (r *renderer) diagnostic(d *Diagnostic) {
 	if d.Severity == Warning {
 		color = colorYellow
 	}
-	r.place(d.Span, d.Severity.String(), color, d.Msg)
+	switch {
+	case !d.Placeless:
+		r.place(d.Span, d.Severity.String(), color, d.Msg)
+	case d.Msg != "":
+		fmt.Fprintf(&r.b, "%s: %s\n", r.paint(d.Severity.String(), color), Printable(d.Msg))
+	}
 	for _, n := range d.Notes {
 		r.place(n.Span, "NOTE", colorCyan, n.Msg)
 	}

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"fmt"
+	"os"
 	"sync"
 
 	"github.com/cilium/ebpf/btf"
@@ -41,6 +43,27 @@ func Detect() *Facts {
 
 // Tracefs returns the trace event files.
 func (f *Facts) Tracefs() (*Tracefs, error) { return f.tracefs() }
+
+// UseTraceable makes [Tracefs.Functions] read a file of the form of the kernel's
+// own. Call it before Tracefs.
+func (f *Facts) UseTraceable(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("list of kernel functions: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("list of kernel functions: %w", err)
+	}
+	open := f.tracefs
+	f.tracefs = sync.OnceValues(func() (*Tracefs, error) {
+		t, err := open()
+		if err == nil {
+			t.functions = path
+		}
+		return t, err
+	})
+	return nil
+}
 
 // BTF returns the kernel's type information.
 func (f *Facts) BTF() (*BTF, error) { return f.btf() }

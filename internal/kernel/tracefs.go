@@ -15,9 +15,10 @@ import (
 
 // Tracefs reads the kernel's trace event files.
 type Tracefs struct {
-	root   fs.FS
-	events fs.FS    // root's folder of that name
-	mount  *os.File // detached mount, nil if the host has tracefs mounted
+	functions string // file that names the kernel functions that can be traced; "": the kernel's own
+	root      fs.FS
+	events    fs.FS    // root's folder of that name
+	mount     *os.File // detached mount, nil if the host has tracefs mounted
 }
 
 // OpenTracefs finds tracefs where the host has it mounted, or else makes a
@@ -70,7 +71,7 @@ func (t *Tracefs) Detached() bool { return t.mount != nil }
 // module that it is in ("" for the kernel itself), some of them more than once,
 // until it says no. Kernels that are locked down refuse the list.
 func (t *Tracefs) Functions(yield func(name, module string) bool) error {
-	f, err := t.root.Open("available_filter_functions")
+	f, err := t.openFunctions()
 	if err != nil {
 		return fmt.Errorf("list of kernel functions: %w", err)
 	}
@@ -83,6 +84,13 @@ func (t *Tracefs) Functions(yield func(name, module string) bool) error {
 		}
 	}
 	return lines.Err()
+}
+
+func (t *Tracefs) openFunctions() (fs.File, error) {
+	if t.functions != "" {
+		return os.Open(t.functions)
+	}
+	return t.root.Open("available_filter_functions")
 }
 
 // ErrNoTracepoint is wrapped by the errors for tracepoints that do not exist.

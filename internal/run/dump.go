@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 
@@ -9,44 +10,55 @@ import (
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
 
-// dump prints a stage after check instead of running the script.
-func (s *session) dump(p *prog.Program, plan *lower.Lowered) error {
-	if err := s.refused(plan); err != nil {
-		return err
+// dump prints the stages after check that were asked for; done tells that the
+// script is not to be run.
+func (s *session) dump(p *prog.Program, plan *lower.Lowered) (done bool, err error) {
+	if len(s.opts.Debug) == 0 && !s.opts.CompileOnly {
+		return false, nil
 	}
-	if err := s.reportSkips(plan.Skipped); err != nil {
-		return err
+	if err := errors.Join(s.refused(plan), s.reportSkips(plan.Skipped)); err != nil {
+		return false, err
 	}
 	t, err := s.target(plan.Units)
 	if err != nil {
-		return err
+		return false, err
 	}
-	switch s.opts.Debug {
-	case "lower":
-		for _, u := range plan.Units {
-			fmt.Fprintf(s.opts.Out, "unit %s: %d sites\n", u.Name, len(u.Sites))
-			for _, b := range u.Bodies {
-				prog.DumpBody(s.opts.Out, b)
-			}
+	for _, stage := range []struct {
+		name string
+		dump func() error
+	}{
+		{"lower", func() error { return s.dumpLowered(plan) }},
+		{"ir", func() error { return s.dumpCode("ir", p, plan, t) }},
+		{"insns", func() error { return s.dumpCode("insns", p, plan, t) }},
+		{"maps", func() error { return s.dumpMaps(p, plan, t) }},
+		{"sites", func() error { return s.dumpSites(plan) }},
+	} {
+		last := s.opts.show(stage.name, func() { err = stage.dump() })
+		if last || err != nil {
+			return true, err
 		}
-		return nil
-	case "sites":
-		s.dumpSites(plan)
-		return nil
-	case "maps":
-		return s.dumpMaps(p, plan, t)
 	}
-	return s.dumpCode(p, plan, t)
+	return s.opts.CompileOnly, nil
 }
 
-func (s *session) dumpCode(p *prog.Program, plan *lower.Lowered, t codegen.Target) error {
+func (s *session) dumpLowered(plan *lower.Lowered) error {
+	for _, u := range plan.Units {
+		fmt.Fprintf(s.opts.Out, "unit %s: %d sites\n", u.Name, len(u.Sites))
+		for _, b := range u.Bodies {
+			prog.DumpBody(s.opts.Out, b)
+		}
+	}
+	return nil
+}
+
+func (s *session) dumpCode(stage string, p *prog.Program, plan *lower.Lowered, t codegen.Target) error {
 	for _, u := range plan.Units {
 		o, err := codegen.Compile(p, u, t)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(s.opts.Out, "unit %s\n", u.Name)
-		if s.opts.Debug == "ir" {
+		if stage == "ir" {
 			fmt.Fprint(s.opts.Out, o.IR())
 		} else {
 			fmt.Fprintf(s.opts.Out, "%v", o.Spec.Instructions)
@@ -55,7 +67,7 @@ func (s *session) dumpCode(p *prog.Program, plan *lower.Lowered, t codegen.Targe
 	return nil
 }
 
-func (s *session) dumpSites(plan *lower.Lowered) {
+func (s *session) dumpSites(plan *lower.Lowered) error {
 	kinds := map[prog.SiteKind]string{prog.SiteEntry: "entry", prog.SiteStack: "stack check", prog.SiteReturn: "return",
 		prog.SiteOffset: "offset", prog.SiteUret: "kernel's return probe"}
 	for _, u := range plan.Units {
@@ -71,6 +83,7 @@ func (s *session) dumpSites(plan *lower.Lowered) {
 			fmt.Fprintf(s.opts.Out, "%s %#x %s, %s%s: %s\n", u.Name, site.Addr, kinds[site.Kind], cost, note, s.bins.name(site.Func).name)
 		}
 	}
+	return nil
 }
 
 func (s *session) dumpMaps(p *prog.Program, plan *lower.Lowered, t codegen.Target) error {

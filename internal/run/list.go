@@ -35,10 +35,15 @@ func List(pattern string, pid int, args bool) ([]Listed, error) {
 		return nil, err
 	}
 	if len(l.found) == 0 {
-		return nil, fmt.Errorf("no probe matches %q", pattern)
+		return nil, &NoProbeError{pattern}
 	}
 	return l.sorted(), nil
 }
+
+// NoProbeError is the error of a pattern that no probe matches.
+type NoProbeError struct{ Pattern string }
+
+func (e *NoProbeError) Error() string { return fmt.Sprintf("no probe matches %q", e.Pattern) }
 
 // ListScript lists the probes that a script's attach points match.
 func ListScript(src *diag.Source, params []string, pid int, args bool) ([]Listed, error) {

@@ -16,7 +16,7 @@ func mayTrace(facts *kernel.Facts, o Options) error {
 	if err := findProcess(o.PID); err != nil {
 		return err
 	}
-	if o.Debug != "" {
+	if len(o.Debug) > 0 && !o.GoOn || o.CompileOnly {
 		return nil // compiles only
 	}
 	var missing []string

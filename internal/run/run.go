@@ -2,11 +2,12 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rpcxray/rpcxray/internal/check"
@@ -23,23 +24,31 @@ type Options struct {
 	Source *diag.Source // the script
 	File   *syntax.File // a tree made without text; Source is then what it prints as
 
-	Params  []string          // $1, $2, …
-	Named   map[string]string // getopt() values
-	Env     map[string]string // BPFTRACE_* settings without the prefix
-	PID     int               // only this process; 0: all
-	Command []string          // -c: run this and end with it
+	Params  []string           // $1, $2, …
+	Named   map[string]string  // getopt() values
+	Env     map[string]string  // BPFTRACE_* settings without the prefix
+	PID     int                // only this process; 0: all
+	Filter  *regexp.Regexp     // only probes whose name it matches, begin and end besides; nil: all
+	Without []kernel.FeatureID // features that are not made use of
 
-	Unsafe      bool
-	Secrets     bool // credentials in traced values are not masked
-	NoWarnings  bool
-	DryRun      bool          // load and attach, then leave
-	Notify      string        // a line of output that tells when all is attached
-	Duration    time.Duration // 0: until the script, the process or the user ends it
-	MaxOverhead float64       // CPUs a traced process may lose to probes; 0: no limit
-	Debug       string        // stage to print instead of running: see Stages
-	Verbose     bool
-	Stats       bool
-	Strict      bool // losses and skipped functions make the status 1
+	TraceableFunctions string // file of the kernel functions that can be traced; "": the kernel's own
+
+	Command []string // -c: run this and end with it
+
+	Unsafe         bool
+	Secrets        bool // credentials in traced values are not masked
+	NoWarnings     bool
+	HelperWarnings bool          // tell where the kernel could not read, and keys that are not there
+	DryRun         bool          // load and attach, then leave
+	Notify         string        // a line of output that tells when all is attached
+	Duration       time.Duration // 0: until the script, the process or the user ends it
+	MaxOverhead    float64       // CPUs a traced process may lose to probes; 0: no limit
+	Debug          []string      // stages to print instead of running: see Stages
+	GoOn           bool          // run after Debug's stages are printed
+	CompileOnly    bool          // load nothing
+	Verbose        bool
+	Stats          bool
+	Strict         bool // losses and skipped functions make the status 1
 
 	Facts  *kernel.Facts   // what is known of the kernel; nil: nothing yet
 	Sink   render.Renderer // where events go
@@ -49,14 +58,11 @@ type Options struct {
 }
 
 // Stages are the arrows of the pipeline that Options.Debug can print.
-var Stages = []string{"ast", "check", "lower", "ir", "insns", "maps", "sites"}
+var Stages = []string{"ast", "check", "lower", "ir", "insns", "maps", "sites", "verifier"}
 
 // Run takes a script from its text to its output and returns the exit status
 // the script asked for. Errors in the script are a *diag.ListError.
 func Run(ctx context.Context, o Options) (status int, err error) {
-	if o.Debug != "" && !slices.Contains(Stages, o.Debug) {
-		return 1, fmt.Errorf("no stage is called %q: the stages are %s", o.Debug, strings.Join(Stages, ", "))
-	}
 	diags := diag.NewList(o.Source)
 	file := o.File
 	if file == nil {
@@ -64,13 +70,13 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	} else {
 		file.BindParams(o.Params, diags)
 	}
-	if err := diags.Err(); err != nil || o.Debug == "ast" {
-		return 0, orDump(err, func() { syntax.Dump(o.Out, file) })
+	if err := diags.Err(); err != nil || o.show("ast", func() { syntax.Dump(o.Out, file) }) {
+		return 0, err
 	}
 
-	facts := o.Facts
-	if facts == nil {
-		facts = kernel.Detect()
+	facts, err := o.facts()
+	if err != nil {
+		return 1, err
 	}
 	if err := mayTrace(facts, o); err != nil {
 		return 1, err
@@ -93,20 +99,20 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	if err := s.tellSources(); err != nil {
 		return 1, err
 	}
-	if err := diags.Err(); err != nil || o.Debug == "check" {
-		return 0, orDump(err, func() { check.Dump(o.Out, checked) })
+	if err := diags.Err(); err != nil || o.show("check", func() { check.Dump(o.Out, checked) }) {
+		return 0, err
 	}
 
 	plan := lower.Lower(checked.Bodies, s.planner(), archs[runtime.GOARCH])
-	if o.Debug != "" {
-		return 0, s.dump(checked.Program, plan)
+	if done, err := s.dump(checked.Program, plan); done || err != nil {
+		return 0, err
 	}
 
 	if err := s.start(checked, plan); err != nil {
 		return 1, err
 	}
-	if o.DryRun {
-		return 0, nil
+	if o.DryRun || s.verifying() {
+		return 0, o.Sink.Event(&events.Ended{})
 	}
 	if err := child.resume(s.warning); err != nil {
 		return 1, err
@@ -114,17 +120,49 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	return s.trace(ctx, child)
 }
 
-// orDump returns err, or prints and returns nil.
-func orDump(err error, dump func()) error {
-	if err == nil {
-		dump()
+// show prints a stage if it was asked for, and tells whether the run ends with it.
+func (o Options) show(stage string, dump func()) (last bool) {
+	at := slices.Index(o.Debug, stage)
+	if at < 0 {
+		return false
 	}
-	return err
+	dump()
+	return !o.GoOn && at == len(o.Debug)-1
 }
+
+// verifying tells whether the verifier's log was all that was asked for.
+func (s *session) verifying() bool { return s.opts.show("verifier", func() {}) }
+
+// facts are those of the kernel, without what the user does not want.
+func (o Options) facts() (*kernel.Facts, error) {
+	facts := o.Facts
+	if facts == nil {
+		facts = kernel.Detect()
+	}
+	for _, id := range o.Without {
+		facts.Refuse(id, errUnwanted)
+	}
+	if o.TraceableFunctions != "" {
+		if err := facts.UseTraceable(o.TraceableFunctions); err != nil {
+			return nil, err
+		}
+	}
+	return facts, nil
+}
+
+var errUnwanted = errors.New("--no-feature")
 
 func (o Options) check(c *child) check.Options {
 	return check.Options{Params: o.Params, Named: o.Named, PID: o.PID, CPID: c.pid(),
-		Unsafe: o.Unsafe, Secrets: o.Secrets, Env: o.Env, NoWarnings: o.NoWarnings}
+		Unsafe: o.Unsafe, Secrets: o.Secrets, Env: o.Env, NoWarnings: o.NoWarnings, Filter: o.filter()}
+}
+
+// filter is the pattern of the probes that are wanted, for check.
+func (o Options) filter() func(string) bool {
+	if o.Filter == nil {
+		return nil
+	}
+	return o.Filter.MatchString
 }
 
 var archs = map[string]lower.Arch{"amd64": lower.AMD64, "arm64": lower.ARM64}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -79,6 +80,9 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	if s.kernel, err = attach.NewSession(s.facts, codegen.Maps(s.prog, t)); err != nil {
 		return err
 	}
+	if slices.Contains(s.opts.Debug, "verifier") {
+		s.kernel.Log = s.opts.Out
+	}
 	if err := s.openEvents(); err != nil {
 		return err
 	}
@@ -94,7 +98,7 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 		return err
 	}
 	s.listen(units)
-	if !s.opts.DryRun {
+	if !s.opts.DryRun && !s.verifying() {
 		if err := s.runUnits(prog.KindBegin); err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func (w *watch) allow(pid int) error {
 		return fmt.Errorf("process %d: %w", pid, err)
 	}
 	exe, err := os.Readlink(exePath(pid))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // kernel threads have none
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) { // kernel threads have none; others are hidden
 		unix.Close(fd)
 		return fmt.Errorf("process %d: %w", pid, err)
 	}

@@ -41,6 +41,7 @@ func setup(e *testscript.Env, cli, target string) error {
 	return errors.Join(
 		os.Mkdir(bin, 0o755),
 		os.Symlink(cli, filepath.Join(bin, "rpcxray")),
+		os.Symlink(cli, filepath.Join(bin, "bpftrace")),
 		os.Symlink(target, filepath.Join(e.WorkDir, "target")),
 	)
 }
@@ -66,8 +67,8 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: start NAME PROGRAM ARG...")
 	}
 	path := ts.MkAbs(args[1])
-	if args[1] == "rpcxray" {
-		path = ts.MkAbs(".bin/rpcxray")
+	if args[1] == "rpcxray" || args[1] == "bpftrace" {
+		path = ts.MkAbs(".bin/" + args[1])
 	}
 	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")

@@ -89,7 +89,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 		p.Change = eventNames
 	}
 	if c.debug {
-		p.Debug = "ir"
+		p.Debug = []string{"ir"}
 	}
 	p.Reports(c.Interval.Duration, c.Duration.Duration)
 	return p, nil

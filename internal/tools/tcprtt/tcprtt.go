@@ -70,7 +70,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	p.Consts["unit"], p.Consts["average"] = tool.Int(unit), tool.Bool(c.average)
 	p.Consts["by_local"], p.Consts["by_remote"] = tool.Bool(c.byLocal), tool.Bool(c.byRemote)
 	if c.debug {
-		p.Debug = "ir"
+		p.Debug = []string{"ir"}
 	}
 	section := "All Addresses"
 	switch {

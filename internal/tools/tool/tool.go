@@ -65,7 +65,7 @@ type Plan struct {
 	Gather Gatherer
 
 	Verbose bool
-	Debug   string // stage to print instead of running, as in run.Options
+	Debug   []string // stages to print instead of running, as in run.Options
 }
 
 // Gatherer makes of what a script reports what a tool shows, which may take more than
