@@ -289,6 +289,10 @@ func (b *body) stack(e *syntax.CallExpr, id prog.BuiltinID, user bool) prog.Expr
 				b.unknownStackMode(e.Name, name)
 				return bad(e.At)
 			}
+			if mode == types.StackBuildID && !user {
+				b.errorf(name.At, "'build_id' stack mode can only be used for ustack")
+				return bad(e.At)
+			}
 			t.Mode = mode
 			args = args[1:]
 		}

@@ -32,6 +32,13 @@ func (names) User(tgid uint32, addr uint64) []Frame {
 	return []Frame{{Addr: addr, Func: "main.inner", Inlined: true}, {Addr: addr, Func: "main.outer", Offset: 7}}
 }
 
+func (names) BuildID(tgid uint32, addr uint64) (string, uint64) {
+	if addr == 0x1000 {
+		return "0123abcd", addr
+	}
+	return "", 0
+}
+
 func (names) FuncName(id uint32) string { return []string{"main.f", "main.g"}[id] }
 
 func (names) ProbeText(point, fn uint32) string { return "uprobe:./server:main.f" }

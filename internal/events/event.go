@@ -136,4 +136,5 @@ type Frame struct {
 	Line    int
 	Module  string // path of the binary, name of the kernel module
 	Inlined bool
+	BuildID string // StackBuildID: of the binary that has it at Offset of its file; "" where unknown
 }

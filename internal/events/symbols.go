@@ -23,6 +23,9 @@ type Resolver interface {
 	// there, innermost first, then the function itself. Func is "" where it is
 	// unknown; the result is never empty.
 	User(tgid uint32, addr uint64) []Frame
+	// BuildID says which build's code is at a user address of a process, and where
+	// in its file; "" where it is none that is marked.
+	BuildID(tgid uint32, addr uint64) (id string, off uint64)
 	// FuncName returns the name of a probed function of the session.
 	FuncName(id uint32) string
 	// ProbeText returns what the probe builtin prints: point is an index over
@@ -250,6 +253,9 @@ func (s *Symbols) stack(t *types.Type, id uint64, tgid uint32, limit int) (frame
 		switch {
 		case t.Mode == types.StackRaw:
 			frames = append(frames, Frame{Addr: addr})
+		case t.Mode == types.StackBuildID:
+			id, off := s.res.BuildID(tgid, addr)
+			frames = append(frames, Frame{Addr: addr, BuildID: id, Offset: off})
 		case t.User && i > 0:
 			frames = append(frames, s.callers(tgid, addr)...)
 		case t.User:

@@ -36,7 +36,7 @@ func (f *File) readGoInfo() (*GoInfo, error) {
 		Version:  version,
 		PIE:      f.ELF.Type == elf.ET_DYN,
 		Stripped: f.ELF.SectionByType(elf.SHT_SYMTAB) == nil,
-		HasDWARF: f.ELF.Section(".debug_info") != nil || f.ELF.Section(".zdebug_info") != nil,
+		HasDWARF: hasDebugInfo(f.ELF),
 	}
 	if m := releaseVersion.FindStringSubmatch(version); m != nil {
 		g.Major, _ = strconv.Atoi(m[1])

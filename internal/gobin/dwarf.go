@@ -36,6 +36,26 @@ type debugSections struct {
 	ranges, rnglists, loc, loclists              []byte
 }
 
+// data makes debug/dwarf's reader; line is .debug_line, or nil.
+func (s *debugSections) data(line []byte) (*dwarf.Data, error) {
+	data, err := dwarf.New(s.abbrev, nil, nil, s.info, line, nil, s.ranges, s.str)
+	if err != nil {
+		return nil, fmt.Errorf("dwarf: %w", err)
+	}
+	for name, b := range map[string][]byte{
+		".debug_addr": s.addr, ".debug_line_str": s.lineStr,
+		".debug_str_offsets": s.strOffsets, ".debug_rnglists": s.rnglists,
+	} {
+		if b == nil {
+			continue
+		}
+		if err := data.AddSection(name, b); err != nil {
+			return nil, fmt.Errorf("dwarf %s: %w", name, err)
+		}
+	}
+	return data, nil
+}
+
 // debugInfo answers questions about a file's DWARF. A compile unit is read
 // when the first question about it comes.
 type debugInfo struct {
@@ -51,6 +71,8 @@ type debugInfo struct {
 	unread    []*debugUnit            // whose types have not been looked at
 	names     map[string]dwarf.Offset // of the types in the other units; nil before the first look-up
 	nameBytes int
+	lineData  func() (*dwarf.Data, error) // what reads line tables
+	lineRows  int                         // kept of all units
 }
 
 // debugUnit is one compile unit.
@@ -63,6 +85,8 @@ type debugUnit struct {
 	lang            int64
 	name            string
 	funcs           map[uint64]dwarf.Offset // by first address; nil until read
+	split           []dwarf.Offset          // functions of several parts
+	lines           *unitLines              // nil until read
 }
 
 type unitRange struct {
@@ -83,20 +107,9 @@ func newDebugInfo(s debugSections, arch Arch) (d *debugInfo, err error) {
 	if err := checkAbbrevs(units, s.abbrev); err != nil {
 		return nil, err
 	}
-	data, err := dwarf.New(s.abbrev, nil, nil, s.info, nil, nil, s.ranges, s.str)
+	data, err := s.data(nil)
 	if err != nil {
-		return nil, fmt.Errorf("dwarf: %w", err)
-	}
-	for name, b := range map[string][]byte{
-		".debug_addr": s.addr, ".debug_line_str": s.lineStr,
-		".debug_str_offsets": s.strOffsets, ".debug_rnglists": s.rnglists,
-	} {
-		if b == nil {
-			continue
-		}
-		if err := data.AddSection(name, b); err != nil {
-			return nil, fmt.Errorf("dwarf %s: %w", name, err)
-		}
+		return nil, err
 	}
 	d = &debugInfo{arch: arch, data: data, loc: locations{loc: s.loc, loclists: s.loclists, addr: s.addr}}
 	d.units = units
@@ -169,16 +182,10 @@ type paramEntry struct {
 
 // function finds the subprogram that begins at entry; nil if DWARF has none.
 func (d *debugInfo) function(entry uint64) (*subprogram, error) {
-	if err := d.readRanges(); err != nil {
+	u, err := d.unitAt(entry)
+	if u == nil || err != nil {
 		return nil, err
 	}
-	// Ranges of a sane file do not overlap: the last one that starts at or
-	// below entry is the only candidate.
-	i := sort.Search(len(d.ranges), func(i int) bool { return d.ranges[i].low > entry }) - 1
-	if i < 0 || entry >= d.ranges[i].high {
-		return nil, nil
-	}
-	u := d.ranges[i].unit
 	if u.funcs == nil {
 		if err := d.readFuncs(u); err != nil {
 			return nil, err
@@ -207,11 +214,17 @@ func (d *debugInfo) readFuncs(u *debugUnit) error {
 		if e.Tag != dwarf.TagSubprogram {
 			continue
 		}
-		if low, ok := e.Val(dwarf.AttrLowpc).(uint64); ok {
+		low, ok := e.Val(dwarf.AttrLowpc).(uint64)
+		switch {
+		case ok:
 			u.funcs[low] = e.Offset
-			if d.funcs++; d.funcs > maxFuncs {
-				return fmt.Errorf("dwarf: more than %d functions", maxFuncs)
-			}
+		case e.Val(dwarf.AttrRanges) != nil:
+			u.split = append(u.split, e.Offset)
+		default:
+			continue
+		}
+		if d.funcs++; d.funcs > maxFuncs {
+			return fmt.Errorf("dwarf: more than %d functions", maxFuncs)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package gobin
 
 import (
+	"bytes"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -33,6 +34,10 @@ type File struct {
 	ELF  *elf.File
 	Go   *GoInfo // nil: not a Go binary
 
+	// DebugDirs are further folders in which separate debug information is
+	// looked for, relative to the file's own; set them before anything is asked.
+	DebugDirs []string
+
 	r      io.ReaderAt
 	closer io.Closer
 	size   int64
@@ -46,6 +51,8 @@ type File struct {
 	debugInfo    func() (*debugInfo, error)
 	runtimeTypes func() (*runtimeTypes, error)
 	tls          func() (int64, error)
+	findDebug    func() *File // nil: the file has no other with its debug information
+	debugFile    *File        // what findDebug has opened
 }
 
 // GoInfo is what a Go binary says about its build.
@@ -79,6 +86,7 @@ type Func struct {
 
 	Go          bool // inside pclntab: a return probe must never change its return address
 	Asm         bool // Go assembly: g comes from TLS, not from a register
+	Local       bool // a symbol that other files do not see
 	Wrapper     bool // made by the compiler: ABI wrapper, promoted method, method value
 	ABIInternal bool // arguments in registers where GoInfo.RegABI, g in a register
 }
@@ -123,6 +131,11 @@ func (f *File) Handle() string {
 	return f.Path
 }
 
+// OpenBytes reads a binary that is in memory, such as the kernel's vDSO.
+func OpenBytes(name string, b []byte) (*File, error) {
+	return newFile(name, bytes.NewReader(b), int64(len(b)))
+}
+
 func describeMode(m os.FileMode) string {
 	switch {
 	case m.IsDir():
@@ -150,6 +163,7 @@ func newFile(path string, r io.ReaderAt, size int64) (*File, error) {
 	f.debugInfo = sync.OnceValues(f.readDebugInfo)
 	f.runtimeTypes = sync.OnceValues(f.readRuntimeTypes)
 	f.tls = sync.OnceValues(f.readTLS)
+	f.findDebug = sync.OnceValue(f.findDebugFile)
 	if f.Go, err = f.readGoInfo(); err != nil {
 		return nil, err
 	}
@@ -160,6 +174,9 @@ func newFile(path string, r io.ReaderAt, size int64) (*File, error) {
 func (f *File) Close() error {
 	if f.closer == nil {
 		return nil
+	}
+	if f.debugFile != nil {
+		f.debugFile.Close()
 	}
 	return f.closer.Close()
 }

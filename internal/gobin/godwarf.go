@@ -3,6 +3,7 @@ package gobin
 import (
 	"bytes"
 	"compress/zlib"
+	"debug/dwarf"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -52,7 +53,12 @@ func (f *File) readDebugInfo() (*debugInfo, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return newDebugInfo(s, f.Arch)
+	d, err := newDebugInfo(s, f.Arch)
+	if err != nil {
+		return nil, err
+	}
+	d.lineData = sync.OnceValues(func() (*dwarf.Data, error) { return f.readLines(&s) })
+	return d, nil
 }
 
 // packed is a debug section as it is in the file.
@@ -67,14 +73,15 @@ type packed struct {
 // debugSection reads .debug_name, or the .zdebug_name that Go 1.18 and older
 // write; nil if there is neither.
 func (f *File) debugSection(name string) (*packed, error) {
-	s, old := f.ELF.Section(".debug_"+name), false
+	from, old := f.debugHolder(), false
+	s := from.ELF.Section(".debug_" + name)
 	if s == nil {
-		s, old = f.ELF.Section(".zdebug_"+name), true
+		s, old = from.ELF.Section(".zdebug_"+name), true
 	}
 	if s == nil || s.Type == elf.SHT_NOBITS {
 		return nil, nil
 	}
-	b, err := f.readAt(s.Offset, s.FileSize)
+	b, err := from.readAt(s.Offset, s.FileSize)
 	if err != nil {
 		return nil, fmt.Errorf("section %s: %w", s.Name, err)
 	}

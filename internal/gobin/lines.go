@@ -17,7 +17,11 @@ const maxLineEntries = 64 << 20
 // is named by its whole path or the end of it; column 0 is any.
 func (f *File) LineAddr(file string, line, column int) (addrs []uint64, err error) {
 	defer catch(&err)
-	data, err := f.lineTables()
+	d, err := f.debugInfo()
+	if err != nil {
+		return nil, err
+	}
+	data, err := d.lineData()
 	if err != nil {
 		return nil, err
 	}
@@ -88,43 +92,21 @@ func eachLine(data *dwarf.Data, cu *dwarf.Entry, seen *int, yield func(*dwarf.Li
 	}
 }
 
-// lineTables loads what debug/dwarf needs to read line tables.
-func (f *File) lineTables() (*dwarf.Data, error) {
-	loaded := map[string][]byte{}
-	left := uint64(maxDebug)
-	for _, name := range []string{"abbrev", "info", "line", "str", "line_str", "str_offsets", "addr", "ranges", "rnglists"} {
-		p, err := f.debugSection(name)
-		if err != nil {
-			return nil, err
-		}
-		if p == nil {
-			continue
-		}
-		if p.size > left {
-			return nil, fmt.Errorf("section %s: %d bytes of debug information are too much", p.name, p.size)
-		}
-		left -= p.size
-		var b []byte
-		p.to = &b
-		if err := p.unpack(); err != nil {
-			return nil, err
-		}
-		loaded[name] = b
-	}
-	if loaded["info"] == nil || loaded["line"] == nil {
+// readLines makes what reads line tables out of the sections s and .debug_line.
+func (f *File) readLines(s *debugSections) (*dwarf.Data, error) {
+	p, err := f.debugSection("line")
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil:
 		return nil, errNoDWARF
+	case p.size > maxDebug:
+		return nil, fmt.Errorf("section %s: %d bytes of debug information are too much", p.name, p.size)
 	}
-	data, err := dwarf.New(loaded["abbrev"], nil, nil, loaded["info"], loaded["line"], nil, loaded["ranges"], loaded["str"])
-	if err != nil {
-		return nil, fmt.Errorf("debug information: %w", err)
+	var line []byte
+	p.to = &line
+	if err := p.unpack(); err != nil {
+		return nil, err
 	}
-	for _, name := range []string{"line_str", "str_offsets", "addr", "rnglists"} {
-		if loaded[name] == nil {
-			continue
-		}
-		if err := data.AddSection(".debug_"+name, loaded[name]); err != nil {
-			return nil, fmt.Errorf("debug information: %w", err)
-		}
-	}
-	return data, nil
+	return s.data(line)
 }

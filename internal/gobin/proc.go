@@ -59,15 +59,24 @@ func Mappings(pid int) ([]Mapping, error) {
 // parseMapping reads "start-end perms offset major:minor inode path".
 func parseMapping(line string) (Mapping, error) {
 	var m Mapping
-	var major, minor uint32
-	_, err := fmt.Sscanf(line, "%x-%x %s %x %x:%x %d", &m.Start, &m.End, &m.Perms, &m.Offset, &major, &minor, &m.Inode)
-	if err != nil {
-		return Mapping{}, fmt.Errorf("%q: %w", line, err)
+	rest, bad := line, error(nil)
+	field := func(end string) string { // the path may hold blanks and begins behind the fifth field
+		word, after, _ := strings.Cut(strings.TrimLeft(rest, " "), end)
+		rest = after
+		return word
 	}
-	m.Dev = unix.Mkdev(major, minor)
-	rest := line
-	for range 5 { // the path may hold blanks and begins behind the fifth field
-		_, rest, _ = strings.Cut(strings.TrimLeft(rest, " "), " ")
+	number := func(end string, base int) uint64 {
+		n, err := strconv.ParseUint(field(end), base, 64)
+		bad = cmp.Or(bad, err)
+		return n
+	}
+	m.Start, m.End = number("-", 16), number(" ", 16)
+	m.Perms = field(" ")
+	m.Offset = number(" ", 16)
+	m.Dev = unix.Mkdev(uint32(number(":", 16)), uint32(number(" ", 16)))
+	m.Inode = number(" ", 10)
+	if bad != nil {
+		return Mapping{}, fmt.Errorf("%q: %w", line, bad)
 	}
 	m.Path, m.Deleted = strings.CutSuffix(strings.TrimLeft(rest, " "), deletedSuffix)
 	return m, nil

@@ -3,6 +3,7 @@ package gobin
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/ianlancetaylor/demangle"
 )
@@ -29,7 +30,7 @@ func (f *File) Lookup(pc uint64) []Frame {
 			return f.frames(t, p, fn.Name, pc)
 		}
 	}
-	return []Frame{{Func: Demangle(fn.Name), Off: pc - fn.Entry}}
+	return f.nativeFrames(fn, pc)
 }
 
 // FuncAt returns the function that holds pc. A symbol of size zero holds what
@@ -52,13 +53,27 @@ func (f *File) FuncAt(pc uint64) (Func, bool) {
 	first, _ := slices.BinarySearchFunc(fns, fns[last].Entry, func(fn Func, entry uint64) int {
 		return cmp.Compare(fn.Entry, entry)
 	})
-	for _, fn := range fns[first:i] { // names of one place; the first in order that is wide enough
-		if pc < fn.End {
-			return fn, true
+	best := -1
+	for j := first; j < i; j++ { // names of one place
+		if pc < fns[j].End && (best < 0 || fns[j].better(fns[best])) {
+			best = j
 		}
+	}
+	if best >= 0 {
+		return fns[best], true
 	}
 	fn := fns[last]
 	return fn, fn.Size() == 0 && f.segment(pc, pc) == f.segment(fn.Entry, fn.Entry)
+}
+
+// better tells whether people know the function at one place rather by fn's name
+// than by g's: one that other files use, without an underscore in front.
+func (fn Func) better(g Func) bool {
+	if fn.Local != g.Local {
+		return g.Local
+	}
+	underscores := func(s string) int { return len(s) - len(strings.TrimLeft(s, "_")) }
+	return !fn.Go && underscores(fn.Name) < underscores(g.Name)
 }
 
 // FileLine says which source line the code at pc was written on, for inlined

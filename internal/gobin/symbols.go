@@ -20,10 +20,11 @@ type Symbol struct {
 	Name       string
 	Addr, Size uint64
 	Type       elf.SymType
+	Local      bool
 }
 
-// Symbols lists the defined symbols, functions and data, of .symtab or, where
-// that was stripped, .dynsym, in the order of the file. The caller must not
+// Symbols lists the defined symbols, functions and data, of .symtab, the file's
+// own or that of its debug file, or else of .dynsym, in the order of the file. The caller must not
 // change the slice.
 func (f *File) Symbols() ([]Symbol, error) { return f.symtab() }
 
@@ -42,14 +43,11 @@ func (f *File) Symbol(name string) (Symbol, bool) {
 }
 
 func (f *File) readSymbols() ([]Symbol, error) {
-	s := f.ELF.SectionByType(elf.SHT_SYMTAB)
-	if s == nil {
-		s = f.ELF.SectionByType(elf.SHT_DYNSYM)
-	}
+	from, s := f.symtabHolder()
 	if s == nil {
 		return nil, nil
 	}
-	syms, err := f.symbolTable(s)
+	syms, err := from.symbolTable(s)
 	if err != nil {
 		return nil, fmt.Errorf("section %s: %w", s.Name, err)
 	}
@@ -91,7 +89,7 @@ func (f *File) symbolTable(s *elf.Section) ([]Symbol, error) {
 			continue
 		}
 		syms = append(syms, Symbol{
-			Name: name, Type: typ,
+			Name: name, Type: typ, Local: elf.ST_BIND(b[4]) == elf.STB_LOCAL,
 			Addr: binary.LittleEndian.Uint64(b[8:]), Size: binary.LittleEndian.Uint64(b[16:]),
 		})
 	}
@@ -282,7 +280,7 @@ func nativeFuncs(syms []Symbol, goFuncs []Func) []Func {
 	fns := make([]Func, 0, len(syms))
 	for _, s := range syms {
 		if s.Addr < lo || s.Addr >= hi {
-			fns = append(fns, Func{Name: s.Name, Entry: s.Addr, End: s.Addr + s.Size})
+			fns = append(fns, Func{Name: s.Name, Entry: s.Addr, End: s.Addr + s.Size, Local: s.Local})
 		}
 	}
 	return fns

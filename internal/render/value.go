@@ -193,12 +193,16 @@ func (p *printer) stack(dst []byte, v *events.Value) []byte {
 		switch v.Type.Mode {
 		case types.StackRaw:
 			dst = strconv.AppendUint(dst, f.Addr, 16)
+		case types.StackBuildID:
+			dst = buildID(dst, f)
 		case types.StackPerf:
 			dst = append(dst, '\t')
 			dst = strconv.AppendUint(dst, f.Addr, 16)
 			dst = append(dst, ' ')
 			dst = p.symbol(dst, f)
-			dst = p.module(dst, f)
+			if v.Type.User || f.Module != "" {
+				dst = p.module(dst, f)
+			}
 		default:
 			dst = append(dst, "        "...)
 			dst = p.frame(dst, f)
@@ -221,6 +225,15 @@ func (p *printer) frame(dst []byte, f *events.Frame) []byte {
 		dst = strconv.AppendInt(dst, int64(f.Line), 10)
 	}
 	return dst
+}
+
+// buildID appends the id of the build and the place in its file.
+func buildID(dst []byte, f *events.Frame) []byte {
+	if f.BuildID == "" {
+		return strconv.AppendUint(dst, f.Addr, 16)
+	}
+	dst = append(append(dst, f.BuildID...), " 0x"...)
+	return strconv.AppendUint(dst, f.Offset, 16)
 }
 
 func (p *printer) symbol(dst []byte, f *events.Frame) []byte {

@@ -32,7 +32,7 @@ func tuple(elems ...events.Value) events.Value {
 }
 
 func stackOf(mode types.StackMode, frames ...events.Frame) events.Value {
-	return events.Value{Type: &types.Type{Kind: types.Stack, Mode: mode}, Frames: frames}
+	return events.Value{Type: &types.Type{Kind: types.Stack, Mode: mode, User: true}, Frames: frames}
 }
 
 var testFrames = []events.Frame{
@@ -111,6 +111,8 @@ func TestValues(t *testing.T) {
 		{"absent address", typed(optional(types.Inet), events.Value{}), "-", "null"},
 		{"address", typed(optional(types.Inet), events.Value{Text: "10.0.0.1"}), "10.0.0.1", `"10.0.0.1"`},
 		{"record with gaps", record([]string{"a", "b"}, num(optional(types.Int), -1), str("x")), "{ .a = -, .b = x }", `{"b": "x"}`},
+		{"stack of builds", stackOf(types.StackBuildID, events.Frame{Addr: 0x4010, BuildID: "0123ab", Offset: 0x10}, testFrames[2]), "\n0123ab 0x10\n99\n",
+			`"\n0123ab 0x10\n99\n"`},
 		{"raw stack", stackOf(types.StackRaw, testFrames[1:]...), "\n4010\n99\n", `"\n4010\n99\n"`},
 	}
 	p := printer{trailer: ".."}

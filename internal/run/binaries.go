@@ -111,6 +111,19 @@ func renamed(err error, file, path string) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
+// opened returns the target that is this file; nil if none is.
+func (bs *binaries) opened(id fileID) *gobin.File {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	prefix := fmt.Sprintf("%d:%d/", id.dev, id.inode)
+	for key, b := range bs.byID {
+		if strings.HasPrefix(key, prefix) {
+			return b.file
+		}
+	}
+	return nil
+}
+
 // processes counts the running processes of the binaries.
 func (bs *binaries) processes() int {
 	bs.mu.Lock()

@@ -14,13 +14,7 @@ import (
 // resolver names addresses and ids for events from what the session knows.
 type resolver struct {
 	s      *session
-	spaces map[uint32]*space
-}
-
-// space is the address space of a process: its mappings with their files.
-type space struct {
-	maps  []gobin.Mapping
-	files map[string]*gobin.File
+	spaces *spaces
 }
 
 // Kernel implements events.Resolver.
@@ -37,25 +31,32 @@ func (r *resolver) Kernel(addr uint64) events.Frame {
 // User implements events.Resolver.
 func (r *resolver) User(tgid uint32, addr uint64) []events.Frame {
 	unknown := []events.Frame{{Addr: addr}}
-	sp := r.space(tgid)
-	for _, m := range sp.maps {
-		if addr < m.Start || addr >= m.End {
-			continue
-		}
-		unknown[0].Module = m.Path
-		f := sp.file(tgid, m)
-		if f == nil {
-			return unknown
-		}
-		bias, err := f.MappingBias(m)
-		if err != nil {
-			return unknown
-		}
-		if frames := lookup(f, addr, addr-bias, m.Path); len(frames) > 0 {
-			return frames
-		}
+	m, sp := r.spaces.at(tgid, addr)
+	if sp == nil {
+		return unknown
 	}
-	return unknown
+	unknown[0].Module = m.Path
+	f := r.spaces.file(tgid, m)
+	if f == nil {
+		if fn, ok := r.spaces.generated(tgid, sp, addr); ok {
+			return []events.Frame{{Addr: addr, Func: fn.Name, Offset: addr - fn.Entry, Module: m.Path}}
+		}
+		return unknown
+	}
+	bias, err := f.MappingBias(m)
+	if err != nil {
+		return unknown
+	}
+	frames := lookup(f, addr, addr-bias, m.Path)
+	switch {
+	case len(frames) == 0:
+		return unknown
+	case !r.s.prog.Config.ShowDebugInfo:
+		own := frames[len(frames)-1]
+		own.File, own.Line = "", 0
+		return []events.Frame{own}
+	}
+	return frames
 }
 
 func lookup(f *gobin.File, addr, pc uint64, module string) []events.Frame {
@@ -67,37 +68,17 @@ func lookup(f *gobin.File, addr, pc uint64, module string) []events.Frame {
 	return out
 }
 
-// space reads a process's mappings once; a process that has ended is looked up
-// in the binaries of the session.
-func (r *resolver) space(tgid uint32) *space {
-	if sp, ok := r.spaces[tgid]; ok {
-		return sp
+// BuildID implements events.Resolver.
+func (r *resolver) BuildID(tgid uint32, addr uint64) (id string, off uint64) {
+	m, sp := r.spaces.at(tgid, addr)
+	if sp == nil {
+		return "", 0
 	}
-	if r.spaces == nil {
-		r.spaces = map[uint32]*space{}
+	f := r.spaces.file(tgid, m)
+	if f == nil {
+		return "", 0
 	}
-	sp := &space{files: map[string]*gobin.File{}}
-	sp.maps, _ = gobin.Mappings(int(tgid))
-	if len(sp.maps) > 0 {
-		r.spaces[tgid] = sp
-	}
-	return sp
-}
-
-// file opens the file of a mapping as the process sees it.
-func (sp *space) file(tgid uint32, m gobin.Mapping) *gobin.File {
-	if f, ok := sp.files[m.Path]; ok {
-		return f
-	}
-	if m.Inode == 0 {
-		return nil
-	}
-	f, err := gobin.Open(gobin.MappedFile(int(tgid), m))
-	if err != nil {
-		f = nil
-	}
-	sp.files[m.Path] = f
-	return f
+	return f.BuildID(), addr - m.Start + m.Offset
 }
 
 // FuncName implements events.Resolver.

@@ -19,6 +19,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // session is a script that runs: its maps are fixed, its units come and go.
@@ -36,6 +37,7 @@ type session struct {
 	kernel    *attach.Session
 	decoder   *events.Decoder
 	symbols   *events.Symbols
+	spaces    *spaces
 	maps      *events.Maps
 	losses    *events.Losses
 	reader    *events.Reader
@@ -182,7 +184,11 @@ var errNoProbes = diag.Sentencef("No probes to attach")
 
 // openEvents connects user space to the maps of the session.
 func (s *session) openEvents() error {
-	s.symbols = events.NewSymbols(&resolver{s: s}, s.kernel.Map(codegen.MapStacks))
+	s.spaces = newSpaces(s.bins.opened, func(pid uint32) { s.symbols.Forget(pid) })
+	s.symbols = events.NewSymbols(&resolver{s, s.spaces}, s.kernel.Map(codegen.MapStacks))
+	if s.namesUserCode() {
+		s.spaces.follow()
+	}
 	s.decoder = events.NewDecoder(s.prog, s.symbols)
 	s.losses = events.NewLosses(s.kernel.Map(codegen.MapLosses))
 	s.maps = events.NewMaps(s.prog, s.symbols)
@@ -347,6 +353,7 @@ func (s *session) tick() error {
 				return err
 			}
 		}
+		s.spaces.catchUp()
 		return errors.Join(s.watch.tick(now), s.guard.tick(now))
 	}
 	return nil
@@ -433,5 +440,21 @@ func (s *session) close() {
 	if s.kernel != nil {
 		s.kernel.Close()
 	}
+	if s.spaces != nil {
+		s.spaces.close()
+	}
 	s.bins.close()
+}
+
+// namesUserCode tells whether the script prints names of what user programs run.
+func (s *session) namesUserCode() bool {
+	found := false
+	for _, b := range s.checked.Bodies {
+		prog.Rewrite(b.Stmts, func(e prog.Expr) prog.Expr {
+			t := e.Type()
+			found = found || t != nil && (t.Kind == types.Stack && t.User || t.Kind == types.USym)
+			return e
+		})
+	}
+	return found
 }
