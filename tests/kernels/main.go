@@ -154,7 +154,25 @@ func (r *runner) install(root *vm.FS, s suite) error {
 		}
 	}
 	for _, spec := range s.fixtures {
-		if err := r.installFixture(root, spec); err != nil {
+		sources, err := spec.Files()
+		if err != nil {
+			return err
+		}
+		bin, err := fixture.Build(spec)
+		if err != nil {
+			return err
+		}
+		if err := r.installFixture(root, bin, sources); err != nil {
+			return err
+		}
+	}
+	for _, line := range s.c {
+		words := strings.Fields(line)
+		bin, err := fixture.BuildC(words[0], words[1:]...)
+		if err != nil {
+			return err
+		}
+		if err := r.installFixture(root, bin, words[:1]); err != nil {
 			return err
 		}
 	}
@@ -168,15 +186,9 @@ func (r *runner) install(root *vm.FS, s suite) error {
 	return root.Copy(guestCLI, cli)
 }
 
-func (r *runner) installFixture(root *vm.FS, spec fixture.Spec) error {
-	bin, err := fixture.Build(spec)
-	if err != nil {
-		return err
-	}
-	sources, err := spec.Files()
-	if err != nil {
-		return err
-	}
+// installFixture puts a program where tests look for it, and its sources, of which
+// they make its name.
+func (r *runner) installFixture(root *vm.FS, bin string, sources []string) error {
 	for _, name := range sources {
 		if err := root.Copy(filepath.Join(guestRoot, name), filepath.Join(r.repo, name)); err != nil {
 			return err

@@ -37,6 +37,7 @@ type suite struct {
 	run      string         // value for -test.run; all tests by default
 	fixtures []fixture.Spec // what its tests build, for the machine has no Go
 	data     []string       // folders of it that its tests read, besides testdata
+	c        []string       // programs of C, as file and flags with blanks between
 	cli      bool           // its tests run rpcxray
 }
 
@@ -54,5 +55,16 @@ var suites = []suite{
 	},
 	{dir: "internal/kernel"},
 	{dir: "internal/tools", run: "KernelFunctions", cli: true},
+	{
+		dir: "tests/tcp",
+		run: "^Test(Life|Accept|Connect|ConnectRefused|Tracer|States|Loss|DropNoSocket|Overflow|OlderSockets|MPTCP|Top|TopKinds|" +
+			"Subnet|RTT|Backlog|ListenAndBind|Namespaces|PacketLatency|RPCX)$",
+		fixtures: []fixture.Spec{
+			{Dir: "tests/tcp/testdata/peer"},
+			{Dir: "examples/rpcx", Package: "./server"}, {Dir: "examples/rpcx", Package: "./client"},
+		},
+		c:   []string{"tests/tcp/testdata/cpeer/cpeer.c -static -pthread"},
+		cli: true,
+	},
 	{dir: "tests/language", run: "TestCases/^(kernel|iter)$", data: []string{"cases"}, cli: true},
 }

@@ -15,6 +15,7 @@ func TestLife(t *testing.T) {
 			begin := time.Now()
 			tool := n.trace("tcplife")
 			all := s.play(t, n)
+			await(tool, len(all), `"tx_bytes"`)
 			found := byEnd(t, rows[row](t, tool))
 			took := time.Since(begin).Nanoseconds()
 			if len(found) != len(all) {
@@ -54,6 +55,7 @@ func TestLifeMany(t *testing.T) {
 		server.Stdout.WaitLine(`"Role":"server"`)
 	}
 	all = append(all, finish(t, server)...)
+	await(tool, len(all), `"tx_bytes"`)
 	list := rows[row](t, tool)
 	if len(all) != 2*clients*each || len(list) != len(all) {
 		t.Errorf("%d rows of %d ends of connections, want %d", len(list), len(all), 2*clients*each)
@@ -120,26 +122,30 @@ func TestConnect(t *testing.T) {
 
 // A port that nobody listens on refuses; the row has the owner all the same.
 func TestConnectRefused(t *testing.T) {
+	n := newNetns(t)
+	tool, latencies := n.trace("tcpconnect"), n.trace("tcpconnlat")
+	clients := map[int]*peer{}
+	took := map[int]int64{}
 	for _, host := range []string{"127.0.0.1", "[::1]"} {
-		t.Run(host, func(t *testing.T) {
-			n := newNetns(t)
-			tool := n.trace("tcpconnect")
-			latencies := n.trace("tcpconnlat")
-			client := n.client(host, 9)
-			client.Send("0 0 client")
-			failed := finish(t, client)
-			if len(failed) != 1 || failed[0].Error == "" {
-				t.Fatalf("the program says %+v, want a refused connection", failed)
-			}
-			asked, ended := rows[row](t, tool), rows[row](t, latencies)
-			if len(asked) != 1 || asked[0].PID != client.PID() || asked[0].Rport != 9 || asked[0].Lport == 0 {
-				t.Errorf("tcpconnect says %+v, want one of process %d to port 9", asked, client.PID())
-			}
-			if len(ended) != 1 || ended[0].PID != client.PID() || ended[0].Result != "refused" ||
-				ended[0].Latency <= 0 || ended[0].Latency > failed[0].ConnectNs {
-				t.Errorf("tcpconnlat says %+v, want a refusal of process %d within %d ns", ended, client.PID(), failed[0].ConnectNs)
-			}
-		})
+		client := n.client(host, 9)
+		client.Send("0 0 client")
+		failed := finish(t, client)
+		if len(failed) != 1 || failed[0].Error == "" {
+			t.Fatalf("the program says %+v, want a refused connection", failed)
+		}
+		clients[client.PID()], took[client.PID()] = client, failed[0].ConnectNs
+	}
+	asked, ended := rows[row](t, tool), rows[row](t, latencies)
+	if len(asked) != 2 || len(ended) != 2 || asked[0].PID == asked[1].PID || ended[0].PID == ended[1].PID {
+		t.Fatalf("tcpconnect says %+v, tcpconnlat %+v, want one of each process", asked, ended)
+	}
+	for i := range asked {
+		if r := asked[i]; clients[r.PID] == nil || r.Rport != 9 || r.Lport == 0 {
+			t.Errorf("tcpconnect says %+v, want port 9", r)
+		}
+		if r := ended[i]; clients[r.PID] == nil || r.Result != "refused" || r.Latency <= 0 || r.Latency > took[r.PID] {
+			t.Errorf("tcpconnlat says %+v, want a refusal within %d ns", r, took[r.PID])
+		}
 	}
 }
 
@@ -182,6 +188,7 @@ func TestTracer(t *testing.T) {
 			n := newNetns(t)
 			tool := n.trace("tcptracer")
 			all := s.play(t, n)
+			await(tool, 2*len(all), `"type"`)
 			begun, closed := map[end]row{}, map[end]row{}
 			list := rows[row](t, tool)
 			for _, r := range list {
@@ -214,6 +221,7 @@ func TestStates(t *testing.T) {
 	tool := n.trace("tcpstates")
 	s := scenario{"127.0.0.1:0", "127.0.0.1", []string{"1 1 client", "1 1 server", "1 1 reset"}, false}
 	all := s.play(t, n)
+	await(tool, len(all), `"newstate":"CLOSE"`)
 	paths := map[string][]string{} // of sockets; addresses are used again
 	type life struct {
 		row

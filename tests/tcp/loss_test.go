@@ -1,30 +1,21 @@
 package tcp
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// lossy makes the loopback of the namespace a slow link with a short queue.
-func lossy(n *netns) {
-	n.run("ip", "link", "set", "lo", "mtu", "1500")
-	n.run("tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "4mbit", "burst", "8k", "limit", "12k")
-}
-
 func TestLoss(t *testing.T) {
 	n := newNetns(t)
-	lossy(n)
+	n.inside(slowLoopback)
 	begin := time.Now()
 	retransmits, counts := n.trace("tcpretrans", "-s", "-l"), n.trace("tcpretrans", "-c")
 	drops, life := n.trace("tcpdrop"), n.trace("tcplife")
 	states, spread := n.trace("tcpcong"), n.trace("tcpcong", "-d", "-u")
 	all := scenario{"127.0.0.1:0", "127.0.0.1", []string{"800000 1 client", "5 400000 client"}, false}.play(t, n)
-	for range all { // a closed connection sends nothing again
-		life.Stdout.WaitLine(`"tx_bytes"`)
-	}
+	await(life, len(all), `"tx_bytes"`) // a closed connection sends nothing again
 	if code := retransmits.Stop(interrupt); code != 0 {
 		t.Fatalf("tcpretrans ended with %d", code)
 	}
@@ -168,19 +159,24 @@ type spreadRow struct {
 
 // A segment to a port that nobody listens on has no socket.
 func TestDropNoSocket(t *testing.T) {
-	for _, host := range []string{"127.0.0.1", "[::1]"} {
-		n := newNetns(t)
-		tool, other := n.trace("tcpdrop"), n.trace("tcpdrop", "--localport", "10")
-		client := n.client(host, 9)
+	n := newNetns(t)
+	tool, other := n.trace("tcpdrop"), n.trace("tcpdrop", "--localport", "10")
+	hosts := []string{"127.0.0.1", "::1"}
+	for _, host := range hosts {
+		client := n.client("["+host+"]", 9)
 		client.Send("0 0 client")
 		finish(t, client)
-		list := rows[drop](t, tool)
-		if len(list) != 1 || list[0].Reason != "NO_SOCKET" || list[0].Flags != "SYN" || list[0].State != "NONE" ||
-			list[0].Dport != 9 || fmt.Sprintf("[%s]", list[0].Daddr) != "["+strings.Trim(host, "[]")+"]" {
-			t.Errorf("%+v, want one SYN to port 9 without a socket", list)
+	}
+	list := rows[drop](t, tool)
+	if len(list) != len(hosts) {
+		t.Fatalf("%+v, want a SYN of each version", list)
+	}
+	for i, r := range list {
+		if r.Reason != "NO_SOCKET" || r.Flags != "SYN" || r.State != "NONE" || r.Dport != 9 || r.Daddr != hosts[i] {
+			t.Errorf("%+v, want one SYN to port 9 of %s without a socket", r, hosts[i])
 		}
-		if list := rows[drop](t, other); len(list) != 0 {
-			t.Errorf("--localport 10: %+v", list)
-		}
+	}
+	if list := rows[drop](t, other); len(list) != 0 {
+		t.Errorf("--localport 10: %+v", list)
 	}
 }

@@ -173,7 +173,7 @@ func TestJournal(t *testing.T) {
 	}
 	defer journal.Close()
 	// In a mount namespace of the tool's own, where /run has nothing else.
-	script := `mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind "$0" /run/systemd/journal && exec "$@"`
+	script := `mkdir -p /run && mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind "$0" /run/systemd/journal && exec "$@"`
 	sh, err := exec.LookPath("unshare")
 	if err != nil {
 		t.Skip(err)

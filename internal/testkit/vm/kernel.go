@@ -22,7 +22,15 @@ import (
 type Image struct {
 	Release string // as uname -r tells it, with the package's name in front removed
 	Path    string // the file that QEMU boots
+	Modules []string
 }
+
+// wanted are the modules that are kept of a package and loaded at the start; none
+// may need another.
+var wanted = []string{"sch_tbf"}
+
+// modules is the folder with the modules of a kernel.
+func modules(kernel string) string { return kernel + ".modules" }
 
 // Fetch returns the newest kernel among Debian's packages whose whole names match
 // the regular expression. A kernel in the cache folder is taken without asking for
@@ -47,15 +55,22 @@ func Fetch(cache, packages string) (Image, error) {
 	if name == "" {
 		return Image{}, fmt.Errorf("no package matches %s (apt-get update brings the lists)", packages)
 	}
-	img := image(cache, name)
-	if err := download(name, img.Path); err != nil {
+	if err := download(name, filepath.Join(cache, name)); err != nil {
 		return Image{}, fmt.Errorf("fetching %s: %w", name, err)
 	}
-	return img, nil
+	return image(cache, name), nil
 }
 
 func image(cache, name string) Image {
-	return Image{Release: strings.TrimPrefix(name, "linux-image-"), Path: filepath.Join(cache, name)}
+	img := Image{Release: strings.TrimPrefix(name, "linux-image-"), Path: filepath.Join(cache, name)}
+	entries, err := os.ReadDir(modules(img.Path))
+	if err != nil {
+		return img
+	}
+	for _, e := range entries {
+		img.Modules = append(img.Modules, filepath.Join(modules(img.Path), e.Name()))
+	}
+	return img
 }
 
 func cached(cache string) []string {
@@ -65,7 +80,9 @@ func cached(cache string) []string {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if _, err := os.Stat(modules(filepath.Join(cache, e.Name()))); err == nil {
+			names = append(names, e.Name())
+		}
 	}
 	return names
 }
@@ -90,7 +107,8 @@ func compareVersions(a, b string) int {
 	})
 }
 
-// download fetches a package and keeps the kernel in it as the file at path.
+// download fetches a package and keeps the kernel in it as the file at path, and
+// modules beside it.
 func download(name, path string) error {
 	dir, err := os.MkdirTemp(filepath.Dir(path), "download-")
 	if err != nil {
@@ -107,13 +125,19 @@ func download(name, path string) error {
 		return fmt.Errorf("apt-get left %d packages: %w", len(debs), err)
 	}
 	kernel := filepath.Join(dir, "vmlinuz")
+	if err := os.Mkdir(modules(kernel), 0o755); err != nil {
+		return err
+	}
 	if err := extract(debs[0], kernel); err != nil {
 		return err
 	}
-	return os.Rename(kernel, path)
+	if err := os.RemoveAll(modules(path)); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(modules(kernel), modules(path)), os.Rename(kernel, path))
 }
 
-// extract writes the kernel in a package to a file.
+// extract writes the kernel in a package to a file, and its modules to a folder.
 func extract(deb, to string) error {
 	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", deb)
 	pipe, err := cmd.StdoutPipe()
@@ -123,32 +147,44 @@ func extract(deb, to string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	err = findKernel(tar.NewReader(pipe), to)
-	cmd.Process.Kill() // what follows the kernel is not read
-	cmd.Wait()
-	return err
+	err = unpack(tar.NewReader(pipe), to)
+	return errors.Join(err, cmd.Wait())
 }
 
-func findKernel(in *tar.Reader, to string) error {
+// unpack writes what is wanted of a package's files.
+func unpack(in *tar.Reader, to string) error {
+	found := false
 	for {
 		h, err := in.Next()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF) && found:
+			return nil
+		case errors.Is(err, io.EOF):
 			return errors.New("no kernel in the package")
-		}
-		if err != nil {
+		case err != nil:
 			return err
-		}
-		if h.Typeflag != tar.TypeReg || !strings.HasPrefix(filepath.Base(h.Name), "vmlinuz") {
+		case h.Typeflag != tar.TypeReg:
 			continue
 		}
-		f, err := os.Create(to)
+		name := filepath.Base(h.Name)
+		module, _, isModule := strings.Cut(name, ".ko")
+		switch {
+		case strings.HasPrefix(name, "vmlinuz"):
+			found, err = true, save(in, to)
+		case isModule && slices.Contains(wanted, module):
+			err = save(in, filepath.Join(modules(to), name))
+		}
 		if err != nil {
 			return err
 		}
-		if _, err := io.Copy(f, in); err != nil {
-			f.Close()
-			return err
-		}
-		return f.Close()
 	}
+}
+
+func save(in io.Reader, path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, in)
+	return errors.Join(err, f.Close())
 }

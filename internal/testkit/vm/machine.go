@@ -110,6 +110,11 @@ func (m *Machine) addSystem(programs []Program) error {
 		return err
 	}
 	m.Root.AddLink("/bin/sh", "busybox")
+	for _, module := range m.Kernel.Modules {
+		if err := m.Root.Copy(filepath.Join("/modules", filepath.Base(module)), module); err != nil {
+			return err
+		}
+	}
 	for _, dir := range []string{"/dev", "/proc", "/sys", "/tmp", "/root", "/etc", "/usr/bin", "/usr/sbin", "/sbin"} {
 		m.Root.AddDir(dir)
 	}
@@ -131,6 +136,12 @@ mount -t tmpfs tmpfs /tmp
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t bpf bpf /sys/fs/bpf
 ifconfig lo up
+for module in /modules/*.xz; do
+	[ -e "$module" ] && unxz "$module"
+done
+for module in /modules/*.ko; do
+	[ -e "$module" ] && insmod "$module"
+done
 exec >/dev/ttyS1 2>&1 </dev/null
 stty raw </dev/ttyS1
 `

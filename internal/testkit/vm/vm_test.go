@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,17 +36,26 @@ func TestFetchTakesCached(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	folder := filepath.Join(cache, "linux-image-1.10-x.modules")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	module := filepath.Join(folder, "m.ko")
+	if err := os.WriteFile(module, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	got, err := Fetch(cache, `linux-image-1\.\d+-x`)
-	want := Image{Release: "1.10-x", Path: filepath.Join(cache, "linux-image-1.10-x")}
-	if err != nil || got != want {
+	want := Image{Release: "1.10-x", Path: filepath.Join(cache, "linux-image-1.10-x"), Modules: []string{module}}
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }
 
-func TestFindKernel(t *testing.T) {
+func TestUnpack(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	for name, text := range map[string]string{"./boot/vmlinuz-6.12": "kernel", "./boot/config-6.12": "config"} {
+	for name, text := range map[string]string{"./boot/vmlinuz-6.12": "kernel", "./boot/config-6.12": "config",
+		"./lib/net/sch_tbf.ko.xz": "module", "./lib/net/sch_red.ko.xz": "other"} {
 		if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(text))}); err != nil {
 			t.Fatal(err)
 		}
@@ -57,13 +67,20 @@ func TestFindKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := filepath.Join(t.TempDir(), "kernel")
-	if err := findKernel(tar.NewReader(&b), to); err != nil {
+	if err := os.Mkdir(modules(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unpack(tar.NewReader(&b), to); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(to); err != nil || string(got) != "kernel" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if err := findKernel(tar.NewReader(bytes.NewReader(nil)), to); err == nil {
+	entries, err := os.ReadDir(modules(to))
+	if err != nil || len(entries) != 1 || entries[0].Name() != "sch_tbf.ko.xz" {
+		t.Errorf("modules %v, %v", entries, err)
+	}
+	if err := unpack(tar.NewReader(bytes.NewReader(nil)), to); err == nil {
 		t.Error("an empty package has a kernel")
 	}
 }

@@ -223,6 +223,7 @@ static void listen_all(const char *address, int port, int threads, int each)
 	fflush(stdout);
 	while (read(0, &c, 1) > 0)
 		;
+	_exit(0); /* exit would write what a thread is just writing once more */
 }
 
 static void dial(const char *address, int port, struct header h)
