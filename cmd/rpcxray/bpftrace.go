@@ -149,7 +149,7 @@ func badValue(value *pflag.InvalidValueError) error {
 	case "debug":
 		return diag.Sentencef("USAGE: invalid option for -d: %s", given)
 	case "mode":
-		return diag.Sentencef("USAGE: --mode can only be 'codegen', 'bench', 'test' or 'format'.")
+		return diag.Sentencef("USAGE: --mode can only be 'codegen', 'compiler-bench', 'bench', 'test' or 'format'.")
 	case "no-feature":
 		return diag.Sentencef("USAGE: --no-feature can only have values '%s'.", strings.Join(features, ","))
 	case "probe-filter":

@@ -76,7 +76,7 @@ func newRunFlags(cmd *cobra.Command, status *exitStatus) *runFlags {
 	f := &runFlags{
 		format:    choiceFlag{"text", []string{"text", "json"}},
 		buffering: choiceFlag{"line", []string{"line", "full", "none"}},
-		mode:      choiceFlag{"", []string{"codegen", "test", "bench", "format"}},
+		mode:      choiceFlag{"", []string{"codegen", "compiler-bench", "bench", "test", "format"}},
 		overhead:  defaultOverhead,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -135,7 +135,7 @@ func (refusedFlag) String() string { return "" }
 // defineRare adds what bpftrace takes for its developers, and what does nothing
 // here.
 func (f *runFlags) defineRare(fl *pflag.FlagSet) {
-	fl.Var(&f.mode, "mode", "codegen: compile only; test, bench: run such probes; format: print the program")
+	fl.Var(&f.mode, "mode", "codegen: compile only; compiler-bench: tell how long that takes; test, bench: run such probes; format: print the program")
 	fl.BoolVar(&f.test, "test", false, "run the test probes, as --mode test")
 	fl.BoolVar(&f.bench, "bench", false, "run the bench probes, as --mode bench")
 	fl.BoolVar(&f.format1, "fmt", false, "print the program in its canonical form, as rpcxray fmt")
@@ -153,6 +153,19 @@ func (f *runFlags) defineRare(fl *pflag.FlagSet) {
 		"emit-elf", "emit-llvm"} {
 		fl.Lookup(name).Hidden = true
 	}
+}
+
+// suite is what the script is run for, other than tracing.
+func (f *runFlags) suite() string {
+	switch {
+	case f.test:
+		return run.ModeTest
+	case f.bench:
+		return run.ModeBench
+	case f.mode.value == "codegen":
+		return ""
+	}
+	return f.mode.value
 }
 
 // complete offers words for a flag to the shell.
@@ -221,7 +234,7 @@ func (f *runFlags) runOptions(src *diag.Source) (run.Options, error) {
 	return run.Options{
 		Source: src, Params: f.params, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
 		Unsafe: f.unsafe, Secrets: f.secrets, NoWarnings: f.noWarnings, HelperWarnings: f.helperWarnings, DryRun: f.dryRun, Notify: notice(),
-		Debug: f.debug, GoOn: f.compat, CompileOnly: f.mode.value == "codegen", Verbose: f.verbose, Stats: f.stats, Strict: f.strict,
+		Debug: f.debug, GoOn: f.compat, CompileOnly: f.mode.value == "codegen", Mode: f.suite(), Verbose: f.verbose, Stats: f.stats, Strict: f.strict,
 		MaxOverhead: float64(f.overhead), Filter: f.filter.Regexp, Without: f.noFeature, TraceableFunctions: f.traceable,
 		Stderr: os.Stderr, Color: colored(os.Stderr),
 	}, nil

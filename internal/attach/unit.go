@@ -102,7 +102,7 @@ func (s *Session) bindMaps(spec *ebpf.ProgramSpec) error {
 // left out and listed in Skipped; an error means that no site was taken.
 func (u *Unit) Attach() error {
 	switch u.Plan.Kind {
-	case prog.KindBegin, prog.KindEnd, prog.KindSelf:
+	case prog.KindBegin, prog.KindEnd, prog.KindSelf, prog.KindTest, prog.KindBench:
 		return nil // run by Run
 	case prog.KindUprobe, prog.KindUretprobe, prog.KindUSDT:
 		return u.attachUser()

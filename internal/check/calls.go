@@ -301,7 +301,7 @@ func (b *body) callAssert(e *syntax.CallExpr) prog.Expr {
 	if !ok || isBad(cond) {
 		return bad(e.At)
 	}
-	act := b.action(prog.Action{Kind: prog.ActAssert, Span: e.At, Format: msg})
+	act := b.action(prog.Action{Kind: prog.ActAssert, Span: e.At, Format: "assert failed: " + strings.ReplaceAll(msg, "%", "%%")})
 	then := append([]prog.Stmt{&prog.Emit{At: at(e.At), Action: act}}, b.leaveProbe(e.At)...)
 	return sequence([]prog.Stmt{&prog.If{At: at(e.At), Cond: cond, Then: then}}, nil, e.At)
 }

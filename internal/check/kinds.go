@@ -61,7 +61,6 @@ type kindInfo struct {
 	name  string
 	kind  prog.ProbeKind
 	sites bool // the world knows where it fires
-	soon  bool // parsed, not built yet
 }
 
 // kinds lists every provider by its full name.
@@ -86,8 +85,8 @@ func kinds() []kindInfo {
 		{name: "fexit", kind: prog.KindFexit, sites: true},
 		{name: "watchpoint", kind: prog.KindWatchpoint},
 		{name: "iter", kind: prog.KindIter, sites: true},
-		{name: "test", kind: prog.KindTest, soon: true},
-		{name: "bench", kind: prog.KindBench, soon: true},
+		{name: "test", kind: prog.KindTest},
+		{name: "bench", kind: prog.KindBench},
 	}
 }
 

@@ -128,7 +128,7 @@ func (c *checker) anyKind(ap *syntax.AttachPoint) []*prog.Point {
 	user := c.opts.PID != 0 || len(ap.Parts) > 0 && strings.Contains(ap.Parts[0].Text, "/")
 	var points []*prog.Point
 	for _, k := range kinds() {
-		if k.soon || !onListed.has(k.kind) || onUser.has(k.kind) != user || !matches(ap.Kind, k.name) {
+		if !onListed.has(k.kind) || onUser.has(k.kind) != user || !matches(ap.Kind, k.name) {
 			continue
 		}
 		as, err := ap.As(k.name)
@@ -221,10 +221,6 @@ func (c *checker) attachPoint(ap *syntax.AttachPoint) *prog.Point {
 	if !ok {
 		panic("BUG: kind of probe " + ap.Kind) // syntax refuses what is none
 	}
-	if k.soon {
-		c.notYet(ap.Span(), "a "+k.name+" probe")
-		return nil
-	}
 	p := &prog.Point{
 		Kind: k.kind, Span: ap.Span(), Provider: k.name,
 		Target: ap.Target.Text, Func: ap.Func.Text, Namespace: ap.Namespace.Text, Lang: ap.Lang, File: ap.File, Line: ap.Line, Column: ap.Col, Exact: ap.Func.Quoted,
@@ -247,6 +243,8 @@ func (c *checker) pointCount() int {
 // pointDetails fills in what only some kinds have; false after an error.
 func (c *checker) pointDetails(p *prog.Point, ap *syntax.AttachPoint) bool {
 	switch p.Kind {
+	case prog.KindTest, prog.KindBench:
+		return c.suiteName(p)
 	case prog.KindSelf:
 		return c.signal(p, ap)
 	case prog.KindInterval, prog.KindProfile:
@@ -347,5 +345,20 @@ func (c *checker) watch(p *prog.Point, ap *syntax.AttachPoint) bool {
 	}
 	p.HasAddr, p.Period, p.Mode = false, ap.Count, mode
 	p.Target, p.Func = fmt.Sprintf("%#x", ap.Address), fmt.Sprintf("%d:%s", ap.Count, ap.Mode)
+	return true
+}
+
+// suiteName sees to it that tests and benchmarks, which are told by their names, have
+// names of their own.
+func (c *checker) suiteName(p *prog.Point) bool {
+	for _, probe := range c.prog.Probes {
+		for _, other := range probe.Points {
+			if other.Kind == p.Kind && other.Func == p.Func {
+				d := c.pass.Errorf(p.Span, "%q was used as the name for more than one %s probe", p.Func, strings.ToUpper(p.Provider))
+				d.Notes = append(d.Notes, diag.Note{Span: other.Span, Msg: "this is the other instance"})
+				return false
+			}
+		}
+	}
 	return true
 }

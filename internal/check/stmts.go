@@ -464,6 +464,10 @@ func (b *body) ret(s *syntax.ReturnStmt) {
 		b.fnReturn(s)
 		return
 	}
+	if b.point.Kind == prog.KindTest && s.Value != nil {
+		b.testReturn(s)
+		return
+	}
 	r := &prog.Return{At: at(s.Span())}
 	if s.Value != nil {
 		x := b.expr(s.Value)
@@ -477,4 +481,19 @@ func (b *body) ret(s *syntax.ReturnStmt) {
 		r.X = b.convert(x, types.TInt64)
 	}
 	b.add(r)
+}
+
+// testReturn is return in a test, which fails unless the value is zero.
+func (b *body) testReturn(s *syntax.ReturnStmt) {
+	x := b.expr(s.Value)
+	if isBad(x) {
+		return
+	}
+	if !isNumber(x.Type()) {
+		b.badReturn(x)
+		return
+	}
+	fail := b.collect(func() { b.eval(b.emit(prog.Action{Kind: prog.ActFail}, nil, s.Span()), s.Span()) })
+	b.add(&prog.If{At: at(s.Span()), Cond: b.truth(x), Then: fail})
+	b.add(&prog.Return{At: at(s.Span())})
 }

@@ -142,7 +142,7 @@ func (c *comp) register(e *prog.Reg) opnd {
 		return iOpnd(0)
 	}
 	switch c.u.Kind {
-	case prog.KindTracepoint, prog.KindRawTracepoint, prog.KindFentry, prog.KindFexit, prog.KindIter, prog.KindBegin, prog.KindEnd, prog.KindSelf:
+	case prog.KindTracepoint, prog.KindRawTracepoint, prog.KindFentry, prog.KindFexit, prog.KindIter, prog.KindBegin, prog.KindEnd, prog.KindSelf, prog.KindTest, prog.KindBench:
 		c.errs.Errorf(e.At, "a probe of this kind has no registers")
 		return iOpnd(0)
 	}

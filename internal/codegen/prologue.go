@@ -14,7 +14,11 @@ import (
 // traced tells whether programs of this kind run on behalf of any process, so
 // that the gate and the process have to be tested.
 func traced(k prog.ProbeKind) bool {
-	return k != prog.KindBegin && k != prog.KindEnd && k != prog.KindSelf
+	switch k {
+	case prog.KindBegin, prog.KindEnd, prog.KindSelf, prog.KindTest, prog.KindBench:
+		return false
+	}
+	return true
 }
 
 // processes leaves the program in rpcxray's own process, unless the script wants

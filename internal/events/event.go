@@ -11,7 +11,8 @@ import (
 	"github.com/rpcxray/rpcxray/internal/types"
 )
 
-// Event is one of *Record, *Output, *Report, *Message, *Loss, *Attached, *Ended.
+// Event is one of *Record, *Output, *Report, *Message, *Loss, *Attached, *Ended, and of
+// tests and benchmarks *Suite, *Case, *Outcome, *Measure, *SuiteEnded.
 type Event interface{ event() }
 
 // Record is one printf, print(value), time … of the script with its decoded
@@ -81,6 +82,43 @@ type Attached struct {
 
 // Ended tells that the end probes have run; the maps of the exit follow.
 type Ended struct{}
+
+// Suite tells that tests or benchmarks are about to run.
+type Suite struct {
+	Bench bool
+	Count int
+}
+
+// Case tells that one of them begins.
+type Case struct{ Name string }
+
+// Outcome is how a test ended. Output is what the test printed.
+type Outcome struct {
+	Name   string
+	Passed bool
+	Took   time.Duration
+	Output string
+}
+
+// Measure is what a benchmark took: the time of a run, in ns, as the average of so
+// many.
+type Measure struct {
+	Name    string
+	Average int64
+	Runs    int
+}
+
+// SuiteEnded tells that all tests have run.
+type SuiteEnded struct {
+	Passed int
+	Failed []string
+}
+
+func (*Suite) event()      {}
+func (*Case) event()       {}
+func (*Outcome) event()    {}
+func (*Measure) event()    {}
+func (*SuiteEnded) event() {}
 
 func (*Settings) event() {}
 func (*Record) event()   {}

@@ -59,7 +59,7 @@ func spotOf(g *prog.Group, s prog.Site) spot {
 	case prog.KindFentry, prog.KindFexit:
 		// one program a function
 		return spot{site: s, event: fmt.Sprintf("%d:%s:%d", p.Kind, p.Target, s.Func)}
-	case prog.KindRawTracepoint, prog.KindBegin, prog.KindEnd, prog.KindSelf:
+	case prog.KindRawTracepoint, prog.KindBegin, prog.KindEnd, prog.KindSelf, prog.KindTest, prog.KindBench:
 		// one program an event, and each begin and end is a run of its own
 		sp.event += fmt.Sprintf(":%s:%d:%d", p.Func, s.Func, p.Index*boolInt(p.Kind != prog.KindRawTracepoint))
 	}

@@ -46,7 +46,7 @@ func dumpMap(w io.Writer, m *Map) {
 var actionNames = [...]string{
 	ActPrintf: "printf", ActPrint: "print", ActPrintMap: "print map", ActClear: "clear", ActZero: "zero",
 	ActExit: "exit", ActUnwatch: "unwatch", ActPacket: "packet", ActTime: "time", ActStrftime: "strftime", ActJoin: "join", ActCat: "cat",
-	ActSystem: "system", ActErrorf: "errorf", ActWarnf: "warnf", ActAssert: "assert", ActRuntimeError: "runtime error",
+	ActSystem: "system", ActErrorf: "errorf", ActWarnf: "warnf", ActAssert: "assert", ActRuntimeError: "runtime error", ActFail: "fail",
 }
 
 // String returns the name of the function that makes the action.

@@ -149,6 +149,7 @@ const (
 	ActWarnf
 	ActAssert       // Format is the message
 	ActRuntimeError // Format is the message
+	ActFail         // a test returned something else than zero
 )
 
 // Action is one asynchronous act of the script at one place of its text. An

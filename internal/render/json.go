@@ -53,6 +53,10 @@ func (j *JSON) Event(e events.Event) error {
 		if !j.o.Quiet {
 			j.counted("attached_probes", "probes", uint64(e.Probes))
 		}
+	case *events.Outcome:
+		j.line("test_result", func(dst []byte) []byte { return appendJSONOutcome(dst, e) })
+	case *events.Measure:
+		j.line("benchmark_result", func(dst []byte) []byte { return appendJSONMeasure(dst, e) })
 	case *events.Message:
 		notice(j.o, e)
 	}

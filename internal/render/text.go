@@ -69,6 +69,8 @@ func (t *Text) Event(e events.Event) error {
 		notice(t.o, e)
 	case *events.Ended:
 		t.w.buf = append(t.w.buf, "\n\n"...)
+	case *events.Suite, *events.Case, *events.Outcome, *events.Measure, *events.SuiteEnded:
+		t.w.buf = appendSuite(t.w.buf, e, t.o.Terminal)
 	default:
 		notice(t.o, e)
 	}

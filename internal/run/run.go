@@ -45,6 +45,7 @@ type Options struct {
 	MaxOverhead    float64       // CPUs a traced process may lose to probes; 0: no limit
 	Debug          []string      // stages to print instead of running: see Stages
 	GoOn           bool          // run after Debug's stages are printed
+	Mode        string // one of the Mode constants; empty: trace
 	CompileOnly    bool          // load nothing
 	Verbose        bool
 	Stats          bool
@@ -103,7 +104,14 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 		return 0, err
 	}
 
-	plan := lower.Lower(checked.Bodies, s.planner(), archs[runtime.GOARCH])
+	if o.Mode == ModeCompilerBench {
+		return 0, s.compilerBench()
+	}
+	bodies, err := o.forMode(checked.Bodies)
+	if err != nil {
+		return 1, err
+	}
+	plan := lower.Lower(bodies, s.planner(), archs[runtime.GOARCH])
 	if done, err := s.dump(checked.Program, plan); done || err != nil {
 		return 0, err
 	}
@@ -116,6 +124,9 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	}
 	if err := child.resume(s.warning); err != nil {
 		return 1, err
+	}
+	if o.Mode != "" {
+		return s.suite()
 	}
 	return s.trace(ctx, child)
 }

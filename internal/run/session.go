@@ -146,6 +146,9 @@ func (s *session) open() error {
 	if err := s.opts.Sink.Event(set); err != nil {
 		return err
 	}
+	if s.opts.Mode != "" {
+		return nil
+	}
 	if err := s.opts.Sink.Event(&events.Attached{Probes: s.attachedProbes(), Notify: s.opts.Notify}); err != nil {
 		return err
 	}
