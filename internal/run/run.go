@@ -45,7 +45,7 @@ type Options struct {
 	MaxOverhead    float64       // CPUs a traced process may lose to probes; 0: no limit
 	Debug          []string      // stages to print instead of running: see Stages
 	GoOn           bool          // run after Debug's stages are printed
-	Mode        string // one of the Mode constants; empty: trace
+	Mode           string        // one of the Mode constants; empty: trace
 	CompileOnly    bool          // load nothing
 	Verbose        bool
 	Stats          bool

@@ -96,7 +96,7 @@ func TestModes(t *testing.T) {
 		{"--mode format", "begin {\n\tprint(1);\n}\n", "", 0},
 		{"--mode codegen", "", "", 0},
 		{"--mode compiler-bench", "parse ", "", 0},
-		{"--mode nosuch", "", "it is one of test, bench, format, codegen, compiler-bench", 1},
+		{"--mode nosuch", "", "it is one of codegen, compiler-bench, bench, test, format", 1},
 		{"", "1\n", "", 0},
 	} {
 		r := testkit.RunCLI(t, append(strings.Fields("run -q "+c.args), "-e", "begin { print(1) }")...)
