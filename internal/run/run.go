@@ -104,6 +104,12 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 		return 0, err
 	}
 
+	return s.compiled(ctx, checked)
+}
+
+// compiled takes a checked script from its typed tree to its output.
+func (s *session) compiled(ctx context.Context, checked *check.Result) (status int, err error) {
+	o := s.opts
 	if o.Mode == ModeCompilerBench {
 		return 0, s.compilerBench()
 	}
@@ -122,13 +128,13 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	if o.DryRun || s.verifying() {
 		return 0, o.Sink.Event(&events.Ended{})
 	}
-	if err := child.resume(s.warning); err != nil {
+	if err := s.child.resume(s.warning); err != nil {
 		return 1, err
 	}
 	if o.Mode != "" {
 		return s.suite()
 	}
-	return s.trace(ctx, child)
+	return s.trace(ctx, s.child)
 }
 
 // show prints a stage if it was asked for, and tells whether the run ends with it.
