@@ -47,6 +47,7 @@ func CallFields() []CallField {
 		{"seq", "number of the call on its connection", optionalNumber},
 		{"status", "ok, error, or timeout of the caller", word},
 		{"error", "text of the error", optionalText},
+		{"code", "status code of the protocol: HTTP's, gRPC's", optionalNumber},
 		{"duration", "ns from the request to the response, as this side sees it", optionalNumber},
 		{"handler_duration", "ns in the service's own method or function", optionalNumber},
 		{"req_bytes", "bytes of the request on the wire", optionalNumber},

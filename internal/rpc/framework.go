@@ -110,7 +110,7 @@ func Groups() map[string][]string {
 		"told":    told, // what the metadata of a request may tell
 		"request": append([]string{"req_bytes"}, told...),
 		"sockets": append([]string{"peer", "peer_port", "local", "local_port"}, spans...),
-		"caller":  append([]string{"goid"}, spans...),
+		"caller":  append([]string{"goid", "parent"}, spans...),
 	}
 }
 
@@ -121,7 +121,7 @@ func KernelTypes() []string {
 }
 
 // All lists the frameworks.
-func All() []*Framework { return []*Framework{rpcx(), netrpc()} }
+func All() []*Framework { return []*Framework{rpcx(), netrpc(), nethttp()} }
 
 // On returns the probes of f that sides and wanted fields need.
 func (f *Framework) On(sides []Side, wanted map[string]bool) []Probe {

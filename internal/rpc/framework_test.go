@@ -67,7 +67,7 @@ func TestScripts(t *testing.T) {
 		for _, p := range f.Probes {
 			listed = append(listed, p.Name)
 			for _, fn := range p.Funcs {
-				functions = append(functions, fn.Name+fmt.Sprint(fn.Calling))
+				functions = append(functions, fn.Name+fmt.Sprint(fn.Calling, fn.Returns))
 			}
 		}
 		slices.Sort(inScript)

@@ -218,8 +218,9 @@ func moduleVersion(f *gobin.File, path string) string {
 
 // hook says what the framework's script needs to know of the binary.
 func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[string]bool) (*prog.Hook, error) {
-	h := &prog.Hook{Framework: f.Name, Script: f.Script, Common: rpc.Common, Types: maps.Clone(f.Types), Wanted: wanted,
+	h := &prog.Hook{Framework: f.Name, Script: f.Script, Common: rpc.Common, Types: map[string]*types.Type{}, Wanted: wanted,
 		Consts: map[string]uint64{"NOTHING": ^uint64(0), "on_server": 0, "on_client": 0, "g_panic": panicOffset, "g_goid": 0, "g_parent": 0}}
+	maps.Copy(h.Types, f.Types)
 	for _, s := range sides {
 		h.Consts["on_"+string(s)] = 1
 	}
@@ -229,10 +230,8 @@ func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[s
 			h.Consts["want_"+name] = 1
 		}
 	}
-	if h.Consts["want_caller"] > 0 || wanted["parent"] {
-		if g, err := b.gofact(); err == nil {
-			h.Consts["g_goid"], h.Consts["g_parent"] = g.Goid, g.ParentGoid
-		}
+	if g, err := b.gofact(); err == nil {
+		h.Consts["g_goid"], h.Consts["g_parent"] = g.Goid, g.ParentGoid
 	}
 	for _, fact := range append(rpc.CommonFacts(), f.Facts...) {
 		h.Consts[fact.Name] = factOf(b.file, fact)

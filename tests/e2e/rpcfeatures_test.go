@@ -18,7 +18,8 @@ import (
 type featureCall struct {
 	Framework, Side, Service, Method, Status, Error, Codec, Peer string
 	OneWay, Push, Compressed                                     bool
-	PeerPort                                                     int    `json:"peer_port"`
+	PeerPort                                                     int `json:"peer_port"`
+	Code                                                         int
 	SpanID                                                       string `json:"span_id"`
 	ParentSpan                                                   string `json:"parent_span"`
 	Conn                                                         string
@@ -41,7 +42,7 @@ func (c featureCall) String() string {
 
 const featureScript = `rpc:PATH:* { if (rpc.framework == "FRAMEWORK") {
 	print((framework=rpc.framework, side=rpc.side, service=rpc.service, method=rpc.method, status=rpc.status, error=rpc.error,
-	oneway=rpc.oneway, push=rpc.push, compressed=rpc.compressed, codec=rpc.codec, peer=rpc.peer, peer_port=rpc.peer_port,
+	oneway=rpc.oneway, push=rpc.push, compressed=rpc.compressed, codec=rpc.codec, code=rpc.code, peer=rpc.peer, peer_port=rpc.peer_port,
 	span_id=rpc.span_id, parent_span=rpc.parent_span, conn=rpc.conn)); } }`
 
 // featureCalls runs a feature of a fixture and returns what was said and seen of its calls.

@@ -1,0 +1,77 @@
+package rpc
+
+import (
+	_ "embed"
+
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+//go:embed nethttp.bt
+var nethttpScript string
+
+// nethttp is the standard library's net/http, HTTP/1 and HTTP/2. Its functions are
+// those of Go 1.17 to 1.26; where fields lie, binaries tell, also stripped ones.
+//
+// layout: net/http go1.26, read from DWARF
+func nethttp() *Framework {
+	const path = "net/http."
+	w := types.TUint64
+	pair := types.TupleOf(w, w)
+	server, client := []Side{Server}, []Side{Client}
+	number := append(SpanFields(), "seq", "peer", "peer_port", "local", "local_port")
+	return &Framework{
+		Name: "net/http", Module: "std", Script: nethttpScript, Oldest: "go1.17",
+		Probes: []Probe{
+			{Name: "serve", Sides: server, Funcs: []Func{{Name: path + "serverHandler.ServeHTTP",
+				Params: []Param{{"server", w}, {"w", pair}, {"req", w}}}}},
+			{Name: "finish", Sides: server, Funcs: []Func{{Name: path + "(*response).finishRequest", Params: []Param{{"w", w}}}}},
+			{Name: "finish2", Sides: server, Funcs: []Func{{Name: path + "(*http2responseWriter).handlerDone", Params: []Param{{"w", w}}, Optional: true}}},
+			{Name: "left", Sides: server, Funcs: []Func{{Name: path + "(*conn).serve.func1", Optional: true},
+				{Name: path + "(*http2serverConn).sendServeMsg", Optional: true}}},
+
+			{Name: "ask", Sides: client, Funcs: []Func{{Name: path + "(*Transport).RoundTrip", Params: []Param{{"transport", w}, {"req", w}}}}},
+			{Name: "sent", Sides: client, Wants: number, Funcs: []Func{{Name: path + "(*persistConn).roundTrip",
+				Params: []Param{{"pc", w}, {"req", w}}, Optional: true}}},
+			{Name: "conn2", Sides: client, Wants: number, Funcs: []Func{{Name: path + "(*http2ClientConn).roundTrip",
+				Params: []Param{{"cc", w}, {"req", w}}, Optional: true}}},
+			{Name: "sent2", Sides: client, Wants: number, Funcs: []Func{opening(path + "(*http2ClientConn).addStreamLocked"),
+				opening(path + "(*http2clientStream).writeRequest")}}, // where the other is inlined
+			{Name: "answered", Sides: client, Funcs: []Func{{Name: path + "(*Transport).RoundTrip", Returns: true,
+				Params: []Param{{"res", w}, {"failure", pair}}}}},
+		},
+		Facts: []Fact{
+			{Name: "is_response", Type: "*http.response"},
+			{Name: "is_deadline", Type: "context.deadlineExceededError"},
+			{Name: "req_method", Struct: path + "Request", Field: "Method"},
+			{Name: "req_url", Struct: path + "Request", Field: "URL", Otherwise: 16},
+			{Name: "req_host", Struct: path + "Request", Field: "Host", Otherwise: 128},
+			{Name: "req_length", Struct: path + "Request", Field: "ContentLength", Otherwise: 88},
+			{Name: "req_pattern", Struct: path + "Request", Field: "Pattern", Otherwise: ^uint64(0)},
+			{Name: "req_ctx", Struct: path + "Request", Field: "ctx", Otherwise: 232},
+			{Name: "url_path", Struct: "net/url.URL", Field: "Path", Otherwise: 56},
+			{Name: "url_host", Struct: "net/url.URL", Field: "Host", Otherwise: 40},
+			{Name: "res_code", Struct: path + "Response", Field: "StatusCode", Otherwise: 16},
+			{Name: "res_length", Struct: path + "Response", Field: "ContentLength", Otherwise: 72},
+			{Name: "response_conn", Struct: path + "response", Field: "conn"},
+			{Name: "response_wrote", Struct: path + "response", Field: "wroteHeader", Otherwise: 40},
+			{Name: "response_status", Struct: path + "response", Field: "status", Otherwise: 152},
+			{Name: "response_written", Struct: path + "response", Field: "written", Otherwise: 136},
+			{Name: "conn_rwc", Struct: path + "conn", Field: "rwc", Otherwise: 16},
+			{Name: "rws_conn", Struct: path + "http2responseWriterState", Field: "conn", Otherwise: 16},
+			{Name: "rws_stream", Struct: path + "http2responseWriterState", Field: "stream"},
+			{Name: "rws_wrote", Struct: path + "http2responseWriterState", Field: "wroteHeader", Otherwise: 72},
+			{Name: "rws_status", Struct: path + "http2responseWriterState", Field: "status", Otherwise: 64},
+			{Name: "rws_written", Struct: path + "http2responseWriterState", Field: "wroteBytes", Otherwise: 88},
+			{Name: "stream_id", Struct: path + "http2stream", Field: "id", Otherwise: 8},
+			{Name: "sc_conn", Struct: path + "http2serverConn", Field: "conn", Otherwise: 16},
+			{Name: "pc_conn", Struct: path + "persistConn", Field: "conn", Otherwise: 96},
+			{Name: "cc_conn", Struct: path + "http2ClientConn", Field: "tconn", Otherwise: 8},
+		},
+	}
+}
+
+// opening is where a stream of HTTP/2 with its id is put among those that are open.
+func opening(name string) Func {
+	w := types.TUint64
+	return Func{Name: name, Optional: true, Calling: []string{"runtime.mapassign_fast32"}, Params: []Param{{"type", w}, {"streams", w}, {"id", w}}}
+}
