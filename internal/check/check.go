@@ -127,6 +127,7 @@ type checker struct {
 	getopts   map[string]string    // what each is for
 	names                          // of the text being checked
 	hooks     map[*prog.Hook]names // of frameworks' scripts
+	scripts   map[string]*syntax.File
 	ordinals  map[*prog.Point]int  // of rpc points
 
 	maps     map[string]*mapState
@@ -190,7 +191,7 @@ func newChecker(f *syntax.File, w World, o Options, diags *diag.List) *checker {
 		file: f, world: w, opts: o, diags: diags, pass: diags,
 		prog:     &prog.Program{Source: f.Source},
 		builtins: map[string]*Builtin{}, functions: map[string]*Function{},
-		names: newNames(), hooks: map[*prog.Hook]names{}, ordinals: map[*prog.Point]int{}, getopts: map[string]string{},
+		names: newNames(), hooks: map[*prog.Hook]names{}, scripts: map[string]*syntax.File{}, ordinals: map[*prog.Point]int{}, getopts: map[string]string{},
 		maps: map[string]*mapState{}, vars: map[varKey]*types.Type{},
 		points: map[*prog.Point]*job{}, formats: map[string]int{},
 		resolved: map[*types.Type]*types.Type{}, named: map[typeName]*types.Type{},

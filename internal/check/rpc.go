@@ -118,8 +118,8 @@ func (c *checker) framework(h *prog.Hook) names {
 	for name, t := range h.Types {
 		n.ctypes["struct "+name] = t
 	}
-	n.enter(h.Framework, h.Script, false)
-	n.enter("common", h.Common, true)
+	n.enter(c.script(h.Framework, h.Script), false)
+	n.enter(c.script("common", h.Common), true)
 	c.hooks[h] = n
 	return n
 }
@@ -132,14 +132,23 @@ func (c *checker) ordinal(p *prog.Point) int {
 	return c.ordinals[p]
 }
 
-// enter reads a text of a framework's; the maps of a shared one belong to all.
-func (n *names) enter(name, text string, shared bool) {
+// script reads a framework's script, each once.
+func (c *checker) script(name, text string) *syntax.File {
+	if file := c.scripts[text]; file != nil {
+		return file
+	}
 	diags := diag.NewList(&diag.Source{Name: name, Text: text})
 	file := syntax.Parse(diags.Source, diags)
 	if err := diags.Err(); err != nil {
 		panic(fmt.Sprintf("BUG: script %s of a framework: %v", name, diags.All[0].Msg))
 	}
 	syntax.Unplace(file) // its places are not in the user's text
+	c.scripts[text] = file
+	return file
+}
+
+// enter reads a text of a framework's; the maps of a shared one belong to all.
+func (n *names) enter(file *syntax.File, shared bool) {
 	for _, d := range file.Decls {
 		switch d := d.(type) {
 		case *syntax.Macro:

@@ -121,6 +121,19 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
+// Forget gives back the memory of what was read of the file; it is read again when it
+// is needed. No other method may run.
+func (f *File) Forget() {
+	f.relocs = sync.OnceValues(f.readRelocs)
+	f.symtab = sync.OnceValues(f.readSymbols)
+	f.funcs = sync.OnceValues(f.readFuncs)
+	f.pcln = sync.OnceValues(f.readPclntab)
+	f.module = sync.OnceValues(f.readModuleData)
+	f.debugInfo = sync.OnceValues(f.readDebugInfo)
+	f.runtimeTypes = sync.OnceValues(f.readRuntimeTypes)
+	f.tls = sync.OnceValues(f.readTLS)
+}
+
 // Handle is a path that leads to the file for as long as f is open, whatever becomes
 // of its name or of the process below which it was found. Path, for a file that is
 // not one of the system.
@@ -155,15 +168,8 @@ func newFile(path string, r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	f := &File{Path: path, Arch: arch, ELF: ef, r: r, size: size}
-	f.relocs = sync.OnceValues(f.readRelocs)
-	f.symtab = sync.OnceValues(f.readSymbols)
-	f.funcs = sync.OnceValues(f.readFuncs)
-	f.pcln = sync.OnceValues(f.readPclntab)
-	f.module = sync.OnceValues(f.readModuleData)
-	f.debugInfo = sync.OnceValues(f.readDebugInfo)
-	f.runtimeTypes = sync.OnceValues(f.readRuntimeTypes)
-	f.tls = sync.OnceValues(f.readTLS)
 	f.findDebug = sync.OnceValue(f.findDebugFile)
+	f.Forget()
 	if f.Go, err = f.readGoInfo(); err != nil {
 		return nil, err
 	}

@@ -192,6 +192,15 @@ func (bs *binaries) name(id uint32) funcName {
 	return funcName{}
 }
 
+// forget gives back the memory of what was read of the files.
+func (bs *binaries) forget() {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	for _, b := range bs.byID {
+		b.file.Forget()
+	}
+}
+
 // close closes every file.
 func (bs *binaries) close() {
 	bs.mu.Lock()

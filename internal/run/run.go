@@ -48,6 +48,7 @@ type Options struct {
 	Mode           string        // one of the Mode constants; empty: trace
 	CompileOnly    bool          // load nothing
 	Verbose        bool
+	Lean           bool // for long runs: what is needed to attach only is not kept in memory
 	Stats          bool
 	Strict         bool // losses and skipped functions make the status 1
 

@@ -157,6 +157,7 @@ func (s *session) open() error {
 			return err
 		}
 	}
+	s.trim()
 	return s.opts.Sink.Flush()
 }
 

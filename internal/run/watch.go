@@ -260,5 +260,6 @@ func (s *session) bind(p *prog.Point, b *binary) error {
 	if err != nil {
 		return err
 	}
+	defer s.trim()
 	return s.attach(units)
 }

@@ -96,7 +96,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if !(c.sample >= 0 && c.sample <= 1) {
 		return nil, fmt.Errorf("--sample %v: a share from 0 to 1 is needed", c.sample)
 	}
-	p.Aside, p.Keys = true, keys
+	p.Aside, p.Keys, p.Lean = true, keys, true
 	p.Consts["traces"] = tool.Bool(c.otlp != "")
 	p.Consts["all"] = tool.Bool(c.sample == 1)
 	p.Consts["min_ns"] = tool.Int(uint64(c.slow.Duration))

@@ -64,6 +64,7 @@ type Plan struct {
 	// them; nil: they are shown as they come.
 	Gather Gatherer
 
+	Lean    bool // for long runs, as in run.Options
 	Verbose bool
 	Debug   []string // stages to print instead of running, as in run.Options
 }
