@@ -128,7 +128,7 @@ type checker struct {
 	names                          // of the text being checked
 	hooks     map[*prog.Hook]names // of frameworks' scripts
 	scripts   map[string]*syntax.File
-	ordinals  map[*prog.Point]int  // of rpc points
+	ordinals  map[*prog.Point]int // of rpc points
 
 	maps     map[string]*mapState
 	mapOrder []*mapState

@@ -1,0 +1,64 @@
+package calls
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rpcxray/rpcxray/internal/testkit"
+)
+
+// TestChurn tests that an agent sees all calls of services and clients that start and
+// die, and does not grow: for a few rounds, or for the minutes of RPCXRAY_CHURN.
+func TestChurn(t *testing.T) {
+	testkit.Root(t)
+	const orders = 40
+	minutes, _ := strconv.ParseFloat(os.Getenv("RPCXRAY_CHURN"), 64)
+	end := time.Now().Add(time.Duration(minutes * float64(time.Minute)))
+	first := startChain(t, orders)
+	agent := tracer(t, "agent", "--prometheus", ":0", "-i", "1", first.path)
+	calls, failed, _ := first.truth()
+	settled := 0
+	round := 0
+	for ; round < 4 || time.Now().Before(end); round++ {
+		t.Run("", func(t *testing.T) { startChain(t, orders, "-inflight", "4").run(t) }) // its processes die behind it
+		if round == 3 {
+			settled = memory(t, agent)
+		}
+	}
+	now := memory(t, agent)
+	t.Logf("%d rounds; %d kB, then %d", round, settled, now)
+	if now > settled*11/10+4096 {
+		t.Errorf("it has grown from %d kB to %d", settled, now)
+	}
+	eventually(t, "the last calls", func() bool {
+		text := get(t, metricsAt(t, agent))
+		for _, side := range []string{"client", "server"} {
+			for name, n := range calls {
+				service, method, _ := strings.Cut(name, ".")
+				line := fmt.Sprintf("rpc_%s_requests_total{error_type=%%q,process=\"chain\",rpc_method=%q,rpc_service=%q,rpc_system=\"rpcx\"} %%d\n", side, method, service)
+				if !strings.Contains(text, fmt.Sprintf(line, "", (n-failed[name])*round)) {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	stop(t, agent)
+}
+
+// memory is what a process has resident, in kB.
+func memory(t *testing.T, p *testkit.Proc) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kb int
+	_, after, _ := strings.Cut(string(text), "VmRSS:")
+	fmt.Sscan(after, &kb)
+	return kb
+}
