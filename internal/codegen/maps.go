@@ -15,6 +15,7 @@ import (
 const (
 	MapEvents  = "events"  // ring buffer of event records
 	MapLosses  = "losses"  // per-CPU array of prog.LossCount u64
+	MapAsleep  = "asleep"  // one u32: not zero while the reader of events wants to be woken by each
 	MapGate    = "gate"    // one u32: zero while programs are to leave at once
 	MapScratch = "scratch" // slots for values beyond the stack
 	MapStacks  = "stacks"  // stack id u64 -> StackValueSize bytes
@@ -73,6 +74,7 @@ func Maps(p *prog.Program, t Target) map[string]*ebpf.MapSpec {
 	specs := map[string]*ebpf.MapSpec{
 		MapEvents:  {Type: ebpf.RingBuf, MaxEntries: eventBytes(p)},
 		MapLosses:  {Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: uint32(prog.LossCount)},
+		MapAsleep:  {Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1},
 		MapGate:    {Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1},
 		MapScratch: {Type: ebpf.Array, KeySize: 4, ValueSize: uint32(ScratchSize(p)), MaxEntries: uint32(slotsPerCPU * t.CPUs)},
 		MapStacks:  {Type: ebpf.Hash, KeySize: 8, ValueSize: StackValueSize, MaxEntries: stackEntries, Flags: flagNoPrealloc},

@@ -327,13 +327,17 @@ func (r *record) bytes(dst mem, n, ptr opnd, t *types.Type, limit int, checked b
 }
 
 // output hands the record to the ring buffer. User space looks by itself a few
-// dozen times a second and is woken only when a quarter of the ring is full.
+// dozen times a second and is woken only when it has said that it sleeps, or a
+// quarter of the ring is full.
 func (r *record) output(fixed bool) {
 	c := r.c
+	flags, quiet, loud := c.reg(), c.block(), c.block()
+	c.unless(asm.JNE, c.load(mem{base: valOpnd(MapAsleep)}, 4, false), iOpnd(0), loud)
 	avail := c.call(asm.FnRingbufQuery, mOpnd(MapEvents), iOpnd(ringAvailData))
-	flags, quiet := c.reg(), c.block()
+	c.unless(asm.JGT, avail, iOpnd(int64(eventBytes(c.p)/4)), loud)
 	c.set(flags, iOpnd(ringNoWakeup))
-	c.unless(asm.JLE, avail, iOpnd(int64(eventBytes(c.p)/4)), quiet)
+	c.jump(quiet)
+	c.start(loud)
 	c.set(flags, iOpnd(ringForceWakeup))
 	c.start(quiet)
 	size := iOpnd(int64(r.off))

@@ -11,9 +11,13 @@ import (
 )
 
 const (
-	// pollEvery bounds how long a record waits: programs wake the reader only
-	// when the ring fills, that is what makes them cheap.
+	// pollEvery bounds how long a record waits while others come: programs wake the
+	// reader only when the ring fills, that is what makes them cheap.
 	pollEvery = 20 * time.Millisecond
+	// sleepAfter is after how many looks at an empty ring programs are asked to wake
+	// the reader, which then looks every sleepFor.
+	sleepAfter = 5
+	sleepFor   = 200 * time.Millisecond
 	// busyLimit bounds the wait for a program that was interrupted between
 	// reserving a record and submitting it.
 	busyLimit = time.Second
@@ -21,37 +25,69 @@ const (
 
 // Reader delivers the records of a ring buffer in their order.
 type Reader struct {
-	ring  *ring
-	epoll int
+	ring   *ring
+	epoll  int
+	event  int       // an eventfd that ends a wait
+	asleep *ebpf.Map // one u32, nil: programs cannot be asked
+	quiet  int       // looks at an empty ring, one after another
 }
 
-// NewReader opens the ring buffer m; needs Linux 5.8.
-func NewReader(m *ebpf.Map) (*Reader, error) {
+// NewReader opens the ring buffer m, whose programs wake the reader for each record
+// while the u32 of asleep, which may be nil, is not zero; needs Linux 5.8.
+func NewReader(m, asleep *ebpf.Map) (*Reader, error) {
 	ring, err := mapRing(m)
 	if err != nil {
 		return nil, fmt.Errorf("ring buffer: %w", err)
 	}
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err == nil {
-		// Edge-triggered: only a wakeup ends the wait, not that records are there.
-		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, m.FD(), &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET})
+	r := &Reader{ring: ring, asleep: asleep, epoll: -1, event: -1}
+	if err := r.open(m.FD()); err != nil {
+		return nil, errors.Join(fmt.Errorf("waiting for the ring buffer: %w", err), r.Close())
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("waiting for the ring buffer: %w", err), ring.close())
+	return r, nil
+}
+
+func (r *Reader) open(fd int) error {
+	var err error
+	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return err
 	}
-	return &Reader{ring: ring, epoll: epoll}, nil
+	if r.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return err
+	}
+	// Edge-triggered: only a wakeup ends the wait, not that records are there.
+	for _, fd := range []int{fd, r.event} {
+		if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Wake has Run call idle at once.
+func (r *Reader) Wake() {
+	_, _ = unix.Write(r.event, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // fails only if it is raised already
 }
 
 // Run hands every record to handle until ctx ends or handle returns an error,
 // which it returns. The bytes are reused after handle returns. Whenever the
 // ring is empty, idle runs: the time to flush output; it is also called every
-// 20 ms without records.
+// 200 ms without records.
 func (r *Reader) Run(ctx context.Context, handle func(raw []byte) error, idle func() error) error {
+	defer context.AfterFunc(ctx, r.Wake)()
+	seen := 0
+	counted := func(raw []byte) error {
+		seen++
+		return handle(raw)
+	}
 	for ctx.Err() == nil {
-		if err := r.wait(pollEvery); err != nil {
+		if err := r.wait(); err != nil {
 			return err
 		}
-		if _, err := r.ring.each(handle); err != nil {
+		seen = 0
+		if _, err := r.ring.each(counted); err != nil {
+			return err
+		}
+		if err := r.rest(seen == 0); err != nil {
 			return err
 		}
 		if err := idle(); err != nil {
@@ -61,9 +97,37 @@ func (r *Reader) Run(ctx context.Context, handle func(raw []byte) error, idle fu
 	return nil
 }
 
-// wait waits until a program wakes the reader, at most that long.
-func (r *Reader) wait(limit time.Duration) error {
-	var events [1]unix.EpollEvent
+// rest asks programs to wake the reader when the ring was empty for long, and no
+// longer when it is not.
+func (r *Reader) rest(empty bool) error {
+	slept := r.sleeps()
+	r.quiet++
+	if !empty {
+		r.quiet = 0
+	}
+	if r.asleep == nil || r.sleeps() == slept {
+		return nil
+	}
+	value := uint32(0)
+	if r.sleeps() {
+		value = 1
+	}
+	if err := r.asleep.Put(uint32(0), value); err != nil {
+		return fmt.Errorf("telling whether the reader of events sleeps: %w", err)
+	}
+	return nil
+}
+
+func (r *Reader) sleeps() bool { return r.asleep != nil && r.quiet >= sleepAfter }
+
+// wait waits until a program, or Wake, wakes the reader; not long before the ring
+// was seen empty after programs were asked to.
+func (r *Reader) wait() error {
+	limit := pollEvery
+	if r.sleeps() && r.quiet > sleepAfter {
+		limit = sleepFor
+	}
+	var events [2]unix.EpollEvent
 	_, err := unix.EpollWait(r.epoll, events[:], int(limit.Milliseconds()))
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("waiting for the ring buffer: %w", err)
@@ -85,5 +149,11 @@ func (r *Reader) Drain(handle func(raw []byte) error) error {
 
 // Close frees the ring buffer's pages; no other method may run.
 func (r *Reader) Close() error {
-	return errors.Join(unix.Close(r.epoll), r.ring.close())
+	err := r.ring.close()
+	for _, fd := range []int{r.epoll, r.event} {
+		if fd >= 0 {
+			err = errors.Join(err, unix.Close(fd))
+		}
+	}
+	return err
 }

@@ -67,7 +67,7 @@ func (e *emitter) emit(n int) {
 
 func TestReaderSeesRecordsWithoutWakeup(t *testing.T) {
 	e := newEmitter(t)
-	r, err := NewReader(e.ring)
+	r, err := NewReader(e.ring, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestReaderSeesRecordsWithoutWakeup(t *testing.T) {
 
 func TestReaderDrain(t *testing.T) {
 	e := newEmitter(t)
-	r, err := NewReader(e.ring)
+	r, err := NewReader(e.ring, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestReaderDrain(t *testing.T) {
 
 func BenchmarkReader(b *testing.B) {
 	e := newEmitter(b)
-	r, err := NewReader(e.ring)
+	r, err := NewReader(e.ring, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

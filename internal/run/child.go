@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +18,7 @@ import (
 // probes are attached.
 type child struct {
 	cmd   *exec.Cmd
-	ended chan error
+	ended chan struct{} // closed at its end
 }
 
 // startStopped starts a command stopped by ptrace, which has a process wait at
@@ -40,7 +41,7 @@ func startStopped(command []string) (*child, error) {
 		runtime.UnlockOSThread()
 		return nil, fmt.Errorf("starting %s: it did not stop at its first instruction: %w", command[0], err)
 	}
-	return &child{cmd: cmd, ended: make(chan error, 1)}, nil
+	return &child{cmd: cmd, ended: make(chan struct{})}, nil
 }
 
 // cause is what the kernel said, without what was tried.
@@ -88,7 +89,10 @@ func (c *child) resume(tell func(format string, args ...any) error) error {
 	if err != nil {
 		return fmt.Errorf("resuming %s: %w", c.cmd.Path, err)
 	}
-	go func() { c.ended <- c.cmd.Wait() }()
+	go func() {
+		_ = c.cmd.Wait() // that it has ended matters, not how
+		close(c.ended)
+	}()
 	return nil
 }
 
@@ -98,12 +102,25 @@ func (c *child) done() bool {
 		return false
 	}
 	select {
-	case err := <-c.ended:
-		c.ended <- err
+	case <-c.ended:
 		return true
 	default:
 		return false
 	}
+}
+
+// whenDone calls f when the process has ended, unless ctx ends before.
+func (c *child) whenDone(ctx context.Context, f func()) {
+	if c == nil {
+		return
+	}
+	go func() {
+		select {
+		case <-c.ended:
+			f()
+		case <-ctx.Done():
+		}
+	}()
 }
 
 // kill ends a process that is still there when the run is over.

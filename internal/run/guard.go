@@ -2,6 +2,8 @@ package run
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"sort"
 	"time"
 
@@ -122,13 +124,13 @@ func (g *guard) sum(loads []load) uint64 {
 func (g *guard) loads() ([]load, error) {
 	seen := map[uint32]bool{}
 	g.eachSite(func(site prog.Site) { seen[site.Func] = true })
-	counts, err := g.counts()
+	counts, err := g.counts(maps.Keys(seen))
 	if err != nil {
 		return nil, err
 	}
 	var loads []load
 	for fn := range seen {
-		total := counts[fn%codegen.HitSlots]
+		total := counts.of(fn)
 		if n := total - g.last[fn]; n > 0 {
 			loads = append(loads, load{fn, n})
 			g.last[fn] = total
@@ -137,17 +139,31 @@ func (g *guard) loads() ([]load, error) {
 	return loads, nil
 }
 
-// counts reads the hit counters of all CPUs together, by slot.
-func (g *guard) counts() ([]uint64, error) {
-	counts := make([]uint64, codegen.HitSlots)
-	for page := range uint32(codegen.HitSlots / codegen.HitPage) {
+// hitCounts are the hits of all CPUs together, by page and slot; pages of which no
+// function was asked for are empty.
+type hitCounts [codegen.HitSlots / codegen.HitPage][]uint64
+
+func (h *hitCounts) of(fn uint32) uint64 {
+	slot := fn % codegen.HitSlots
+	return h[slot/codegen.HitPage][slot%codegen.HitPage]
+}
+
+// counts reads the hit counters of functions.
+func (g *guard) counts(fns iter.Seq[uint32]) (*hitCounts, error) {
+	counts := &hitCounts{}
+	for fn := range fns {
+		page := fn % codegen.HitSlots / codegen.HitPage
+		if counts[page] != nil {
+			continue
+		}
 		var cpus [][codegen.HitPage]uint64
 		if err := g.hits.Lookup(page, &cpus); err != nil {
 			return nil, fmt.Errorf("hit counters: %w", err)
 		}
+		counts[page] = make([]uint64, codegen.HitPage)
 		for i := range cpus {
 			for slot, n := range cpus[i] {
-				counts[page*codegen.HitPage+uint32(slot)] += n
+				counts[page][slot] += n
 			}
 		}
 	}
@@ -156,12 +172,13 @@ func (g *guard) counts() ([]uint64, error) {
 
 // total is the number of all hits and what they cost the traced processes.
 func (g *guard) total() (hits uint64, cost time.Duration, err error) {
-	counts, err := g.counts()
+	costs := g.costPerHit()
+	counts, err := g.counts(maps.Keys(costs))
 	if err != nil {
 		return 0, 0, err
 	}
-	for fn, per := range g.costPerHit() {
-		n := counts[fn%codegen.HitSlots]
+	for fn, per := range costs {
+		n := counts.of(fn)
 		hits += n
 		cost += time.Duration(n) * per
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -198,7 +199,7 @@ func (s *session) openEvents() error {
 	s.maps = events.NewMaps(s.prog, s.symbols)
 	s.showMaps(s.prog.Maps)
 	var err error
-	if s.reader, err = events.NewReader(s.kernel.Map(codegen.MapEvents)); err != nil {
+	if s.reader, err = events.NewReader(s.kernel.Map(codegen.MapEvents), s.kernel.Map(codegen.MapAsleep)); err != nil {
 		return err
 	}
 	return s.openPackets()
@@ -305,12 +306,15 @@ func (s *session) runUnits(kind prog.ProbeKind) error {
 // trace handles events until the script, the process or the user ends it, then
 // runs the end probes and prints the maps.
 func (s *session) trace(ctx context.Context, c *child) (int, error) {
+	go debug.FreeOSMemory() // compiling took more than what follows does
 	s.lastSweep = time.Now()
 	if s.opts.Duration > 0 {
 		s.deadline = time.Now().Add(s.opts.Duration)
+		defer time.AfterFunc(s.opts.Duration, s.reader.Wake).Stop()
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	c.whenDone(ctx, s.reader.Wake)
 	_, ends := s.iterators()
 	if ends {
 		if err := s.iterate(ctx); err != nil {
