@@ -310,7 +310,7 @@ const flagSleepable = 1 << 4
 
 // sleepable tells whether the code at hand may sleep.
 func (c *comp) sleepable() bool {
-	return !c.mayNotSleep && c.u.Sleepable && c.t.Sleepable && c.u.Target != nil && c.u.Kind != prog.KindUSDT
+	return !c.mayNotSleep && c.u.Sleepable && c.t.Sleepable && c.u.Target != nil
 }
 
 // Insns returns the instructions as text: offset, instruction, and where in

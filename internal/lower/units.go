@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // spot is one place where code runs: an instruction of a binary for one
@@ -131,7 +132,8 @@ func unitName(u *Unit, n int) string {
 }
 
 // followsPointers tells whether b reads user memory that a plain program may
-// find not present: what Go values point to.
+// find not present: what Go values point to, and texts, which the program itself
+// may not have touched yet.
 func followsPointers(b *prog.Body) bool {
 	found := false
 	prog.Rewrite(b.Stmts, func(e prog.Expr) prog.Expr {
@@ -140,10 +142,17 @@ func followsPointers(b *prog.Body) bool {
 			found = found || e.Checked
 		case *prog.StrN:
 			found = found || e.Checked
+		case *prog.Call:
+			found = found || (e.Fn == prog.FnStr || e.Fn == prog.FnBuf) && len(e.Args) > 0 && mayBeUser(e.Args[0].Type())
 		}
 		return e
 	})
 	return found || hasBlob(b.Stmts)
+}
+
+// mayBeUser tells whether a pointer of a probe in a program leads to its memory.
+func mayBeUser(t *types.Type) bool {
+	return t.Kind != types.Pointer || t.Space == types.SpaceUser || t.Space == types.SpaceUnknown
 }
 
 func hasBlob(stmts []prog.Stmt) bool {

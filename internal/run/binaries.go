@@ -20,9 +20,14 @@ type binary struct {
 	gofact func() (gobin.G, error)
 	plans  map[planKey]gobin.Plan
 	funcs  map[uint32]gobin.Func // by session-wide id
-	usdts  map[uint32]uint64     // static probes by id: the file offset of the semaphore
+	usdts  map[uint32]semaphores // static probes by id
+	marks  map[string]uint32     // ids of static probes by their name
 	ids    map[uint64]uint32     // by entry and, for offsets, place
 }
+
+// semaphores holds, by the address of each place of a static probe, the file
+// offset of the counter to keep raised; 0 for none.
+type semaphores map[uint64]uint64
 
 type planKey struct {
 	entry uint64
@@ -84,7 +89,8 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 		gofact: sync.OnceValues(f.GoroutineFacts),
 		plans:  map[planKey]gobin.Plan{},
 		funcs:  map[uint32]gobin.Func{},
-		usdts:  map[uint32]uint64{},
+		usdts:  map[uint32]semaphores{},
+		marks:  map[string]uint32{},
 		ids:    map[uint64]uint32{},
 	}
 	bs.byID[key] = b
@@ -166,6 +172,19 @@ func (bs *binaries) funcID(b *binary, fn gobin.Func) uint32 {
 	bs.names = append(bs.names, funcName{name: gobin.Demangle(fn.Name), addr: fn.Entry, bin: b})
 	b.ids[fn.Entry] = id
 	b.funcs[id] = fn
+	return id
+}
+
+// markID names a static probe for the session: all its places have one id.
+func (bs *binaries) markID(b *binary, name string, addr uint64) uint32 {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	id, ok := b.marks[name]
+	if !ok {
+		id = uint32(len(bs.names))
+		bs.names = append(bs.names, funcName{name: name, addr: addr, bin: b})
+		b.marks[name], b.usdts[id] = id, semaphores{}
+	}
 	return id
 }
 

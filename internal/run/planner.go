@@ -16,9 +16,9 @@ func (pl planner) find(t *prog.Target, f prog.Func) (*binary, gobin.Func) {
 // Entry implements lower.Planner.
 func (pl planner) Entry(t *prog.Target, f prog.Func) (prog.Site, error) {
 	b, fn := pl.find(t, f)
-	if ref, ok := b.usdts[f.ID]; ok {
-		s, err := site(b.file, f, gobin.Site{Addr: fn.Entry})
-		s.RefCtr = ref
+	if refs, ok := b.usdts[f.ID]; ok {
+		s, err := site(b.file, f, gobin.Site{Addr: f.Address})
+		s.RefCtr = refs[f.Address]
 		return s, err
 	}
 	p := b.plan(fn, gobin.WantEntry)

@@ -274,12 +274,22 @@ func (s *session) attach(units []*attach.Unit) error {
 	return nil
 }
 
+// attachedProbes counts the attach points with the functions that each is at,
+// however many sites those take.
 func (s *session) attachedProbes() int {
-	n := 0
-	for _, u := range s.kernel.Units() {
-		n += max(len(u.Plan.Sites), 1)
+	type probe struct {
+		point int
+		fn    uint32
 	}
-	return n
+	probes := map[probe]bool{}
+	for _, u := range s.kernel.Units() {
+		for _, b := range u.Plan.Bodies {
+			for _, site := range u.Plan.Sites {
+				probes[probe{b.Group.Of().Index, site.Func}] = true
+			}
+		}
+	}
+	return len(probes)
 }
 
 // runAll runs the begin or end probes in source order and handles what they

@@ -64,8 +64,8 @@ func (w *world) usdtsOf(p *prog.Point, b *binary, probes []gobin.USDT) ([]*prog.
 			groups = append(groups, g)
 		}
 		name := u.Provider + ":" + u.Name
-		id := w.bins.funcID(b, gobin.Func{Name: name, Entry: u.Addr})
-		b.usdts[id] = ref
+		id := w.bins.markID(b, name, u.Addr)
+		b.usdts[id][u.Addr] = ref
 		g.Funcs = append(g.Funcs, prog.Func{ID: id, Name: name, Address: u.Addr})
 	}
 	return groups, nil
