@@ -22,6 +22,10 @@ func (f *runFlags) listProbes(w io.Writer, args []string) (int, error) {
 	}
 	out := newPage(w)
 	for _, l := range list {
+		if l.Text != "" {
+			out.printf("%s\n", l.Text)
+			continue
+		}
 		out.printf("%s\n", l.Probe)
 		for _, a := range l.Args {
 			out.printf("    %s\n", a)
@@ -33,13 +37,17 @@ func (f *runFlags) listProbes(w io.Writer, args []string) (int, error) {
 	return 0, nil
 }
 
+func (f *runFlags) listOptions() run.ListOptions {
+	return run.ListOptions{PID: int(f.pid), Args: f.verbose, TraceableFunctions: f.traceable}
+}
+
 func (f *runFlags) listed(args []string) ([]run.Listed, error) {
 	if f.exprGiven || len(args) > 0 && isFile(args[0]) {
 		src, err := f.source(args)
 		if err != nil {
 			return nil, err
 		}
-		return run.ListScript(src, f.params, int(f.pid), f.verbose)
+		return run.ListScript(src, f.params, f.listOptions())
 	}
 	if len(args) > 1 {
 		return nil, fmt.Errorf("-l takes one pattern; quote it, so that the shell does not expand it: %s", strings.Join(args, " "))
@@ -48,5 +56,5 @@ func (f *runFlags) listed(args []string) ([]run.Listed, error) {
 	if strings.HasSuffix(pattern, ".bt") {
 		fmt.Fprintf(os.Stderr, "WARNING: It appears that '%[1]s' is a filename but the file does not exist. Treating '%[1]s' as a search pattern.\n", pattern)
 	}
-	return run.List(pattern, int(f.pid), f.verbose)
+	return run.List(pattern, f.listOptions())
 }

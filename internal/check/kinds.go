@@ -106,6 +106,23 @@ type counter struct {
 	period      uint64
 }
 
+// CounterNames lists the events of software or hardware probes, by their names and
+// their short ones.
+func CounterNames(kind string) []string {
+	events := softwareEvents()
+	if kind == "hardware" {
+		events = hardwareEvents()
+	}
+	var names []string
+	for _, e := range events {
+		names = append(names, e.name)
+		if e.alias != "" {
+			names = append(names, e.alias)
+		}
+	}
+	return names
+}
+
 func softwareEvents() []counter {
 	return []counter{
 		{"alignment-faults", "", 1}, {"bpf-output", "", 1}, {"context-switches", "cs", 1000},

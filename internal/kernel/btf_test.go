@@ -424,3 +424,36 @@ func BenchmarkBTFStart(b *testing.B) {
 		}
 	}
 }
+
+func TestBTFDefinitions(t *testing.T) {
+	b := &btfBlob{}
+	b.add("int", kindInt, 0, 4, 1<<24|32)                                                                                                                 // 1
+	b.add("", kindPtr, 0, 3)                                                                                                                              // 2
+	b.add("node", kindStruct|kindFlag, 5, 32, b.str("a"), 1, 3<<24, b.str("next"), 2, 64, b.str("call"), 5, 128, b.str(""), 7, 192, b.str("buf"), 8, 224) // 3
+	b.add("", kindFuncProto, 2, 2, 0, 1, 0, 0)                                                                                                            // 4
+	b.add("", kindPtr, 0, 4)                                                                                                                              // 5
+	b.add("color", kindEnum|kindFlag, 2, 4, b.str("RED"), 7, b.str("MINUS"), 0xffffffff)                                                                  // 6
+	b.add("", kindUnion, 2, 4, b.str("x"), 1, 0, b.str("c"), 6, 0)                                                                                        // 7
+	b.add("", kindArray, 0, 0, 1, 1, 1)                                                                                                                   // 8
+	b.add("gap", kindStruct, 2, 32, b.str("x"), 1, 0, b.str("y"), 2, 128)                                                                                 // 9
+	btf, err := parseBTF(b.bytes(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"struct node": "struct node {\n\tint a: 3;\n\tstruct node *next;\n\tstruct node * (*call)(int, ...);\n\tunion {\n\t\tint x;\n\t\tenum color c;\n\t};\n\tint buf[1];\n};",
+		"enum color":  "enum color {\n\tRED = 7,\n\tMINUS = -1,\n};",
+		"struct gap":  "struct gap {\n\tint x;\n\tlong: 64;\n\tstruct node *y;\n\tlong: 64;\n};",
+	} {
+		got, err := btf.Definition(name)
+		if err != nil || got != want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, got, want)
+		}
+	}
+	if _, err := btf.Definition("union node"); !errors.Is(err, ErrNoType) {
+		t.Errorf("a union that is a struct: %v", err)
+	}
+	if got := btf.Compounds("struct", func(n string) bool { return n != "gap" }); !slices.Equal(got, []string{"node"}) {
+		t.Errorf("structs: %q", got)
+	}
+}

@@ -1,12 +1,15 @@
 package run
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -19,14 +22,23 @@ import (
 type Listed struct {
 	Probe string
 	Args  []string
+	Text  string // the definition of a type, in the place of Probe
+}
+
+// ListOptions say what is listed.
+type ListOptions struct {
+	PID  int  // whose functions; 0: a path has to be given
+	Args bool // with arguments; of types their definitions
+
+	TraceableFunctions string // file of the kernel functions that can be traced; "": the kernel's own
 }
 
 // List lists the probes that match a pattern, sorted. A pattern is an attach
 // point with or without *, or text without a colon that the names of kernel
 // events are matched with; "" matches all of them. Functions of programs need
 // a path, or the process pid.
-func List(pattern string, pid int, args bool) ([]Listed, error) {
-	l, err := newLister(pid, args)
+func List(pattern string, o ListOptions) ([]Listed, error) {
+	l, err := newLister(o)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +58,13 @@ type NoProbeError struct{ Pattern string }
 func (e *NoProbeError) Error() string { return fmt.Sprintf("no probe matches %q", e.Pattern) }
 
 // ListScript lists the probes that a script's attach points match.
-func ListScript(src *diag.Source, params []string, pid int, args bool) ([]Listed, error) {
+func ListScript(src *diag.Source, params []string, o ListOptions) ([]Listed, error) {
 	diags := diag.NewList(src)
 	file := Parse(src, params, diags)
 	if err := diags.Err(); err != nil {
 		return nil, err
 	}
-	l, err := newLister(pid, args)
+	l, err := newLister(o)
 	if err != nil {
 		return nil, err
 	}
@@ -71,20 +83,28 @@ func ListScript(src *diag.Source, params []string, pid int, args bool) ([]Listed
 type lister struct {
 	world *world
 	args  bool
+	told  bool                // the user says which functions of the kernel can be traced
 	found map[string][]string // arguments by probe
+	texts map[string]string   // definitions by type
 }
 
-func newLister(pid int, args bool) (*lister, error) {
-	if err := findProcess(pid); err != nil {
+func newLister(o ListOptions) (*lister, error) {
+	facts := kernel.Detect()
+	if o.TraceableFunctions != "" {
+		if err := facts.UseTraceable(o.TraceableFunctions); err != nil {
+			return nil, err
+		}
+	}
+	if err := findProcess(o.PID); err != nil {
 		return nil, err
 	}
-	return &lister{world: newWorld(kernel.Detect(), &syntax.File{}, pid), args: args, found: map[string][]string{}}, nil
+	return &lister{world: newWorld(facts, &syntax.File{}, o.PID), args: o.Args, told: o.TraceableFunctions != "", found: map[string][]string{}, texts: map[string]string{}}, nil
 }
 
 func (l *lister) sorted() []Listed {
 	var list []Listed
 	for _, name := range slices.Sorted(maps.Keys(l.found)) {
-		list = append(list, Listed{name, l.found[name]})
+		list = append(list, Listed{Probe: name, Args: l.found[name], Text: l.texts[name]})
 	}
 	return list
 }
@@ -92,11 +112,15 @@ func (l *lister) sorted() []Listed {
 // timerUnits are those of interval and profile.
 var timerUnits = []string{"hz", "ms", "s", "us"}
 
-// kernelKinds are the kinds whose probes are listed without a path.
-var kernelKinds = []string{"begin", "end", "interval", "kprobe", "kretprobe", "profile", "rawtracepoint", "software", "tracepoint"}
+// kernelKinds are the kinds whose probes are listed without a path. Those at the
+// return of a function are listed only where they are named.
+var kernelKinds = []string{"fentry", "hardware", "interval", "iter", "kprobe", "profile", "rawtracepoint", "self", "software", "tracepoint"}
 
 // pattern adds what a pattern matches.
 func (l *lister) pattern(text string) error {
+	if tag, name, ok := strings.Cut(text, " "); ok && slices.Contains([]string{"struct", "union", "enum"}, tag) {
+		return l.compounds(tag, strings.TrimSpace(name))
+	}
 	if text == "" || !strings.Contains(text, ":") && !slices.Contains(syntax.Kinds(), strings.ToLower(text)) {
 		return l.names(text)
 	}
@@ -112,12 +136,32 @@ func (l *lister) pattern(text string) error {
 		return l.anyKind(a, kind, rest)
 	case kind == "uprobe" || kind == "uretprobe":
 		return l.functions(a, err)
+	case kind == "usdt":
+		return l.static(a, err)
 	case kind == "rpc":
 		return l.calls(a, err)
-	case !slices.Contains(kernelKinds, kind):
-		return fmt.Errorf("%s probes are not listed yet", kind)
 	}
 	return l.kernel(kind, within(a, kind, rest))
+}
+
+// compounds adds types of the kernel.
+func (l *lister) compounds(tag, pattern string) error {
+	btf, err := l.world.facts.BTF()
+	if err != nil {
+		return fmt.Errorf("types are found in the kernel's BTF: %w", err)
+	}
+	for _, name := range btf.Compounds(tag, gobin.Glob(pattern)) {
+		full := tag + " " + name
+		l.found[full] = nil
+		if l.args {
+			text, err := btf.Definition(full)
+			if err != nil {
+				return err
+			}
+			l.texts[full] = "vmlinux: " + text + "\n"
+		}
+	}
+	return nil
 }
 
 // within makes a matcher for what stands behind the kind of a listed probe.
@@ -125,9 +169,13 @@ func within(a *syntax.AttachPoint, kind, rest string) gobin.Matcher {
 	switch {
 	case rest == "":
 		return gobin.Glob("*")
-	case kind == "rawtracepoint" && a.Target.Text == "":
+	case kind == "tracepoint" && !strings.Contains(rest, ":"):
+		return gobin.Glob("*:" + rest)
+	case (kind == "rawtracepoint" || kind == "fentry" || kind == "fexit") && !strings.Contains(rest, ":"):
 		return gobin.Glob("vmlinux:" + rest)
-	case kind == "software":
+	case (kind == "kprobe" || kind == "kretprobe") && a.Target.Text != "":
+		return gobin.Glob(a.Func.Text)
+	case kind == "software" || kind == "hardware":
 		return gobin.Glob(strings.TrimSuffix(a.Func.Text, ":") + ":*")
 	case kind == "interval" || kind == "profile":
 		unit, _, _ := strings.Cut(rest, ":")
@@ -142,7 +190,11 @@ func (l *lister) anyKind(a *syntax.AttachPoint, kinds, rest string) error {
 	match := gobin.Glob(kinds)
 	for _, kind := range kernelKinds {
 		if match(kind) {
-			if err := l.kernel(kind, gobin.Glob(rest)); err != nil {
+			p, err := a.As(kind)
+			if err != nil {
+				p = a
+			}
+			if err := l.kernel(kind, within(p, kind, rest)); err != nil {
 				return err
 			}
 		}
@@ -150,16 +202,21 @@ func (l *lister) anyKind(a *syntax.AttachPoint, kinds, rest string) error {
 	if path, _, _ := strings.Cut(rest, ":"); !strings.Contains(path, "/") && l.world.pid == 0 {
 		return nil
 	}
-	for _, kind := range []string{"uprobe", "uretprobe"} {
+	for kind, list := range map[string]func(*syntax.AttachPoint, error) error{"uprobe": l.functions, "usdt": l.static} {
 		if !match(kind) {
 			continue
 		}
 		p, err := a.As(kind)
-		if err := l.functions(p, err); err != nil {
+		if err := list(p, err); err != nil && !isNoMatch(err) {
 			return err
 		}
 	}
 	return nil
+}
+
+func isNoMatch(err error) bool {
+	var no *check.NoMatch
+	return errors.As(err, &no)
 }
 
 // names adds the kernel events whose name matches, anywhere in it if the
@@ -185,29 +242,60 @@ func (l *lister) names(pattern string) error {
 func (l *lister) kernel(kind string, match gobin.Matcher) error {
 	switch kind {
 	case "begin", "end":
-		if match("") {
-			l.found[kind] = nil
-		}
+		l.found[kind] = nil
+	case "self":
+		return l.add(kind, "signal:SIGUSR1", match, nil)
 	case "interval", "profile":
 		for _, unit := range timerUnits {
 			l.add(kind, unit+":", match, nil)
 		}
-	case "software":
-		for _, e := range kernel.SoftwareEvents() {
-			name := e.Name
-			if e.Alias != "" {
-				name = e.Alias
-			}
-			l.add(kind, name+":", func(s string) bool { return match(s) || match(e.Name+":") }, nil)
-		}
+	case "software", "hardware":
+		l.counters(kind, match)
+	case "iter":
+		return l.iterators(match)
 	case "tracepoint":
 		return l.tracepoints(match)
 	case "rawtracepoint":
 		return l.rawTracepoints(match)
 	case "kprobe", "kretprobe":
-		return l.kernelFunctions(kind, match)
+		return l.kernelFunctions(kind, kernel.FeatureKprobe, match)
+	case "fentry", "fexit":
+		return l.kernelFunctions(kind, kernel.FeatureFentry, match)
 	}
 	return nil
+}
+
+// counters adds events by their names and their short ones.
+func (l *lister) counters(kind string, match gobin.Matcher) {
+	for _, name := range check.CounterNames(kind) {
+		l.add(kind, name+":", match, nil)
+	}
+}
+
+func (l *lister) iterators(match gobin.Matcher) error {
+	btf, err := l.world.facts.BTF()
+	if err != nil {
+		return fmt.Errorf("iterators are found in the kernel's BTF: %w", err)
+	}
+	for _, name := range btf.Iterators() {
+		err := l.add("iter", name, match, func() ([]string, error) {
+			params, err := btf.Iterator(name)
+			return spelled(params), err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spelled are parameters as C writes them.
+func spelled(params []kernel.Param) []string {
+	var list []string
+	for _, p := range params {
+		list = append(list, p.CType+" "+p.Name)
+	}
+	return list
 }
 
 // add adds kind:name if it matches; args is asked only for what is shown.
@@ -236,6 +324,9 @@ func (l *lister) tracepoints(match gobin.Matcher) error {
 		return err
 	}
 	for _, full := range all {
+		if strings.HasPrefix(full, "ftrace:") {
+			continue // records of the function tracer, which nothing can attach to
+		}
 		err := l.add("tracepoint", full, match, func() ([]string, error) {
 			n := splitEvent(full)
 			f, err := tfs.Tracepoint(n.category, n.event)
@@ -245,7 +336,7 @@ func (l *lister) tracepoints(match gobin.Matcher) error {
 			var args []string
 			for _, fl := range f.Fields {
 				if !strings.HasPrefix(fl.Name, "common_") {
-					args = append(args, fl.CType+" "+fl.Name)
+					args = append(args, declared(fl))
 				}
 			}
 			return args, nil
@@ -257,6 +348,19 @@ func (l *lister) tracepoints(match gobin.Matcher) error {
 	return nil
 }
 
+// declared is a field as its format has it.
+func declared(f kernel.TracepointField) string {
+	base, bounds, array := strings.Cut(f.CType, "[")
+	text := strings.TrimSpace(base)
+	if f.DataLoc {
+		return "__data_loc " + f.CType + " " + f.Name
+	}
+	if array {
+		return text + " " + f.Name + "[" + bounds
+	}
+	return text + " " + f.Name
+}
+
 func (l *lister) rawTracepoints(match gobin.Matcher) error {
 	btf, err := l.world.facts.BTF()
 	if err != nil {
@@ -265,11 +369,7 @@ func (l *lister) rawTracepoints(match gobin.Matcher) error {
 	for _, name := range btf.RawTracepoints() {
 		err := l.add("rawtracepoint", "vmlinux:"+name, match, func() ([]string, error) {
 			params, err := btf.RawTracepoint(name)
-			var args []string
-			for _, p := range params {
-				args = append(args, fmt.Sprintf("%v %s", p.Type, p.Name))
-			}
-			return args, err
+			return spelled(params), err
 		})
 		if err != nil {
 			return err
@@ -279,17 +379,64 @@ func (l *lister) rawTracepoints(match gobin.Matcher) error {
 }
 
 // kernelFunctions adds functions of the kernel where it can probe them.
-func (l *lister) kernelFunctions(kind string, match gobin.Matcher) error {
-	if !l.world.facts.Has(kernel.FeatureKprobe) {
+func (l *lister) kernelFunctions(kind string, needs kernel.FeatureID, match gobin.Matcher) error {
+	if !l.told && !l.world.facts.Has(needs) {
 		return nil
 	}
 	tfs, err := l.world.facts.Tracefs()
 	if err != nil {
 		return err
 	}
-	return tfs.Functions(func(name, _ string) bool {
-		return l.add(kind, name, match, nil) == nil
+	btf, btfErr := l.world.facts.BTF()
+	return tfs.Functions(func(name, module string) bool {
+		shown := name
+		if needs == kernel.FeatureFentry {
+			shown = cmp.Or(module, "vmlinux") + ":" + name
+		}
+		err = l.add(kind, shown, match, func() ([]string, error) {
+			if btfErr != nil {
+				return nil, btfErr
+			}
+			f, err := btf.FuncProto(name)
+			if err != nil {
+				return nil, nil // assembly, or of a module without types
+			}
+			return spelled(f.Params), nil
+		})
+		return err == nil
 	})
+}
+
+// static adds the static probes of programs.
+func (l *lister) static(a *syntax.AttachPoint, err error) error {
+	p := &prog.Point{Kind: prog.KindUSDT, Provider: a.Kind, Target: a.Target.Text, Namespace: a.Namespace.Text, Func: a.Func.Text}
+	switch {
+	case len(a.Parts) == 0:
+		p.Func = "*"
+	case len(a.Parts) == 1 && isFile(a.Parts[0].Text):
+		p.Target, p.Func = a.Parts[0].Text, "*"
+	case err != nil:
+		return err
+	}
+	if p.Target == "" && l.world.pid == 0 {
+		return fmt.Errorf("listing static probes needs their program: usdt:PATH:NAME, or -p PID")
+	}
+	bins, err := l.world.targets(p)
+	if err != nil {
+		return err
+	}
+	for _, b := range bins {
+		probes, err := b.file.USDTs()
+		if err != nil {
+			return err
+		}
+		for _, u := range probes {
+			if globMatches(p.Func, u.Name) && (p.Namespace == "" || globMatches(p.Namespace, u.Provider)) {
+				l.found["usdt:"+b.target.Path+":"+u.Provider+":"+u.Name] = nil
+			}
+		}
+	}
+	return nil
 }
 
 // functions adds the functions of programs that a uprobe or uretprobe matches.
