@@ -241,6 +241,10 @@ func (b *body) badOperands(op syntax.Op, l, r *types.Type, at diag.Span) {
 	b.errorf(at, "The %s operator can not be used on expressions of types %s, %s", op, l, r)
 }
 
+func (b *body) literalRange(at diag.Span) {
+	b.errorf(at, "unable to fold literals due to overflow or underflow")
+}
+
 func (b *body) zeroDivision(at diag.Span) {
 	b.errorf(at, "unable to fold literals: division by zero")
 }

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"math/big"
+
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/syntax"
@@ -198,6 +200,12 @@ func (b *body) comparable(x prog.Expr) prog.Expr {
 func (b *body) compareInts(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr {
 	xt, yt := x.Type(), y.Type()
 	signed := resultSigned(xt, yt) && xt.Kind != types.Pointer && yt.Kind != types.Pointer
+	if l, ok := x.(*prog.Int); ok && isLiteral(xt) && isLiteral(yt) {
+		if r := y.(*prog.Int); farApart(l, r) {
+			b.literalRange(span)
+			return bad(span)
+		}
+	}
 	equality := o == prog.Eq || o == prog.Ne
 	if !equality && xt.Signed != yt.Signed && !isFlexible(xt) && !isFlexible(yt) && losesSign(xt, yt) {
 		b.mixedComparison(xt, yt, span)
@@ -355,23 +363,13 @@ func (b *body) fold(op prog.Op, x, y prog.Expr, span diag.Span) (prog.Expr, bool
 	if !lok || !rok {
 		return nil, false
 	}
-	signed := resultSigned(x.Type(), y.Type()) && x.Type() != hugeLiteral && y.Type() != hugeLiteral
-	literals := isLiteral(x.Type()) && isLiteral(y.Type())
-	v, ok := compute(op, l, r, signed)
-	switch {
-	case !ok && literals:
-		b.zeroDivision(span)
-		return bad(span), true
-	case !ok:
-		return nil, false
-	case op == prog.Shr && literals && signed:
-		v = uint64(int64(l) >> (r & 63)) // among literals only, the sign is kept
+	if isLiteral(x.Type()) && isLiteral(y.Type()) {
+		return b.foldLiterals(op, x.(*prog.Int), y.(*prog.Int), span), true
 	}
-	if literals {
-		if signed || op == prog.Sub {
-			return literal(int64(v), span), true
-		}
-		return unsignedLiteral(v, span), true
+	signed := resultSigned(x.Type(), y.Type()) && x.Type() != hugeLiteral && y.Type() != hugeLiteral
+	v, ok := compute(op, l, r, signed)
+	if !ok {
+		return nil, false
 	}
 	t := types.Integer(8, signed || op == prog.Sub)
 	if x.Type().Kind == types.Bool && y.Type().Kind == types.Bool {
@@ -461,6 +459,9 @@ func (b *body) unaryExpr(e *syntax.UnaryExpr) prog.Expr {
 	case e.Op == syntax.OpMul && t.IsInt():
 		return b.load(b.convert(x, types.PointerTo(nil, b.space())), 0, types.TUint64, e.At)
 	case e.Op == syntax.OpSub && t.IsInt():
+		if t.Size == 8 && !t.Signed && !isLiteral(t) {
+			return b.convert(b.negate(x, e.At), types.TUint64)
+		}
 		return b.negate(x, e.At)
 	case e.Op == syntax.OpBitNot && t.IsInt() && t.Kind != types.Bool:
 		if v, ok := constant(x); ok && isLiteral(t) {
@@ -506,7 +507,7 @@ func (b *body) not(x prog.Expr, span diag.Span) prog.Expr {
 func (b *body) negate(x prog.Expr, span diag.Span) prog.Expr {
 	if v, ok := constant(x); ok {
 		if isLiteral(x.Type()) {
-			return literal(-int64(v), span)
+			return b.exact(new(big.Int).Neg(number128(x.(*prog.Int))), span)
 		}
 		return integer(types.TInt64, -v, span)
 	}

@@ -161,12 +161,33 @@ func (b *body) sizeof(e *syntax.SizeofExpr) prog.Expr {
 // expression. A bare name that is the script's own is an expression.
 func (b *body) typeIn(t syntax.Type, x syntax.Expr) *types.Type {
 	if named, ok := t.(*syntax.NamedType); ok && named.Tag == "" && b.isValue(named.Name) {
+		if t, ok := b.typeOfParam(named.Name); ok {
+			return t
+		}
 		return b.typeOf(&syntax.IdentExpr{Loc: named.Loc, Name: named.Name})
 	}
 	if t != nil {
 		return b.typ(t)
 	}
 	return b.typeOf(x)
+}
+
+// typeOfParam is the type that a macro was given as typeof(T) for the parameter
+// called name; false if it was given something else.
+func (b *body) typeOfParam(name string) (t *types.Type, ok bool) {
+	p, found := b.param(name)
+	if !found {
+		return nil, false
+	}
+	switch arg := p.arg.(type) {
+	case *syntax.TypeofExpr:
+		b.within(p, func() { t = b.typ(arg.Type) })
+		return t, true
+	case *syntax.IdentExpr:
+		b.within(p, func() { t, ok = b.typeOfParam(arg.Name) })
+		return t, ok
+	}
+	return nil, false
 }
 
 // isValue tells whether a bare name in a type context is a value's.
