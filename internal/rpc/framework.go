@@ -39,6 +39,7 @@ type Probe struct {
 	// Wants are fields of rpc that the probe is for: without one of them it is left
 	// out. None: it is always needed.
 	Wants []string
+	Any   bool // one of Funcs is enough
 }
 
 // Func is a function with its parameters. Not every binary has every function of a
@@ -66,6 +67,7 @@ type Fact struct {
 	Name, Struct, Field string
 	Otherwise           uint64 // in a binary that does not tell
 	Type                string // as %T prints it
+	Pointer             bool   // of a field that is a pointer; Otherwise, if it is none
 }
 
 // Common is the script that all frameworks share: its macros are theirs, its maps
@@ -121,7 +123,7 @@ func KernelTypes() []string {
 }
 
 // All lists the frameworks.
-func All() []*Framework { return []*Framework{rpcx(), netrpc(), nethttp()} }
+func All() []*Framework { return []*Framework{rpcx(), netrpc(), nethttp(), grpcgo()} }
 
 // On returns the probes of f that sides and wanted fields need.
 func (f *Framework) On(sides []Side, wanted map[string]bool) []Probe {

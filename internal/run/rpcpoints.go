@@ -142,18 +142,22 @@ func (w *world) probed(b *binary, pr rpc.Probe) ([]found, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(fns) == 0 && !decl.Optional {
+		needed := !decl.Optional && !pr.Any
+		if len(fns) == 0 && needed {
 			return nil, errors.New("it lacks " + decl.Name)
 		}
 		for _, fn := range fns {
 			offs, err := placesIn(b.file, fn, decl)
-			if err != nil && !decl.Optional {
+			if err != nil && needed {
 				return nil, err
 			}
 			for _, off := range offs {
 				list = append(list, found{decl, fn, off})
 			}
 		}
+	}
+	if pr.Any && len(list) == 0 {
+		return nil, errors.New("it lacks " + pr.Funcs[0].Name)
 	}
 	return list, nil
 }
@@ -257,6 +261,9 @@ func factOf(f *gobin.File, fact rpc.Fact) uint64 {
 		}
 		off += fl.Offset
 		t = fl.Type
+	}
+	if fact.Pointer && t.Kind != types.Pointer {
+		return fact.Otherwise
 	}
 	return uint64(off)
 }

@@ -95,7 +95,7 @@ func TestRPCXSpans(t *testing.T) {
 				if end.Conn != caller.Conn || relay.Conn != root.Conn || end.Conn == root.Conn || len(end.Conn) != 16 {
 					t.Errorf("connections of %+v, %+v, %+v, %+v", end, caller, relay, root)
 				}
-				if !(root.Start < relay.Start && relay.Start < caller.Start && caller.Start < end.Start && end.Start+end.Duration < root.Start+root.Duration) {
+				if !(root.Start < relay.Start && relay.Start < caller.Start && caller.Start < end.Start) {
 					t.Errorf("times of %+v, %+v, %+v, %+v", end, caller, relay, root)
 				}
 				chains++
