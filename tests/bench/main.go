@@ -63,6 +63,7 @@ var measurements = []struct {
 	{"symbols", (*bench).symbols},
 	{"events", (*bench).events},
 	{"programs", (*bench).programs},
+	{"tcp", (*bench).tcp},
 }
 
 func run(write bool, only string, rounds int) error {
