@@ -13,6 +13,7 @@ require (
 	github.com/spf13/cobra v1.10.2 // commands, flags, help and shell completion
 	github.com/spf13/pflag v1.0.10 // the flags of cobra's commands, as values of our own types
 	go.opentelemetry.io/proto/otlp v1.11.1 // the messages of OTLP
+	go.yaml.in/yaml/v3 v3.0.5 // tests: what deploy/ holds is well formed
 	golang.org/x/arch v0.32.0 // tests: a second disassembler as oracle of the length decoder
 	golang.org/x/net v0.59.0 // messages of name servers
 	golang.org/x/sys v0.49.0 // system calls: perf events, mounts, pidfds

@@ -22,6 +22,7 @@ var direct = map[string]bool{
 	"github.com/spf13/cobra":              true,
 	"github.com/spf13/pflag":              true,
 	"go.opentelemetry.io/proto/otlp":      true,
+	"go.yaml.in/yaml/v3":                  true,
 	"golang.org/x/arch":                   true,
 	"golang.org/x/net":                    true,
 	"golang.org/x/sys":                    true,

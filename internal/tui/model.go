@@ -1,48 +1,56 @@
 package tui
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
-
-	"github.com/rpcxray/rpcxray/internal/events"
-	"github.com/rpcxray/rpcxray/internal/render"
 )
 
 // What comes from the run.
 type (
-	rowsMsg    [][]render.Cell
+	rowsMsg struct {
+		level int
+		rows  []row
+	}
 	headingMsg string
 	noticeMsg  string
 )
 
-// asReported is the order of the report instead of a column's.
-const asReported = -1
-
-// model is what is on the screen; it implements tea.Model.
+// model is what is on the screen; it implements tea.Model. With more than one level a
+// row can be chosen, and opened; what the last opens to is the row itself.
 type model struct {
-	columns []render.Column
-	color   bool
+	levels []*table
+	depth  int // the level that is shown; len(levels): the row chosen in the last
+	color  bool
 
 	heading string
 	notice  string
-	all     [][]render.Cell // of the last report
-	rows    [][]render.Cell // of them those that the filter lets through, in order
-
-	by     int // the column by which rows are sorted, or asReported
-	up     bool
-	filter string
-	typing bool // the filter
-	paused bool
-	help   bool
-	first  int // the row on top
+	typing  bool // the filter
+	paused  bool
+	help    bool
 
 	width, height int
 }
+
+func newModel(levels []Level, color bool) *model {
+	m := &model{color: color}
+	for _, l := range levels {
+		m.levels = append(m.levels, newTable(l))
+	}
+	return m
+}
+
+// table is the level that is shown, or the row of which is.
+func (m *model) table() *table { return m.levels[min(m.depth, len(m.levels)-1)] }
+
+// opens tells whether rows can be chosen and opened.
+func (m *model) opens() bool { return len(m.levels) > 1 }
+
+// single tells whether one row is shown.
+func (m *model) single() bool { return m.depth == len(m.levels) }
 
 // Init implements tea.Model.
 func (m *model) Init() tea.Cmd { return nil }
@@ -54,7 +62,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.width, m.height = msg.Width, msg.Height
 	case rowsMsg:
 		if !m.paused {
-			m.all = msg
+			m.levels[msg.level].all = msg.rows
 		}
 	case headingMsg:
 		if !m.paused {
@@ -69,6 +77,20 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	}
 	m.arrange()
 	return m, nil
+}
+
+func (m *model) arrange() {
+	if m.single() {
+		return
+	}
+	var above, below *table
+	if m.depth > 0 {
+		above = m.levels[m.depth-1]
+	}
+	if m.depth+1 < len(m.levels) {
+		below = m.levels[m.depth+1]
+	}
+	m.table().arrange(above, below, m.page())
 }
 
 // key does what a key is for; true if the user leaves.
@@ -86,82 +108,85 @@ func (m *model) key(key, text string) (leave bool) {
 	switch key {
 	case "q":
 		return true
-	case "/":
-		m.typing = true
-	case "esc":
-		m.filter = ""
 	case "p", "space":
 		m.paused = !m.paused
-	case "s", "right", ">":
-		m.by = (m.by + 1) % len(m.columns)
-	case "S", "left", "<":
-		m.by = (max(m.by, 0) + len(m.columns) - 1) % len(m.columns)
-	case "r":
-		m.up = !m.up
 	case "h", "?":
 		m.help = true
-	case "down", "j":
-		m.first++
-	case "up", "k":
-		m.first--
-	case "pgdown":
-		m.first += m.page()
-	case "pgup":
-		m.first -= m.page()
-	case "home", "g":
-		m.first = 0
-	case "end", "G":
-		m.first = len(m.rows)
+	case "esc", "backspace":
+		m.back()
+	default:
+		if !m.single() && !m.move(key) {
+			m.order(key)
+		}
 	}
 	return false
 }
 
+// back lifts the filter, or goes to the level above.
+func (m *model) back() {
+	t := m.table()
+	if t.filter != "" && !m.single() {
+		t.filter = ""
+		return
+	}
+	m.depth = max(0, m.depth-1)
+}
+
+// order is a key that changes which rows are shown, and in which order.
+func (m *model) order(key string) {
+	t := m.table()
+	n := len(t.columns)
+	switch key {
+	case "/":
+		m.typing = true
+	case "s", "right", ">":
+		t.by = (t.by + 1) % n
+	case "S", "left", "<":
+		t.by = (max(t.by, 0) + n - 1) % n
+	case "r":
+		t.up = !t.up
+	case "enter":
+		if t.point(0, m.page()); m.opens() && t.chosen != nil {
+			m.depth++
+			if !m.single() {
+				below := newTable(m.table().Level)
+				below.all = m.table().all
+				m.levels[m.depth] = below
+			}
+		}
+	}
+}
+
+// move is a key that goes to other rows; false if it is none.
+func (m *model) move(key string) bool {
+	t := m.table()
+	by, ok := map[string]int{"down": 1, "j": 1, "up": -1, "k": -1, "pgdown": m.page(), "pgup": -m.page(),
+		"home": -len(t.rows), "g": -len(t.rows), "end": len(t.rows), "G": len(t.rows)}[key]
+	switch {
+	case !ok:
+	case m.opens():
+		t.point(by, m.page())
+	default:
+		t.first += by
+	}
+	return ok
+}
+
 // typed is a key for the filter.
 func (m *model) typed(key, text string) {
+	t := m.table()
 	switch key {
 	case "enter":
 		m.typing = false
 	case "esc":
-		m.typing, m.filter = false, ""
+		m.typing, t.filter = false, ""
 	case "backspace":
-		_, size := utf8.DecodeLastRuneInString(m.filter)
-		m.filter = m.filter[:len(m.filter)-size]
+		_, size := utf8.DecodeLastRuneInString(t.filter)
+		t.filter = t.filter[:len(t.filter)-size]
 	default:
-		m.filter += text
+		t.filter += text
 	}
-	m.first = 0
-}
-
-// arrange filters and sorts.
-func (m *model) arrange() {
-	m.rows = m.rows[:0]
-	wanted := strings.ToLower(m.filter)
-	for _, row := range m.all {
-		if slices.ContainsFunc(row, func(c render.Cell) bool { return strings.Contains(strings.ToLower(c.Text), wanted) }) {
-			m.rows = append(m.rows, row)
-		}
-	}
-	if m.by != asReported {
-		slices.SortStableFunc(m.rows, func(a, b []render.Cell) int { return -compare(a[m.by], b[m.by]) })
-	}
-	if m.up {
-		slices.Reverse(m.rows)
-	}
-	m.first = max(0, min(m.first, len(m.rows)-m.page()))
-}
-
-// compare orders cells by their values, those without one first.
-func compare(a, b render.Cell) int {
-	if a.Value == nil || b.Value == nil || a.Value.Absent() || b.Value.Absent() {
-		has := func(c render.Cell) int {
-			if c.Value == nil || c.Value.Absent() {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Compare(has(a), has(b))
-	}
-	return events.Compare(a.Value, b.Value)
+	t.first, t.cursor, t.chosen = 0, 0, nil
 }
 
 // Lines that are no rows: the heading, the state, the titles; and the notice.
@@ -185,37 +210,76 @@ func (m *model) text() string {
 		return ""
 	}
 	if m.help {
-		return m.lines(strings.Split(strings.TrimSpace(helpText), "\n"))
+		return m.lines(strings.Split(m.helpText(), "\n"))
 	}
-	widths := m.widths()
-	titles := make([]string, len(m.columns))
-	for i, c := range m.columns {
-		titles[i] = m.title(i, c.Title)
+	heading := m.heading
+	if m.depth > 0 {
+		heading += ": " + m.place()
 	}
-	lines := []string{m.heading, m.state(), m.stress(m.line(widths, titles))}
-	for _, row := range m.rows[m.first:min(len(m.rows), m.first+m.page())] {
-		texts := make([]string, len(row))
-		for i, c := range row {
-			texts[i] = c.Text
-		}
-		lines = append(lines, m.line(widths, texts))
-	}
+	lines := append([]string{heading, m.state()}, m.body()...)
 	for len(lines) < m.height-below {
 		lines = append(lines, "")
 	}
-	return m.lines(append(lines, m.notice))
+	return m.lines(append(lines[:max(0, min(len(lines), m.height-below))], m.notice))
 }
 
-const helpText = `
-q, Ctrl-C   leave
+// body is the table, or the row that is shown by itself.
+func (m *model) body() []string {
+	t := m.table()
+	if m.single() {
+		return single(t)
+	}
+	mark := ""
+	if m.opens() {
+		mark = "  "
+	}
+	widths := t.widths(m.width - len(mark))
+	titles := make([]string, len(t.columns))
+	for i := range titles {
+		titles[i] = t.title(i)
+	}
+	lines := []string{m.stress(mark + t.line(widths, titles))}
+	for i := t.first; i < min(len(t.rows), t.first+m.page()); i++ {
+		texts := make([]string, len(t.columns))
+		for c := range texts {
+			texts[c] = t.rows[i].cells[c].Text
+		}
+		line := mark + t.line(widths, texts)
+		if m.opens() && i == t.cursor {
+			line = m.stress("> " + line[len(mark):])
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// single are the fields of the row that is chosen, a line each.
+func single(t *table) []string {
+	width := 0
+	for _, c := range t.Columns {
+		width = max(width, utf8.RuneCountInString(c.Title))
+	}
+	var lines []string
+	for i, c := range t.Columns {
+		lines = append(lines, fmt.Sprintf("%-*s  %s", width, c.Title, t.chosen.fields[i].Text))
+	}
+	return lines
+}
+
+const helpHead = `q, Ctrl-C   leave
 s, right    sort by the next column
 S, left     sort by the column before
 r           reverse the order
 /           show only rows that contain a text; Enter keeps it, Esc lifts it
 p, blank    pause, go on
-up, down, PgUp, PgDn, Home, End   scroll
+up, down, PgUp, PgDn, Home, End   `
 
-any key goes back`
+func (m *model) helpText() string {
+	if m.opens() {
+		return helpHead + "choose a row\nEnter       what belongs to it; Esc goes back\n\nany key goes back"
+	}
+	return helpHead + "scroll\n\nany key goes back"
+}
 
 // lines joins those that there is room for.
 func (m *model) lines(lines []string) string {
@@ -229,31 +293,48 @@ func (m *model) lines(lines []string) string {
 
 // state tells what is shown, and which keys change it.
 func (m *model) state() string {
+	t := m.table()
 	if m.typing {
-		return "show only: " + m.filter + "_"
+		return "show only: " + t.filter + "_"
 	}
-	text := fmt.Sprintf("%d rows", len(m.all))
-	if len(m.rows) < len(m.all) {
-		text = fmt.Sprintf("%d of %d rows", len(m.rows), len(m.all))
+	if m.single() {
+		return "1 row | q quit  Esc back  ? help"
 	}
-	if m.filter != "" {
-		text += " with " + m.filter
+	n := t.belonging
+	text := fmt.Sprintf("%d rows", n)
+	if len(t.rows) < n {
+		text = fmt.Sprintf("%d of %d rows", len(t.rows), n)
+	}
+	if t.filter != "" {
+		text += " with " + t.filter
 	}
 	if m.paused {
 		text += ", PAUSED"
 	}
-	return text + " | q quit  s sort  r reverse  / filter  p pause  ? help"
+	keys := " | q quit  s sort  r reverse  / filter  p pause  ? help"
+	if m.opens() {
+		keys = " | q quit  Enter open  Esc back  s sort  / filter  ? help"
+	}
+	return text + keys
 }
 
-// title marks the column by which rows are sorted.
-func (m *model) title(i int, title string) string {
-	switch {
-	case i != m.by:
-		return title
-	case m.up:
-		return title + "^"
+// place tells which rows were chosen on the way here.
+func (m *model) place() string {
+	var names []string
+	for i, t := range m.levels[:m.depth] {
+		if i+1 == len(m.levels) {
+			names = append(names, t.Name)
+			continue
+		}
+		var words []string
+		for _, name := range m.levels[i+1].Under {
+			if !slices.Contains(t.Under, name) {
+				words = append(words, t.field(t.chosen, name).Text)
+			}
+		}
+		names = append(names, strings.Join(words, " "))
 	}
-	return title + "v"
+	return strings.Join(names, " > ")
 }
 
 // stress makes a line stand out where that is wanted.
@@ -263,66 +344,4 @@ func (m *model) stress(line string) string {
 	}
 	line = cut(line, m.width)
 	return "\x1b[7m" + line + strings.Repeat(" ", max(0, m.width-utf8.RuneCountInString(line))) + "\x1b[0m"
-}
-
-// line is a row of the table.
-func (m *model) line(widths []int, texts []string) string {
-	var b strings.Builder
-	for i, text := range texts {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		text = cut(text, widths[i])
-		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
-		if m.columns[i].Right {
-			b.WriteString(pad + text)
-		} else {
-			b.WriteString(text + pad)
-		}
-	}
-	return strings.TrimRight(b.String(), " ")
-}
-
-// least is the width that no text is cut below.
-const least = 6
-
-// widths are those of the columns: as in the plain table or wider. Where there is no
-// room for that they are as narrow as their texts, and then the widest texts are cut.
-func (m *model) widths() []int {
-	widths := make([]int, len(m.columns))
-	spare := m.width - len(widths) + 1
-	for i, c := range m.columns {
-		widths[i] = utf8.RuneCountInString(c.Title) + 1 // with the mark
-		for _, row := range m.rows {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i].Text))
-		}
-		spare -= widths[i]
-	}
-	for i, c := range m.columns {
-		more := min(max(0, c.Width-widths[i]), max(0, spare))
-		widths[i] += more
-		spare -= more
-	}
-	for ; spare < 0; spare++ {
-		widest := -1
-		for i, c := range m.columns {
-			if !c.Right && widths[i] > least && (widest < 0 || widths[i] > widths[widest]) {
-				widest = i
-			}
-		}
-		if widest < 0 {
-			break
-		}
-		widths[widest]--
-	}
-	return widths
-}
-
-// cut is the begin of a text that has a width, with a mark where it was cut.
-func cut(text string, width int) string {
-	if utf8.RuneCountInString(text) <= width {
-		return text
-	}
-	runes := []rune(text)
-	return string(runes[:max(0, width-1)]) + "~"
 }

@@ -47,9 +47,9 @@ func three() *events.Report {
 
 // screen is a model after reports, keys and sizes: "80x24", or a name of a key.
 func screen(r *events.Report, steps ...string) *model {
-	m := &model{columns: visible(columns()), by: asReported}
+	m := newModel([]Level{{Columns: columns()}}, false)
 	m.Update(headingMsg("now"))
-	m.Update(rowsMsg(rows(columns(), r)))
+	m.Update(rowsMsg{rows: rows(columns(), r)})
 	for _, step := range steps {
 		m.step(step)
 	}
@@ -131,12 +131,12 @@ func TestKeys(t *testing.T) {
 func TestPause(t *testing.T) {
 	m := screen(three(), "80x24", "p")
 	m.Update(headingMsg("later"))
-	m.Update(rowsMsg(rows(columns(), report([3]any{"New", 1, 1}))))
+	m.Update(rowsMsg{rows: rows(columns(), report([3]any{"New", 1, 1}))})
 	if text := m.text(); !strings.Contains(text, "now\n") || !strings.Contains(text, "PAUSED") || strings.Contains(text, "New") {
 		t.Errorf("paused:\n%s", text)
 	}
 	m.step("p")
-	m.Update(rowsMsg(rows(columns(), report([3]any{"New", 1, 1}))))
+	m.Update(rowsMsg{rows: rows(columns(), report([3]any{"New", 1, 1}))})
 	if got := names(m); got != "New" {
 		t.Errorf("rows %q after the pause", got)
 	}

@@ -1,5 +1,6 @@
 // Package tui is the live screen of tools that report periodically: the rows of the
-// last report as a table that can be sorted, filtered, scrolled and paused.
+// last report as a table that can be sorted, filtered, scrolled and paused, and, where
+// there are levels of tables, opened row by row.
 package tui
 
 import (
@@ -26,16 +27,16 @@ type Options struct {
 	Terminal Terminal
 	Err      io.Writer // gets what was told meanwhile, when the screen is gone
 
-	Map     string          // the map whose reports it shows
-	Columns []render.Column // of the rows
-	Quit    func()          // called when the user has left, from another goroutine
+	Levels []Level
+	Keys   int    // that maps may get, for what is told of a full one
+	Quit   func() // called when the user has left, from another goroutine
 }
 
-// Screen is a renderer that shows the reports of a map on a terminal; it implements
+// Screen is a renderer that shows the reports of maps on a terminal; it implements
 // render.Renderer. What is written to it stands above the table until more is
 // written.
 type Screen struct {
-	render.Renderer // for all but the map: it tells losses and messages
+	render.Renderer // for all but the maps: it tells losses and messages
 	o               Options
 	program         *tea.Program
 	told            bytes.Buffer // messages
@@ -46,9 +47,8 @@ type Screen struct {
 // New returns a screen. It comes up when the probes are attached.
 func New(o Options) *Screen {
 	s := &Screen{o: o}
-	s.Renderer = render.NewTable(render.Options{Out: io.Discard, Err: &s.told, Quiet: true}, render.Layout{})
-	m := &model{columns: visible(o.Columns), color: o.Terminal.Color, by: asReported}
-	s.program = tea.NewProgram(m, tea.WithInput(os.Stdin), tea.WithOutput(o.Terminal.File), tea.WithoutSignalHandler())
+	s.Renderer = render.NewTable(render.Options{Out: io.Discard, Err: &s.told, Quiet: true, MaxMapKeys: o.Keys}, render.Layout{})
+	s.program = tea.NewProgram(newModel(o.Levels, o.Terminal.Color), tea.WithInput(os.Stdin), tea.WithOutput(o.Terminal.File), tea.WithoutSignalHandler())
 	return s
 }
 
@@ -67,8 +67,10 @@ func (s *Screen) Event(e events.Event) error {
 		return s.Renderer.Event(e)
 	}
 	if r, ok := e.(*events.Report); ok {
-		if r.Map.Name == s.o.Map {
-			s.program.Send(rowsMsg(rows(s.o.Columns, r)))
+		for i, l := range s.o.Levels {
+			if r.Map.Name == l.Map {
+				s.program.Send(rowsMsg{i, rows(l.Columns, r)})
+			}
 		}
 		return nil
 	}
@@ -102,22 +104,4 @@ func (s *Screen) Close() error {
 	}
 	_, tellErr := s.o.Err.Write(s.told.Bytes())
 	return errors.Join(err, tellErr)
-}
-
-func visible(columns []render.Column) []render.Column {
-	var list []render.Column
-	for _, c := range columns {
-		if !c.Hidden {
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
-func rows(columns []render.Column, r *events.Report) [][]render.Cell {
-	list := make([][]render.Cell, len(r.Entries))
-	for i := range r.Entries {
-		list[i] = render.Cells(columns, &r.Entries[i])
-	}
-	return list
 }

@@ -2,6 +2,7 @@
 package rpcsummary
 
 import (
+	"cmp"
 	_ "embed"
 	"time"
 
@@ -21,7 +22,9 @@ func Tool() tool.Tool {
 		Usage: tool.CallsUsage,
 		Short: "Show what the RPC services of this machine do",
 		Long: `Show for each method how often it is called, how many calls fail, and how long half of
-the calls and 99 of 100 take, at most an eighth too much.
+the calls and 99 of 100 take, at most an eighth too much. On a terminal this is a live
+screen: Enter opens a service, its method, that one's slowest and failed calls, and one of
+them; ? tells the keys. Else it is one report, or one every -i seconds.
 
 ` + tool.CallsHelp,
 		Example: `  rpcxray rpc -d 10               # every Go RPC service, over 10 seconds
@@ -31,6 +34,9 @@ the calls and 99 of 100 take, at most an eighth too much.
 		New:     func() tool.Command { return &command{} },
 	}
 }
+
+// keys are processes × methods × buckets of durations.
+const keys = 8192
 
 type command struct {
 	tool.Calls
@@ -49,10 +55,16 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.Keys = keys
 	s := &summary{last: time.Now()}
 	p.Change, p.Banner = s.change, "Tracing RPC calls... Hit Ctrl-C to end."
 	p.Layout = render.Layout{Clock: c.Clock, Maps: map[string]render.MapLayout{rows.Name: {Columns: columns()}}}
-	p.Reports(c.Interval.Duration, c.Duration.Duration)
+	interval := c.Interval.Duration
+	if o.Screen != nil && !o.Script {
+		interval = cmp.Or(interval, defaultRefresh)
+		live(p, interval)
+	}
+	p.Reports(interval, c.Duration.Duration)
 	return p, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/tools/tcp"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
+	"github.com/rpcxray/rpcxray/internal/tui"
 )
 
 //go:embed script.bt
@@ -76,10 +77,10 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	p.Consts["keep"] = tool.Bool(c.keep)
 	interval = cmp.Or(interval, time.Second)
 	p.Banner, p.Aside = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", interval.Seconds()), false
-	p.Layout = render.Layout{Maps: map[string]render.MapLayout{"@ipv4": columns("", 21), "@ipv6": columns("6", 32), live: columns("", 21)}}
+	p.Layout = render.Layout{Maps: map[string]render.MapLayout{"@ipv4": columns("", 21), "@ipv6": columns("6", 32)}}
 	v := &view{command: c, by: by, join: join(), families: []family{{"@ipv4", 4}, {"@ipv6", 6}}}
 	if o.Screen != nil && !c.keep && !c.quiet {
-		p.Screen, v.families = live, []family{{name: live}}
+		p.Screen, v.families = []tui.Level{{Map: live, Columns: columns("", 21).Columns}}, []family{{name: live}}
 	}
 	p.Join = v.reports
 	p.Reports(interval, duration)

@@ -12,6 +12,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/syntax"
+	"github.com/rpcxray/rpcxray/internal/tui"
 )
 
 // Tool is a command. Adding one is adding a folder and an entry to the list in
@@ -51,7 +52,7 @@ type Plan struct {
 
 	Layout render.Layout
 	Format string                          // instead of the one asked for, "" for that
-	Screen string                          // the map that a live screen shows on Options.Screen, instead of tables; "" for none
+	Screen []tui.Level                     // what a live screen shows on Options.Screen, instead of tables; none: there is no such screen
 	Banner string                          // printed when everything is attached, "" for nothing
 	Aside  bool                            // the banner is none of the output: it goes to standard error
 	Lacks  []string                        // what this kernel cannot give, told at the begin

@@ -128,9 +128,8 @@ func (v *View) say(line string) error {
 // View returns the view of the plan in the format of o; src is the script. A user who
 // leaves a live screen calls leave.
 func (p *Plan) View(o Options, src *diag.Source, leave func()) (*View, error) {
-	if p.Screen != "" {
-		s := tui.New(tui.Options{Terminal: *o.Screen, Err: o.Err, Map: p.Screen,
-			Columns: p.Layout.Maps[p.Screen].Columns, Quit: leave})
+	if len(p.Screen) > 0 {
+		s := tui.New(tui.Options{Terminal: *o.Screen, Err: o.Err, Levels: p.Screen, Keys: max(p.Keys, defaultKeys), Quit: leave})
 		return &View{Renderer: s, plan: p, words: s, table: true}, nil
 	}
 	r, err := render.New(o.Format, render.Options{Out: o.Out, Err: o.Err, Terminal: o.Terminal, Trailer: "..",
