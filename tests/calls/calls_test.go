@@ -29,7 +29,11 @@ type chain struct {
 // startChain starts a chain whose client makes orders when it is told to.
 func startChain(t *testing.T, orders int, flags ...string) *chain {
 	t.Helper()
-	path := testkit.Build(t, fixture.Spec{Dir: "tests/calls/testdata/chain"})
+	return startChainOf(t, testkit.Build(t, fixture.Spec{Dir: "tests/calls/testdata/chain"}), orders, flags...)
+}
+
+func startChainOf(t *testing.T, path string, orders int, flags ...string) *chain {
+	t.Helper()
 	addr := ""
 	for _, role := range []string{"store", "stock", "front"} {
 		p := testkit.Start(t, path, role, "-next", addr)
