@@ -40,6 +40,14 @@ func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 	if err := s.bindMaps(spec); err != nil {
 		return nil, err
 	}
+	if id := probedProgram(plan); id != 0 {
+		target, err := ebpf.NewProgramFromID(id)
+		if err != nil {
+			return nil, fmt.Errorf("eBPF program %d: %w", id, err)
+		}
+		defer target.Close()
+		spec.AttachTarget = target
+	}
 	p, err := s.program(spec)
 	if err != nil {
 		return nil, fmt.Errorf("program %s: %w", plan.Name, err)
@@ -61,6 +69,14 @@ func (s *Session) programOptions() ebpf.ProgramOptions {
 		return ebpf.ProgramOptions{}
 	}
 	return ebpf.ProgramOptions{LogLevel: ebpf.LogLevelInstruction | ebpf.LogLevelStats}
+}
+
+// probedProgram is the eBPF program that the unit's function is in, 0 if it is none.
+func probedProgram(plan *lower.Unit) ebpf.ProgramID {
+	if plan.Kind != prog.KindFentry && plan.Kind != prog.KindFexit {
+		return 0
+	}
+	return ebpf.ProgramID(plan.Bodies[0].Group.Funcs[0].Program)
 }
 
 // program loads spec. One for a function or tracepoint by its type needs the

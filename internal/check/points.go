@@ -224,7 +224,7 @@ func (c *checker) attachPoint(ap *syntax.AttachPoint) *prog.Point {
 	p := &prog.Point{
 		Kind: k.kind, Span: ap.Span(), Provider: k.name,
 		Target: ap.Target.Text, Func: ap.Func.Text, Namespace: ap.Namespace.Text, Lang: ap.Lang, File: ap.File, Line: ap.Line, Column: ap.Col, Exact: ap.Func.Quoted,
-		Offset: ap.Offset, HasOff: ap.HasOffset, Address: ap.Address, HasAddr: ap.HasAddress,
+		Offset: ap.Offset, HasOff: ap.HasOffset, Address: ap.Address, HasAddr: ap.HasAddress, Program: ap.ProgID,
 	}
 	if !c.pointDetails(p, ap) {
 		return nil

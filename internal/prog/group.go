@@ -61,6 +61,7 @@ type Func struct {
 	ID      uint32 // over the whole session; the key of the names table
 	Name    string
 	Module  string // kernel function: the module that it is in, "" for the kernel itself
+	Program uint32 // function of a loaded eBPF program: its id
 	Address uint64 // virtual address of its first byte
 	Shared  bool   // shares a RET with another function
 }

@@ -98,6 +98,7 @@ type Point struct {
 	HasOff    bool
 	Address   uint64
 	HasAddr   bool
+	Program   uint32 // fentry, fexit of an eBPF program: its id; 0: any
 	Period    uint64 // timers: ns a period; software, hardware: events a sample
 	Hz        uint64 // timers given as a frequency
 	Signal    string // self

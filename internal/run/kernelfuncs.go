@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -41,6 +42,9 @@ func (w *world) fentryGroups(p *prog.Point) ([]*prog.Group, error) {
 	if err := w.facts.Require(kernel.FeatureFentry); err != nil {
 		return nil, fmt.Errorf("%w; %s", err, tracepointInstead(p.Func))
 	}
+	if p.Target == "bpf" {
+		return w.programGroups(p)
+	}
 	funcs, err := w.kernelFuncs(p)
 	if err != nil {
 		return nil, err
@@ -62,6 +66,34 @@ func (w *world) fentryGroups(p *prog.Point) ([]*prog.Group, error) {
 		return nil, fmt.Errorf("%s: %w (a kprobe needs no types)", pointText(p), untyped)
 	}
 	return nil, noMatches(pointText(p))
+}
+
+// programGroups resolves an fentry or fexit probe on functions of eBPF programs.
+func (w *world) programGroups(p *prog.Point) ([]*prog.Group, error) {
+	programs, err := kernel.BPFPrograms(p.Program)
+	if err != nil {
+		return nil, err
+	}
+	var groups []*prog.Group
+	for _, bpf := range programs {
+		for _, name := range bpf.Funcs {
+			if p.Exact && name != p.Func || !p.Exact && !globMatches(p.Func, name) {
+				continue
+			}
+			proto, err := bpf.BTF.FuncProto(name)
+			if err != nil {
+				return nil, err
+			}
+			full := fmt.Sprintf("bpf:%d", bpf.ID)
+			w.modules[full] = bpf.BTF
+			id := w.bins.eventID(full + ":" + name)
+			groups = append(groups, fentryGroup(p, prog.Func{ID: id, Name: name, Module: full, Program: bpf.ID}, proto))
+		}
+	}
+	if len(groups) == 0 {
+		return nil, &check.NoMatch{What: pointText(p), Hint: "programs without BTF cannot be probed"}
+	}
+	return groups, nil
 }
 
 func fentryGroup(p *prog.Point, f prog.Func, proto *kernel.Func) *prog.Group {

@@ -66,5 +66,5 @@ var suites = []suite{
 		c:   []string{"tests/tcp/testdata/cpeer/cpeer.c -static -pthread"},
 		cli: true,
 	},
-	{dir: "tests/language", run: "TestCases/^(kernel|iter)$", data: []string{"cases"}, cli: true},
+	{dir: "tests/language", run: "TestCases/^(kernel|iter)$|TestProgramsOfTheKernel", data: []string{"cases"}, cli: true},
 }
