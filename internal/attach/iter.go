@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
@@ -47,4 +48,19 @@ func (u *Unit) Iterate(handle func() error) error {
 			return fmt.Errorf("running iter:%s: %w", u.Plan.Point.Func, err)
 		}
 	}
+}
+
+// bpffs is where the kernel keeps what outlives the process that made it.
+const bpffs = "/sys/fs/bpf"
+
+// Pin makes the iterator a file that runs it when it is read, and returns the file's
+// path: a relative one is taken from /sys/fs/bpf on.
+func (u *Unit) Pin(path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(bpffs, path)
+	}
+	if err := u.iter.Pin(path); err != nil {
+		return "", fmt.Errorf("pinning iter:%s to %s (which has to be in a bpf file system): %w", u.Plan.Point.Func, path, err)
+	}
+	return path, nil
 }

@@ -98,6 +98,10 @@ func (b *body) emit(a prog.Action, args []prog.Expr, span diag.Span) prog.Expr {
 	if isBad(args...) {
 		return bad(span)
 	}
+	if b.pinned() {
+		b.errorf(span, "a pinned iterator can only printf(): nobody else is there when its file is read")
+		return bad(span)
+	}
 	a.Span = span
 	for _, x := range args {
 		a.Args = append(a.Args, x.Type())
@@ -365,6 +369,9 @@ func (b *body) formatted(kind prog.ActionKind, e *syntax.CallExpr) prog.Expr {
 			b.verbMismatch(v, args[i], e.Args[i+1].Span())
 			return bad(e.At)
 		}
+	}
+	if kind == prog.ActPrintf && b.pinned() {
+		return b.seqPrintf(format, verbs, args, e.At)
 	}
 	return b.emit(prog.Action{Kind: kind, Format: inFull(format, verbs, args)}, args, e.At)
 }

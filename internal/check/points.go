@@ -40,7 +40,19 @@ func (c *checker) jobs() []job {
 			}
 		}
 	}
+	c.pinnedAlone()
 	return jobs
+}
+
+// pinnedAlone refuses pinned iterators beside other probes, which end with rpcxray.
+func (c *checker) pinnedAlone() {
+	for _, pr := range c.prog.Probes {
+		for _, p := range pr.Points {
+			if p.Kind == prog.KindIter && p.Target != "" && c.pointCount() > 1 {
+				c.pinMixed(p)
+			}
+		}
+	}
 }
 
 // dead tells whether a probe's predicate is a constant that is never true.

@@ -55,6 +55,10 @@ func (c *checker) iterMixed(p *prog.Point) {
 	c.pass.Errorf(p.Span, "an iter probe can not be mixed with other probes").Hint = "run it as a script of its own"
 }
 
+func (c *checker) pinMixed(p *prog.Point) {
+	c.pass.Errorf(p.Span, "a pinned iterator can not be mixed with other probes").Hint = "it outlives rpcxray: make it a script of its own"
+}
+
 func (c *checker) offsetInReturn(ap *syntax.AttachPoint) {
 	c.pass.Errorf(ap.Span(), "Offset not allowed: a uretprobe is at a whole function").Hint =
 		"name the function: uretprobe:" + ap.Target.Text + ":FUNCTION"

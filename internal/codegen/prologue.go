@@ -8,7 +8,6 @@ import (
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/rpcxray/rpcxray/internal/prog"
-	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // traced tells whether programs of this kind run on behalf of any process, so
@@ -112,8 +111,10 @@ func (c *comp) prologue() {
 	if !traced(kind) {
 		return
 	}
-	gate := c.load(mem{base: valOpnd(MapGate)}, 4, false)
-	c.unless(asm.JEq, gate, iOpnd(0), c.exit)
+	if !c.pinned() { // which runs when rpcxray has closed it
+		gate := c.load(mem{base: valOpnd(MapGate)}, 4, false)
+		c.unless(asm.JEq, gate, iOpnd(0), c.exit)
+	}
 	switch kind {
 	case prog.KindInterval:
 		return
@@ -126,23 +127,6 @@ func (c *comp) prologue() {
 	if c.u.Target != nil {
 		c.countHit()
 	}
-}
-
-// iterated leaves the program at the call that ends an iteration, which has no
-// object, and writes a byte for each object: so the kernel stops after as many of
-// them as user space asked for bytes, and events can be read in between.
-func (c *comp) iterated() {
-	meta := c.load(mem{base: c.ctx}, 8, false)
-	for _, a := range c.u.Bodies[0].Group.Args {
-		if a.N > 0 && a.Type.Kind == types.Pointer {
-			c.unless(asm.JEq, c.load(mem{base: c.ctx}.at(8*a.N), 8, false), iOpnd(0), c.exit)
-		}
-	}
-	mark := c.stack.at
-	byte := c.stackMem(1)
-	c.store(byte, 1, iOpnd('.'))
-	c.call(asm.FnSeqWrite, c.load(mem{base: meta}, 8, false), c.addr(byte), iOpnd(1))
-	c.stack.at = mark
 }
 
 // countHit adds one to the hits of the function at hand.

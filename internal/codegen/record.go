@@ -79,6 +79,10 @@ func cutBlobs(items []prog.Item, room int) []prog.Item {
 
 // emitRecord sends the record of an action.
 func (c *comp) emitRecord(s *prog.Emit) {
+	if s.Action.Kind == prog.ActSeqPrintf {
+		c.seqPrintf(s)
+		return
+	}
 	items := cutBlobs(s.Items, ScratchSize(c.p)-scratchHead-scratchSpare-c.slot.at)
 	size, fixed := recordSize(items)
 	r := &record{c: c, max: size, off: types.HeaderSize, drop: c.block()}

@@ -45,7 +45,7 @@ func dumpMap(w io.Writer, m *Map) {
 
 var actionNames = [...]string{
 	ActPrintf: "printf", ActPrint: "print", ActPrintMap: "print map", ActClear: "clear", ActZero: "zero",
-	ActExit: "exit", ActUnwatch: "unwatch", ActPacket: "packet", ActTime: "time", ActStrftime: "strftime", ActJoin: "join", ActCat: "cat",
+	ActExit: "exit", ActUnwatch: "unwatch", ActPacket: "packet", ActSeqPrintf: "seq_printf", ActTime: "time", ActStrftime: "strftime", ActJoin: "join", ActCat: "cat",
 	ActSystem: "system", ActErrorf: "errorf", ActWarnf: "warnf", ActAssert: "assert", ActRuntimeError: "runtime error", ActFail: "fail",
 }
 

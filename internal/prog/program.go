@@ -148,6 +148,7 @@ const (
 	ActSystem // Format and arguments give the command
 	ActErrorf
 	ActWarnf
+	ActSeqPrintf    // printf of a pinned iterator, which the kernel formats
 	ActAssert       // Format is the message
 	ActRuntimeError // Format is the message
 	ActFail         // a test returned something else than zero

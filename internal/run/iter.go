@@ -78,3 +78,21 @@ func (s *session) iterate(ctx context.Context) error {
 	}
 	return nil
 }
+
+// pin leaves the script's iterator as a file, if the script says so.
+func (s *session) pin() (pinned bool, err error) {
+	for _, u := range s.kernel.Units() {
+		if u.Plan.Kind != prog.KindIter || u.Plan.Point.Target == "" {
+			continue
+		}
+		path, err := u.Pin(u.Plan.Point.Target)
+		if err != nil {
+			return true, err
+		}
+		if err := s.info("Program pinned to %s", path); err != nil {
+			return true, err
+		}
+		pinned = true
+	}
+	return pinned, s.opts.Sink.Flush()
+}

@@ -129,6 +129,9 @@ func (s *session) compiled(ctx context.Context, checked *check.Result) (status i
 	if o.DryRun || s.verifying() {
 		return 0, o.Sink.Event(&events.Ended{})
 	}
+	if pinned, err := s.pin(); pinned || err != nil {
+		return 0, err
+	}
 	if err := s.child.resume(s.warning); err != nil {
 		return 1, err
 	}

@@ -146,6 +146,19 @@ func feature(t *testing.T, name string) kernel.FeatureID {
 	return 0
 }
 
+// needModule skips a case where a module is not loaded. The machines of
+// tests/kernels have loaded it.
+func needModule(t *testing.T, name string) {
+	t.Helper()
+	if _, err := os.Stat("/sys/module/" + name); err == nil {
+		return
+	}
+	if os.Getenv(testkit.EnvKernel) != "" {
+		t.Fatalf("module %s is not loaded", name)
+	}
+	t.Skipf("module %s is not loaded", name)
+}
+
 // check runs one case. Messages differ between the engines on purpose, so only
 // rpcxray's are compared. The programs lie in dir.
 func (e engine) check(t *testing.T, c *testCase, dir string) {
@@ -153,7 +166,11 @@ func (e engine) check(t *testing.T, c *testCase, dir string) {
 		t.Skip(c.only)
 	}
 	for _, name := range strings.Fields(c.need) {
-		testkit.Need(t, facts.Require(feature(t, name)))
+		if module, ok := strings.CutPrefix(name, "module:"); ok {
+			needModule(t, module)
+		} else {
+			testkit.Need(t, facts.Require(feature(t, name)))
+		}
 	}
 	stdout, stderr, status := e.run(t, c.placed(dir))
 	stdout, stderr = unplaced(stdout, dir), unplaced(stderr, dir)

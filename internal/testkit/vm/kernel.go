@@ -26,8 +26,8 @@ type Image struct {
 }
 
 // wanted are the modules that are kept of a package and loaded at the start; none
-// may need another.
-var wanted = []string{"sch_tbf"}
+// may need another. dummy is there for probes on the functions of a module.
+var wanted = []string{"dummy", "sch_tbf"}
 
 // modules is the folder with the modules of a kernel.
 func modules(kernel string) string { return kernel + ".modules" }
@@ -45,7 +45,9 @@ func Fetch(cache, packages string) (Image, error) {
 		return Image{}, err
 	}
 	if name := newest(re, cached(cache)); name != "" {
-		return image(cache, name), nil
+		if img := image(cache, name); len(img.Modules) == len(wanted) {
+			return img, nil
+		}
 	}
 	out, err := exec.Command("apt-cache", "pkgnames", "linux-").Output()
 	if err != nil {

@@ -40,12 +40,15 @@ func TestFetchTakesCached(t *testing.T) {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	module := filepath.Join(folder, "m.ko")
-	if err := os.WriteFile(module, nil, 0o644); err != nil {
-		t.Fatal(err)
+	var modules []string
+	for _, name := range wanted {
+		modules = append(modules, filepath.Join(folder, name+".ko"))
+		if err := os.WriteFile(modules[len(modules)-1], nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	got, err := Fetch(cache, `linux-image-1\.\d+-x`)
-	want := Image{Release: "1.10-x", Path: filepath.Join(cache, "linux-image-1.10-x"), Modules: []string{module}}
+	want := Image{Release: "1.10-x", Path: filepath.Join(cache, "linux-image-1.10-x"), Modules: modules}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
