@@ -107,6 +107,11 @@ func (b *body) argument(a prog.Arg, ret bool, span diag.Span) prog.Expr {
 		if !t.Scalar() {
 			return b.ctxField(8*a.N, t, span)
 		}
+		if t.Kind == types.Pointer && t.Elem == nil {
+			// It may lead to a function: the verifier lets only helpers read such.
+			word := &prog.CtxAddr{Meta: meta(types.PointerTo(t, types.SpaceKernel), span), Off: 8 * a.N}
+			return b.load(word, 0, t, span)
+		}
 		return b.reinterpret(&prog.CtxArg{Meta: meta(types.TUint64, span), N: a.N}, t)
 	}
 	if a.Place.Err != "" {
@@ -125,6 +130,9 @@ func (b *body) ctxField(off int, t *types.Type, span diag.Span) prog.Expr {
 	addr := &prog.CtxAddr{Meta: meta(types.PointerTo(t, types.SpaceKernel), span), Off: off}
 	if t.Kind == types.String {
 		return b.readString(addr, t.Size, span)
+	}
+	if t.Kind == types.Array && t.Len == 0 && t.Elem.Size == 1 && t.Elem.Signed { // what follows the record
+		return b.readString(addr, b.prog.Config.MaxStrlen, span)
 	}
 	return b.fieldValue(b.load(addr, 0, t, span), span)
 }

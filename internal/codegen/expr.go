@@ -276,10 +276,25 @@ func (c *comp) cast(e *prog.Cast) opnd {
 		return c.truth(e)
 	}
 	v := c.value(e.X)
+	if _, ok := e.X.(*prog.CtxArg); ok && t.Kind == types.Pointer {
+		return c.maybeNull(v)
+	}
 	if from.Size < t.Size && (!from.Signed || t.Signed) || from.Size == t.Size && from.Signed == t.Signed {
 		return v
 	}
 	return c.ext(v, t.Size, t.Signed)
+}
+
+// maybeNull is a pointer that the verifier, since Linux 6.14, may want to be tested
+// before anything is added to it: where it is null it becomes the number.
+func (c *comp) maybeNull(v opnd) opnd {
+	v = c.copy(v)
+	null, end := c.block(), c.block()
+	c.branch(asm.JEq, v, iOpnd(0), null, end)
+	c.start(null)
+	c.set(v.reg, iOpnd(0))
+	c.start(end)
+	return v
 }
 
 type comparison struct{ unsigned, signed asm.JumpOp }

@@ -100,6 +100,9 @@ func (c *comp) checked(err opnd) {
 
 // loadMem reads the memory value of e into dst.
 func (c *comp) loadMem(e *prog.Load, dst mem) {
+	if e.T.Size == 0 {
+		return
+	}
 	ptr := c.value(e.Ptr)
 	if e.Ptr.Type().Space == types.SpaceMap {
 		c.copyMem(dst, mem{base: ptr}.at(int(e.Off)), e.T.Size)

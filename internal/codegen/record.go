@@ -159,7 +159,12 @@ func (r *record) value(e prog.Expr) {
 	switch {
 	case t.Scalar():
 		v := c.value(e)
-		c.store(r.next(t.Size), t.Size, v)
+		dst := r.next(t.Size)
+		if dst.onStack() && dst.chunk(0, 8) < 8 && c.keepsType(e) {
+			c.storeWhole(dst, v)
+		} else {
+			c.store(dst, t.Size, v)
+		}
 		r.off += t.Size
 		return
 	case t.Kind == types.String:

@@ -86,3 +86,26 @@ func (c *comp) skbOutput(e *prog.Call) opnd {
 	c.start(none)
 	return rOpnd(result)
 }
+
+// keepsType tells whether the verifier may know e as a pointer of a type, which it
+// does not let be stored in pieces.
+func (c *comp) keepsType(e prog.Expr) bool {
+	if _, ok := e.(*prog.CtxAddr); ok {
+		return true
+	}
+	switch c.u.Kind {
+	case prog.KindRawTracepoint, prog.KindFentry, prog.KindFexit, prog.KindIter:
+		_, arg := e.(*prog.CtxArg)
+		return arg || e.Type().Kind == types.Pointer
+	}
+	return false
+}
+
+// storeWhole stores such a pointer at a place that is not aligned.
+func (c *comp) storeWhole(dst mem, v opnd) {
+	mark := c.stack.at
+	word := c.stackMem(8)
+	c.store(word, 8, v)
+	c.call(asm.FnProbeReadKernel, c.addr(dst), iOpnd(8), c.addr(word))
+	c.stack.at = mark
+}
