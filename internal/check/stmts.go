@@ -362,13 +362,14 @@ func (b *body) unroll(s *syntax.UnrollStmt) {
 		b.unrollRange(s.Count.Span(), "unroll maximum value is 100")
 		return
 	}
-	if n > mostCopies && !breaksOut(s.Body) {
-		turns := b.collect(func() { b.block(s.Body) })
+	first := b.collect(func() { b.block(s.Body) })
+	if n > mostCopies && !jumpsOut(first) {
 		bound := func(n uint64) prog.Expr { return integer(types.TInt64, n, s.Count.Span()) }
-		b.add(&prog.ForRange{At: at(s.Span()), Var: b.temp(types.TInt64), Lo: bound(0), Hi: bound(n), Body: turns})
+		b.add(&prog.ForRange{At: at(s.Span()), Var: b.temp(types.TInt64), Lo: bound(0), Hi: bound(n), Body: first})
 		return
 	}
-	for range n {
+	b.out = append(b.out, first...)
+	for range n - 1 {
 		if !b.copied(s.At) {
 			return
 		}
@@ -380,19 +381,34 @@ func (b *body) unroll(s *syntax.UnrollStmt) {
 // a loop.
 const mostCopies = 4
 
-// breaksOut tells whether a body breaks out of a loop around it.
-func breaksOut(body *syntax.Block) bool {
-	found := false
-	syntax.Walk(body, func(n syntax.Node) bool {
-		switch n.(type) {
-		case *syntax.BreakStmt, *syntax.ContinueStmt:
-			found = true
-		case *syntax.WhileStmt, *syntax.ForRangeStmt, *syntax.ForMapStmt:
-			return false
+// jumpsOut tells whether statements leave a loop around them, or its turn.
+func jumpsOut(stmts []prog.Stmt) bool {
+	jumps := map[prog.Stmt]bool{}
+	note := func(list []prog.Stmt, out bool) {
+		prog.WalkStmts(list, func(s prog.Stmt) {
+			switch s.(type) {
+			case *prog.Break, *prog.Continue:
+				jumps[s] = out
+			}
+		})
+	}
+	note(stmts, true)
+	prog.WalkStmts(stmts, func(s prog.Stmt) {
+		switch s := s.(type) {
+		case *prog.While:
+			note(s.Body, false)
+		case *prog.ForRange:
+			note(s.Body, false)
+		case *prog.ForMap:
+			note(s.Body, false)
 		}
-		return !found
 	})
-	return found
+	for _, out := range jumps {
+		if out {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *body) forRange(s *syntax.ForRangeStmt) {

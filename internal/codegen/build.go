@@ -20,6 +20,7 @@ type fn struct {
 	noSpill map[vreg]bool // values whose bounds the verifier must not lose
 	span    diag.Span
 	stack   arena
+	size    int // instructions
 }
 
 // arena hands out places in the stack frame or in the scratch slot. Places
@@ -68,6 +69,7 @@ func (f *fn) emit(i ins) {
 		f.blocks = append(f.blocks, f.cur)
 	}
 	i.span = f.span
+	f.size++
 	f.cur.ins = append(f.cur.ins, i)
 }
 

@@ -77,7 +77,7 @@ func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, err
 		return nil, c.tooLarge("its values take %d bytes of %d", c.slot.max, room)
 	}
 	fns := append([]*fn{c.fn}, c.callbacks...)
-	if n := size(fns); n > maxSize {
+	if c.fn.size > maxSize {
 		return nil, c.tooLarge("it has more than %d instructions", maxSize)
 	}
 	fns = optimized(fns)
@@ -98,16 +98,6 @@ func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, err
 // maxSize bounds the intermediate instructions of a program: its jumps reach over
 // 32,767 of the kernel's, and the verifier looks at a million on all its ways.
 const maxSize = 1 << 16
-
-func size(fns []*fn) int {
-	n := 0
-	for _, f := range fns {
-		for _, b := range f.blocks {
-			n += len(b.ins)
-		}
-	}
-	return n
-}
 
 // tooLarge says why the unit's code does not fit a program.
 func (c *comp) tooLarge(format string, args ...any) error {

@@ -157,6 +157,7 @@ func (c *comp) callback(args int, handed []*prog.Var, turn func(in []opnd, l loo
 	callbacks, slot, returns := c.callbacks, c.slot.max, c.returns
 	*c = outer
 	c.callbacks, c.slot.max = callbacks, slot
+	c.fn.size += f.size
 	return f.name, returns
 }
 

@@ -11,6 +11,9 @@ func (c *comp) stmts(list []prog.Stmt) {
 	stack, slot := c.stack.at, c.slot.at
 	at := homes(list)
 	for i, s := range list {
+		if c.fn.size > maxSize {
+			break // it will not do
+		}
 		c.declare(s, at[i])
 		c.stmt(s)
 	}

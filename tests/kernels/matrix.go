@@ -54,6 +54,8 @@ var suites = []suite{
 		fixtures: []fixture.Spec{{Dir: "internal/testkit/fixture/testdata/echo"}},
 	},
 	{dir: "internal/kernel"},
+	{dir: "internal/codegen"},
+	{dir: "tests/random", fixtures: []fixture.Spec{{Dir: "tests/cli/testdata/target"}}},
 	{dir: "internal/tools", run: "KernelFunctions", cli: true},
 	{
 		dir: "tests/tcp",
