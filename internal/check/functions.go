@@ -73,7 +73,7 @@ func Functions() []Function {
 		{Name: "pcomm", Args: "[task]", Max: 1, Doc: "name of the parent", call: (*body).callPcomm},
 		{Name: "leader_comm", Args: "[task]", Max: 1, Doc: "name of the process's first thread", call: (*body).callLeaderComm},
 		{Name: "leader_tid", Args: "[task]", Max: 1, Doc: "thread id of the process's first thread", call: (*body).callLeaderTid},
-		{Name: "usermode", Kinds: onRegisters, Doc: "1 if the probe interrupted user code", call: (*body).callUsermode},
+		{Name: "usermode", Kinds: onRegisters | onOwn, Doc: "1 if the probe interrupted user code", call: (*body).callUsermode},
 		{Name: "signal_thread", Args: "sig", Min: 1, Max: 1, Unsafe: true, Effect: true, Doc: "sends a signal to the thread", call: (*body).callSignalThread},
 		{Name: "cgroupid", Args: `"path"`, Min: 1, Max: 1, Doc: "id of the cgroup at a path", call: (*body).callCgroupid},
 

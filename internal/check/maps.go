@@ -99,7 +99,7 @@ func (b *body) fitKey(m *mapState, x prog.Expr) (prog.Expr, bool) {
 	if old == nil {
 		old = unknown
 	}
-	merged, ok := merge(old, x.Type())
+	merged, ok := merge(plainKey(old, x.Type()), plainKey(x.Type(), old))
 	if !ok {
 		b.keyMismatch(m, x)
 		return nil, false
@@ -113,6 +113,22 @@ func (b *body) fitKey(m *mapState, x prog.Expr) (prog.Expr, bool) {
 		b.changed = true
 	}
 	return b.convert(x, m.m.Key), true
+}
+
+// plainKey is t as a key beside keys of type other: an address is a number where the
+// others are numbers, as arguments are whose types are not known.
+func plainKey(t, other *types.Type) *types.Type {
+	switch {
+	case t.Kind == types.Pointer && other.Kind == types.Int && other.Size == 8:
+		return types.TUint64
+	case t.Kind == types.Tuple && other.Kind == types.Tuple && len(t.Fields) == len(other.Fields):
+		elems := make([]*types.Type, len(t.Fields))
+		for i, f := range t.Fields {
+			elems[i] = plainKey(f.Type, other.Fields[i].Type)
+		}
+		return types.TupleOf(elems...)
+	}
+	return t
 }
 
 // fitValue makes m's value type hold t; false after an error.

@@ -55,6 +55,9 @@ func (b *body) callLeaderTid(e *syntax.CallExpr) prog.Expr {
 const ringMask = 3
 
 func (b *body) callUsermode(e *syntax.CallExpr) prog.Expr {
+	if onOwn.has(b.point.Kind) {
+		return integer(types.TUint8, 1, e.At)
+	}
 	if !b.world.Register("cs") {
 		b.errorf(e.At, "usermode is not known on %s", b.world.Arch())
 		return bad(e.At)
