@@ -102,6 +102,9 @@ func (j *JSON) record(r *events.Record) {
 		j.line("value", func(dst []byte) []byte { return j.p.json(dst, &r.Values[0], 1) })
 	default:
 		j.text = appendRecord(j.text[:0], &j.p, j.formats, r)
+		if r.Action.Kind == prog.ActJoin {
+			j.text = j.text[:len(j.text)-1] // its line feed is the text form's
+		}
 		j.line(r.Action.Kind.String(), func(dst []byte) []byte { return appendJSONString(dst, j.text) })
 	}
 }
@@ -278,13 +281,14 @@ func appendJSONHist(dst []byte, v *events.Value, div int64) []byte {
 	return append(dst, ']')
 }
 
+// appendJSONBytes appends bytes as the numbers that C's char makes of them.
 func appendJSONBytes(dst, b []byte) []byte {
 	dst = append(dst, '[')
 	for i, c := range b {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = strconv.AppendUint(dst, uint64(c), 10)
+		dst = strconv.AppendInt(dst, int64(int8(c)), 10)
 	}
 	return append(dst, ']')
 }

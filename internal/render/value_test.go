@@ -83,7 +83,7 @@ func TestValues(t *testing.T) {
 		{"cut string", events.Value{Type: types.Str(4), Str: []byte("abc"), Truncated: true}, "abc..", `"abc.."`},
 		{"invalid UTF-8", str("a\xff\x01"), "a\xff\x01", "\"a\ufffd\\u0001\""},
 		{"unreadable", events.Value{Type: types.Str(4), Unreadable: true}, "<unreadable>", "null"},
-		{"buffer", of(types.Buffer, events.Value{Str: []byte("a\x00\xff")}), `a\x00\xff`, "[97,0,255]"},
+		{"buffer", of(types.Buffer, events.Value{Str: []byte("a\x00\xff")}), `a\x00\xff`, "[97,0,-1]"},
 		{"array", events.Value{Type: types.ArrayOf(types.TInt32, 2), Elems: slice.Elems}, "[1,2]", "[1,2]"},
 		{"slice", slice, "[1,2,...+3]", "[1,2]"},
 		{"unread slice", of(types.GoSlice, events.Value{More: 4}), "[...+4]", "[]"},
