@@ -51,10 +51,6 @@ func (c *checker) addressUnsafe(ap *syntax.AttachPoint) {
 	c.pass.Errorf(ap.Span(), "a %s at an address needs --unsafe", ap.Kind).Hint = "name the function: " + ap.Kind + ":FUNCTION+OFFSET"
 }
 
-func (c *checker) iterMixed(p *prog.Point) {
-	c.pass.Errorf(p.Span, "an iter probe can not be mixed with other probes").Hint = "run it as a script of its own"
-}
-
 func (c *checker) pinMixed(p *prog.Point) {
 	c.pass.Errorf(p.Span, "a pinned iterator can not be mixed with other probes").Hint = "it outlives rpcxray: make it a script of its own"
 }

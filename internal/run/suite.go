@@ -41,7 +41,7 @@ func (o Options) forMode(bodies []*prog.Body) ([]*prog.Body, error) {
 	})
 	if len(kept) == 0 && left != "" && o.Mode == "" {
 		what := map[string]string{ModeTest: "test", ModeBench: "benchmark"}[left]
-		return nil, fmt.Errorf("No probes attached; use --%s to run %s probes.", left, what)
+		return nil, fmt.Errorf("no probes attached: use --%s to run %s probes", left, what)
 	}
 	return kept, nil
 }
