@@ -60,7 +60,7 @@ var suites = []suite{
 	{
 		dir: "tests/tcp",
 		run: "^Test(Life|Accept|Connect|ConnectRefused|Tracer|States|Loss|DropNoSocket|Overflow|OlderSockets|MPTCP|Top|TopKinds|" +
-			"Subnet|RTT|Backlog|ListenAndBind|Namespaces|PacketLatency|RPCX)$",
+			"Subnet|RTT|Backlog|ListenAndBind|Namespaces|PacketLatency|RPCX|Functions)$",
 		fixtures: []fixture.Spec{
 			{Dir: "tests/tcp/testdata/peer"},
 			{Dir: "examples/rpcx", Package: "./server"}, {Dir: "examples/rpcx", Package: "./client"},
