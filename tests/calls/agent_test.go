@@ -106,7 +106,8 @@ func TestAgent(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http"} {
 		t.Run(protocol, func(t *testing.T) {
 			n, share := orders()
-			c := startChain(t, n, "-inflight", "8")
+			// A receiver that cannot keep up loses spans, as is told.
+			c := startChain(t, n, "-inflight", "8", "-pause", map[bool]string{true: "25ms", false: "0"}[full()])
 			r := startReceiver(t)
 			url := map[string]string{"grpc": "grpc://" + r.grpc, "http": "http://" + r.http}[protocol]
 			agent := tracer(t, "agent", "--otlp", url, "--prometheus", ":0", "--sample", "1", "-i", "1", c.path)
