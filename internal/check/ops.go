@@ -201,7 +201,7 @@ func (b *body) compareInts(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr 
 	xt, yt := x.Type(), y.Type()
 	signed := resultSigned(xt, yt) && xt.Kind != types.Pointer && yt.Kind != types.Pointer
 	if l, ok := x.(*prog.Int); ok && isLiteral(xt) && isLiteral(yt) {
-		if r := y.(*prog.Int); farApart(l, r) {
+		if r, ok := y.(*prog.Int); ok && farApart(l, r) {
 			b.literalRange(span)
 			return bad(span)
 		}
