@@ -1,10 +1,12 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/check"
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -13,8 +15,8 @@ import (
 // kprobeGroups resolves a kprobe or kretprobe. All functions share their code:
 // their arguments are raw registers.
 func (w *world) kprobeGroups(p *prog.Point) ([]*prog.Group, error) {
-	if err := w.facts.Require(kernel.FeatureKprobe); err != nil {
-		return nil, fmt.Errorf("%w; %s", err, tracepointInstead(p.Func))
+	if err := w.require(kernel.FeatureKprobe, p); err != nil {
+		return nil, err
 	}
 	funcs, err := w.kernelFuncs(p)
 	if err != nil {
@@ -39,8 +41,8 @@ func pointText(p *prog.Point) string {
 // types of its arguments are its own. Of the functions that a pattern matches,
 // those without types are left out.
 func (w *world) fentryGroups(p *prog.Point) ([]*prog.Group, error) {
-	if err := w.facts.Require(kernel.FeatureFentry); err != nil {
-		return nil, fmt.Errorf("%w; %s", err, tracepointInstead(p.Func))
+	if err := w.require(kernel.FeatureFentry, p); err != nil {
+		return nil, err
 	}
 	if p.Target == "bpf" {
 		return w.programGroups(p)
@@ -131,6 +133,20 @@ func (w *world) prototype(f prog.Func) (*kernel.Func, error) {
 		w.modules[f.Module] = module
 	}
 	return module.FuncProto(f.Name)
+}
+
+// require returns nil if the kernel has what a point needs, else an error that says
+// what works without it.
+func (w *world) require(id kernel.FeatureID, p *prog.Point) error {
+	var lack *kernel.UnsupportedError
+	if !errors.As(w.facts.Require(id), &lack) {
+		return nil
+	}
+	f := kernel.Features()[id]
+	return &diag.HintError{
+		Msg:  fmt.Sprintf("%s probes do not work on this kernel, which lacks %s (%s): %v", p.Provider, f.Title, f.Need, lack.Cause),
+		Hint: tracepointInstead(p.Func),
+	}
 }
 
 // tracepointInstead says how to see a system call without kernel functions.
