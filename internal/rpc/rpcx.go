@@ -30,7 +30,7 @@ func rpcx() *Framework {
 
 const rpcxPath = "github.com/smallnest/rpcx/"
 
-// rpcxServer are the probes of the server's side; encode is of both.
+// rpcxServer are the probes of the server's side.
 func rpcxServer(t map[string]*types.Type) []Probe {
 	const path = rpcxPath
 	w := types.TUint64
@@ -60,8 +60,6 @@ func rpcxServer(t map[string]*types.Type) []Probe {
 		{Name: "written", Sides: server, Funcs: []Func{{Name: path + "util.(*LimitedPool).Put",
 			Params: []Param{{"pool", w}, {"buf", types.PointerTo(w, types.SpaceUser)}}}}},
 		{Name: "done", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest.func1"}}},
-		{Name: "encode", Sides: []Side{Server, Client}, Funcs: []Func{{Name: path + "protocol.Message.EncodeSlicePointer",
-			Params: []Param{{"m", t["message"]}}}}},
 	}
 }
 
@@ -78,6 +76,8 @@ func rpcxClient(t map[string]*types.Type) []Probe {
 			Params: []Param{{"client", w}, {"ctx", iface}, {"call", w}}}}},
 		{Name: "raw", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).SendRaw",
 			Params: []Param{{"client", w}, {"ctx", iface}, {"message", w}}, Optional: true}}},
+		{Name: "encode", Sides: client, Funcs: []Func{{Name: path + "protocol.Message.EncodeSlicePointer",
+			Params: []Param{{"m", t["message"]}}}}},
 		{Name: "metadata", Sides: client, Wants: groups["told"], Funcs: []Func{{Name: path + "protocol.encodeMetadata",
 			Params: []Param{{"metadata", w}, {"buf", w}}}}},
 		{Name: "buffer", Sides: client, Wants: groups["request"], Funcs: []Func{{Name: path + "util.(*LimitedPool).Get",
