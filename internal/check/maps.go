@@ -85,6 +85,9 @@ func unfit(t *types.Type) *types.Type {
 	case types.Void, types.Float, types.Complex, types.GoString, types.GoSlice, types.GoInterface:
 		return t
 	case types.Tuple, types.Record, types.Struct:
+		if t.Name == types.PayloadName {
+			return t
+		}
 		for _, f := range t.Fields {
 			if bad := unfit(f.Type); bad != nil {
 				return bad

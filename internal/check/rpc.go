@@ -31,8 +31,12 @@ var (
 	word           = &types.Type{Kind: types.String, Size: 16}                 // of few letters: keys of maps stay alike
 	spanText       = &types.Type{Kind: types.String, Size: 24, Optional: true} // 16 and 32 digits
 	traceText      = &types.Type{Kind: types.String, Size: 40, Optional: true}
+	payload        = types.Payload(maxPayload)
 	goText         = &types.Type{Kind: types.GoString, Size: 16, Name: "string"}
 )
+
+// maxPayload is how many bytes of a call's arguments or reply are read.
+const maxPayload = 512
 
 // metadataField is the field that takes a key.
 const metadataField = "metadata"
@@ -50,6 +54,7 @@ func CallFields() []CallField {
 		{"code", "status code of the protocol: HTTP's, gRPC's", optionalNumber},
 		{"duration", "ns from the request to the response, as this side sees it", optionalNumber},
 		{"handler_duration", "ns in the service's own method or function", optionalNumber},
+		{"queue_duration", "ns of duration that are not the handler's: decoding, encoding, writing, waiting for a processor", optionalNumber},
 		{"req_bytes", "bytes of the request on the wire", optionalNumber},
 		{"resp_bytes", "bytes of the response on the wire", optionalNumber},
 		{"oneway", "no response is wanted", types.TBool},
@@ -70,6 +75,8 @@ func CallFields() []CallField {
 		{"span_id", "id of this side of the call", spanText},
 		{"parent_span", "on the server's side the span of the client's, on the client's that of the call in whose handler it is made, or what a traceparent names", spanText},
 		{"conn", "id of the TCP connection, on both sides the same", spanText},
+		{"args", "the arguments as they were encoded, by name where the encoding has names: up to 512 bytes", payload},
+		{"reply", "the reply, likewise", payload},
 		{metadataField, "value of a key of the request's metadata, on the client's side of the response's: metadata(\"key\")", optionalText},
 	}
 }
@@ -215,7 +222,7 @@ func (b *body) allOfCall(span diag.Span) prog.Expr {
 	out := &prog.Compose{Meta: meta(nil, span)}
 	var fields []types.Field
 	for _, f := range CallFields() {
-		if f.Name == metadataField {
+		if f.Name == metadataField || f.Type == payload {
 			continue
 		}
 		x := b.callValue(f, &syntax.FieldExpr{Loc: syntax.Loc{At: span}, Name: f.Name})
@@ -275,6 +282,8 @@ func (b *body) fieldTyped(x prog.Expr, t *types.Type) prog.Expr {
 	switch {
 	case t == word:
 		return b.convert(x, types.Str(t.Size))
+	case t == payload:
+		return b.payloadOf(x)
 	case t == spanText || t == traceText: // its digits, in a tuple of words
 		return &prog.Cast{Meta: meta(t, x.Span()), X: x}
 	case t.Kind == types.Int || t.Kind == types.Bool:
@@ -295,6 +304,16 @@ func (b *body) fieldTyped(x prog.Expr, t *types.Type) prog.Expr {
 	return &prog.Cast{Meta: meta(t, x.Span()), X: x}
 }
 
+// payloadOf is an encoded value: how, its address and its length.
+func (b *body) payloadOf(x prog.Expr) prog.Expr {
+	x, wrap := b.single(x)
+	at := x.Span()
+	codec := &prog.Cast{Meta: meta(types.TUint8, at), X: part(x, 0, types.TUint64)}
+	address := part(x, 8, types.PointerTo(types.TUint8, types.SpaceUser))
+	bytes := invoke(prog.FnBuf, payload.Fields[1].Type, at, address, part(x, 16, types.TUint64))
+	return wrap(&prog.Compose{Meta: meta(payload, at), Parts: []prog.Expr{codec, bytes}})
+}
+
 // absentValue is the value of a field that a call cannot have.
 func absentValue(t *types.Type, at diag.Span) prog.Expr {
 	m := meta(t, at)
@@ -305,6 +324,8 @@ func absentValue(t *types.Type, at diag.Span) prog.Expr {
 		return &prog.Str{Meta: m}
 	case types.Inet:
 		return &prog.Compose{Meta: m}
+	case types.Tuple:
+		return &prog.Compose{Meta: m, Parts: []prog.Expr{integer(types.TUint8, 0, at), &prog.Compose{Meta: meta(t.Fields[1].Type, at)}}}
 	}
 	return boolean(false, at)
 }

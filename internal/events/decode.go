@@ -122,6 +122,7 @@ func (m *builder) image(v *Value, t *types.Type, b []byte) ([]byte, error) {
 				return nil, err
 			}
 		}
+		v.decodePayload()
 		return b, nil
 	}
 	size := t.Size

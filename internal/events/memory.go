@@ -61,6 +61,7 @@ func (m *builder) memory(v *Value, t *types.Type, b []byte) {
 		for i := range t.Fields {
 			m.field(&v.Elems[i], &t.Fields[i], b)
 		}
+		v.decodePayload()
 	case types.GoMap:
 		v.Truncated = word(b) != 0 // until its length follows
 	case types.GoString, types.GoSlice, types.GoInterface:

@@ -40,10 +40,10 @@ func rpcxServer(t map[string]*types.Type) []Probe {
 	return []Probe{
 		{Name: "request", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest",
 			Params: []Param{{"server", w}, {"ctx", w}, {"req", msg}, {"conn", iface}}}}},
-		{Name: "invoke", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
+		{Name: "invoke", Sides: server, Wants: []string{"handler_duration", "queue_duration"}, Funcs: []Func{
 			{Name: path + "server.(*service).call", Optional: true},
 			{Name: path + "server.(*service).callForFunction", Optional: true}}},
-		{Name: "answer", Sides: server, Wants: []string{"handler_duration"}, Funcs: []Func{
+		{Name: "answer", Sides: server, Wants: []string{"handler_duration", "queue_duration"}, Funcs: []Func{
 			{Name: path + "server.(*pluginContainer).DoPostCall", Optional: true}}},
 		{Name: "gateway", Sides: server, Funcs: []Func{
 			gate(path+"server.(*Server).handleGatewayRequest", path, msg), gate(path+"server.(*Server).handleJSONRPCRequest", path, msg)}},
@@ -124,6 +124,8 @@ func rpcxTypes() map[string]*types.Type {
 		{Name: "header", Type: types.PointerTo(header, types.SpaceUser)},
 		{Name: "service", Type: text, Offset: 8},
 		{Name: "method", Type: text, Offset: 24},
+		{Name: "payload", Type: types.TUint64, Offset: 48},
+		{Name: "payload_len", Type: types.TUint64, Offset: 56},
 		{Name: "data", Type: types.TUint64, Offset: 72}, // what follows the header and the length on the wire
 		{Name: "data_len", Type: types.TUint64, Offset: 80},
 	}}

@@ -336,7 +336,7 @@ func fieldsNamed(d syntax.Node) map[string]bool {
 		return true
 	})
 	for _, f := range check.CallFields() {
-		if whole && !special(f.Name) {
+		if whole && !special(f.Name) && f.Type.Name != types.PayloadName {
 			named[f.Name] = true
 		}
 	}

@@ -142,6 +142,20 @@ var (
 	TUint64 = Integer(8, false)
 )
 
+// PayloadName is the name of a tuple whose second field is an encoded value and whose
+// first says how, in its upper four bits: raw, JSON, protobuf, MessagePack, thrift.
+// It is decoded in user space and is then a text of TPayloadText, absent if empty.
+const PayloadName = "payload"
+
+// TPayloadText is the type of a payload when it is decoded.
+var TPayloadText = &Type{Kind: String, Size: 1, Optional: true}
+
+// Payload returns the type of payloads of which at most n bytes are read.
+func Payload(n int) *Type {
+	return &Type{Kind: Tuple, Name: PayloadName, Size: 8 + n, Optional: true, Fields: []Field{
+		{Type: TUint8}, {Type: &Type{Kind: Buffer, Size: 4 + n}, Offset: 4}}}
+}
+
 // Integer returns the integer type of size bytes.
 func Integer(size int, signed bool) *Type {
 	return &Type{Kind: Int, Size: size, Signed: signed}

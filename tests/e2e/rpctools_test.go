@@ -180,6 +180,24 @@ func TestRPCXSecrets(t *testing.T) {
 	}
 }
 
+// TestRPCXValues tests that arguments and replies are shown by name.
+func TestRPCXValues(t *testing.T) {
+	const script = `rpc:PATH:* { printf("%s %s -> %s %s\n", rpc.side, rpc.args, rpc.reply,
+		rpc.side == "client" ? "" : rpc.duration == rpc.handler_duration + rpc.queue_duration ? "sum" : "no sum") }`
+	const args = `server {"A":1,"B":2,"Delay":0,"Blob":null,"How":""} -> `
+	for kind, want := range map[string][]string{
+		"method": {`client - -> {"C":2,"Blob":null} `, args + `{"C":2,"Blob":null} sum`},
+		"json":   {`client - -> {"C":2,"Blob":null} `, args + `{"C":2,"Blob":null} sum`},
+		"fail":   {`client - -> {"C":0,"Blob":null} `, args + `{"C":0,"Blob":null} sum`},
+	} {
+		lines := callOf(t, kind, script)
+		slices.Sort(lines)
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Errorf("%s: %s", kind, diff)
+		}
+	}
+}
+
 // TestRPCXNamed tests calls that come only to scripts that name them.
 func TestRPCXNamed(t *testing.T) {
 	lines := callOf(t, "late,beat", `rpc:PATH:client { printf("%s %d\n", rpc.status, rpc.late) }`)

@@ -23,7 +23,10 @@ func Tool() tool.Tool {
 		Short: "Print the RPC calls that take long, or fail",
 		Long: `Print a row for each RPC call that takes at least as long as -u or -m says, 1 ms by
 default, or that fails. On the server's side HANDLER is the time in the service's own
-code; what is left of the latency is decoding, encoding and writing.
+code, OTHER what is left of the latency: decoding, encoding, writing, and waiting for a
+processor. ARGS and REPLY are what was sent, by name where the encoding has names
+(JSON, MessagePack); of a client's calls only the reply is known. What is longer than
+512 bytes is cut.
 
 ` + tool.CallsHelp,
 		Example: `  rpcxray rpc slow -u 500 -p 1234     # from 500 µs, of a process
@@ -88,9 +91,12 @@ func layout() render.Layout {
 		{Field: "seq", Title: "SEQ", Width: 6, Right: true},
 		{Field: "latency_ns", Title: "LAT(ms)", Width: 9, Right: true, Div: int64(time.Millisecond), Decimals: 3},
 		{Field: "handler_ns", Title: "HANDLER", Width: 9, Right: true, Div: int64(time.Millisecond), Decimals: 3},
+		{Field: "other_ns", Title: "OTHER", Width: 9, Right: true, Div: int64(time.Millisecond), Decimals: 3},
 		{Field: "status", Title: "STATUS", Width: 7},
 		{Field: "peer", Title: "PEER", Width: 15},
 		{Field: "peer_port", Title: "PORT", Width: 5},
-		{Field: "error", Title: "ERROR"},
+		{Field: "error", Title: "ERROR", Width: 16},
+		{Field: "args", Title: "ARGS", Width: 24},
+		{Field: "reply", Title: "REPLY"},
 	}}
 }
