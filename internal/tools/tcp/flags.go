@@ -74,7 +74,8 @@ func (f *Common) Add(cmd *cobra.Command, names Names) {
 		{"cgroupmap", "only sockets made in a cgroup whose number is a key of this pinned map now", &f.cgroups},
 		{"mntnsmap", "only processes in a mount namespace whose number is a key of this pinned map now", &f.mounts},
 	} {
-		letter, alias, _ := strings.Cut(names[d.name], " ")
+		letter, more, _ := strings.Cut(names[d.name], " ")
+		aliases := strings.Fields(more)
 		switch v := d.value.(type) {
 		case *bool:
 			if _, has := names[d.name]; has {
@@ -82,7 +83,7 @@ func (f *Common) Add(cmd *cobra.Command, names Names) {
 			}
 		case *string:
 			fl.StringVarP(v, d.name, letter, "", d.usage)
-			if alias != "" {
+			for _, alias := range aliases {
 				fl.StringVar(v, alias, "", "the same as --"+d.name)
 			}
 		case *int:
@@ -93,7 +94,7 @@ func (f *Common) Add(cmd *cobra.Command, names Names) {
 			fl.Lookup(d.name).DefValue = ""
 		case *Ports:
 			fl.VarP(v, d.name, letter, d.usage)
-			if alias != "" {
+			for _, alias := range aliases {
 				fl.Var(v, alias, "the same as --"+d.name)
 			}
 		}
