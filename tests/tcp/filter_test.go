@@ -195,7 +195,7 @@ func TestErrors(t *testing.T) {
 		{"tcplife -p 4194300", "process 4194300: there is none"},
 		{"tcplife -u", "unknown shorthand flag"},
 		{"tcplife --format xml", "it is one of table, json, jsonl, csv"},
-		{"tcplife --output /nowhere/file", "no such file"},
+		{"tcplife --output /nowhere/file", `output file: "/nowhere/file"`},
 		{"tcpstates extra", "one argument too many"},
 	} {
 		args := strings.Fields(tt.line)
