@@ -199,7 +199,7 @@ func (m *builder) ownerOf(v *Value, blob *types.Blob) *Value {
 // fill puts the bytes of a blob, or that they could not be read, into the
 // value they belong to.
 func (m *builder) fill(v *Value, kind types.BlobKind, data []byte, unreadable bool) {
-	if unreadable && kind != types.BlobText {
+	if unreadable && kind != types.BlobText && kind != types.BlobHeld {
 		v.Unreadable = true
 		return
 	}
@@ -227,6 +227,12 @@ func (m *builder) fill(v *Value, kind types.BlobKind, data []byte, unreadable bo
 			v.Str, v.Text, v.Unreadable = data, "", unreadable
 		case m.dynType.LeadsText && v.Type.Name == "error" && len(data) > 0:
 			v.Str, v.Text = data, ""
+		}
+	case types.BlobHeld:
+		held := m.dynType.Held
+		if v.Str == nil && held != nil && held.Size <= len(data) && !v.Unreadable {
+			v.Text, v.Elems = m.dynType.Name, m.take(1)
+			m.memory(&v.Elems[0], held, data[:held.Size])
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (names) GoType(tgid uint32, addr uint64) (GoType, bool) {
 	case 2:
 		return GoType{Name: "string", String: true}, true
 	case 3:
-		return GoType{Name: "int"}, true
+		return GoType{Name: "int", Held: types.TInt64}, true
 	}
 	return GoType{}, false
 }
@@ -182,15 +182,16 @@ func TestDecodeValues(t *testing.T) {
 		{"go string", goString, new(enc).u64(0xc000).u64(3).str("abc"), Value{Int: 0xc000, Total: 3, Str: []byte("abc")}},
 		{"unreadable go string", goString, new(enc).u64(0xc000).u64(3).u32(types.StrUnreadable), Value{Int: 0xc000, Total: 3, Unreadable: true, Truncated: true}},
 		{"go string of negative length", goString, new(enc).u64(1).u64(1 << 63).str(""), Value{Int: 1, Unreadable: true}},
-		{"nil error", goError, new(enc).u64(0).u64(0).str("").str(""), Value{Text: "<nil>"}},
-		{"error", goError, new(enc).u64(0x77).u64(0xc0).u32(8).u64(1).str("boom"), Value{Int: 0x77, Total: 0xc0, Str: []byte("boom")}},
-		{"error without text", goError, new(enc).u64(0x77).u64(0xc0).u32(8).u64(1).str(""), Value{Int: 0x77, Total: 0xc0, Text: "*errors.errorString(0xc0)"}},
-		{"error pointer in any", goAny, new(enc).u64(1).u64(0xc0).str("").str("boom"), Value{Int: 1, Total: 0xc0, Text: "*errors.errorString(0xc0)"}},
-		{"string in any", goAny, new(enc).u64(2).u64(0xc0).str("").str("hi"), Value{Int: 2, Total: 0xc0, Str: []byte("hi")}},
-		{"unreadable string in any", goAny, new(enc).u64(2).u64(0xc0).str("").u32(types.StrUnreadable), Value{Int: 2, Total: 0xc0, Unreadable: true}},
-		{"int in any", goAny, new(enc).u64(3).u64(0xc0).str("").u32(types.StrUnreadable), Value{Int: 3, Total: 0xc0, Text: "int(0xc0)"}},
-		{"unknown type in any", goAny, new(enc).u64(0x500).u64(0xc0).str("").str(""), Value{Int: 0x500, Total: 0xc0, Text: "type@0x500(0xc0)"}},
-		{"unreadable itab", goError, new(enc).u64(0x77).u64(0xc0).u32(types.StrUnreadable).str("x"), Value{Int: 0x77, Total: 0xc0, Text: "error", Unreadable: true}},
+		{"nil error", goError, new(enc).u64(0).u64(0).str("").str("").str(""), Value{Text: "<nil>"}},
+		{"error", goError, new(enc).u64(0x77).u64(0xc0).u32(8).u64(1).str("boom").str(""), Value{Int: 0x77, Total: 0xc0, Str: []byte("boom")}},
+		{"error without text", goError, new(enc).u64(0x77).u64(0xc0).u32(8).u64(1).str("").str(""), Value{Int: 0x77, Total: 0xc0, Text: "*errors.errorString(0xc0)"}},
+		{"error pointer in any", goAny, new(enc).u64(1).u64(0xc0).str("").str("boom").str(""), Value{Int: 1, Total: 0xc0, Text: "*errors.errorString(0xc0)"}},
+		{"string in any", goAny, new(enc).u64(2).u64(0xc0).str("").str("hi").str(""), Value{Int: 2, Total: 0xc0, Str: []byte("hi")}},
+		{"unreadable string in any", goAny, new(enc).u64(2).u64(0xc0).str("").u32(types.StrUnreadable).str(""), Value{Int: 2, Total: 0xc0, Unreadable: true}},
+		{"int in any", goAny, new(enc).u64(3).u64(0xc0).str("").u32(types.StrUnreadable).str(""), Value{Int: 3, Total: 0xc0, Text: "int(0xc0)"}},
+		{"int in any, read", goAny, new(enc).u64(3).u64(0xc0).str("").str("").str("\x2a\x00\x00\x00\x00\x00\x00\x00more"), Value{Int: 3, Total: 0xc0, Text: "int"}},
+		{"unknown type in any", goAny, new(enc).u64(0x500).u64(0xc0).str("").str("").str(""), Value{Int: 0x500, Total: 0xc0, Text: "type@0x500(0xc0)"}},
+		{"unreadable itab", goError, new(enc).u64(0x77).u64(0xc0).u32(types.StrUnreadable).str("x").str(""), Value{Int: 0x77, Total: 0xc0, Text: "error", Unreadable: true}},
 		{"map", goMap, new(enc).u64(0xc0).u32(8).u64(5), Value{Int: 5}},
 		{"old map", goMap, new(enc).u64(0xc0).u32(4).u32(5), Value{Int: 5}},
 		{"nil map", goMap, new(enc).u64(0).str(""), Value{}},

@@ -45,6 +45,9 @@ type GoType struct {
 	Name      string // as Go's %T prints it
 	String    bool   // a string kind: the data word points to a string header
 	LeadsText bool   // pointer to a struct whose first field is a string
+	// Held is the type of what the data word points to: the value, or the struct
+	// that a pointer leads to; nil where that is not known, or not of interest.
+	Held *types.Type
 }
 
 // StackTable is the kernel's table of stacks: key u64, value as in stackValue.

@@ -98,10 +98,10 @@ func TestAssignC(t *testing.T) {
 			wantP: "di; si; dx; cx; r8; r9; sp+8; sp+16", wantR: "ax"},
 		{name: "structs", params: []cValue{{t: structOf(d, i)}, {t: big}, {t: structOf(tFloat32, tFloat32, tFloat32)}, {t: i}}, result: &cValue{t: structOf(i, d)},
 			wantP: "xmm0:8 di:8; sp+8; xmm1:8 xmm2:4; si", wantR: "ax:8 xmm0:8"},
-		{name: "hidden result", params: []cValue{{t: i}}, result: &cValue{t: big}, wantP: "si", wantR: "<returned in memory>"},
-		{name: "indirect", params: []cValue{{t: structOf(i), indirect: true}, {t: i}}, wantP: "<passed by reference>; si", wantR: "nowhere"},
+		{name: "hidden result", params: []cValue{{t: i}}, result: &cValue{t: big}, wantP: "si", wantR: "(ax)"},
+		{name: "indirect", params: []cValue{{t: structOf(i), indirect: true}, {t: i}}, wantP: "(di); si", wantR: "nowhere"},
 		{name: "arm64", arch: ARM64, params: []cValue{{t: big}, {t: structOf(d, d, d)}, {t: i}, {t: structOf(d, i)}}, result: &cValue{t: big},
-			wantP: "<passed by reference>; v0:8 v1:8 v2:8; r1; r2:8 r3:8", wantR: "<returned in memory>"},
+			wantP: "(r0); v0:8 v1:8 v2:8; r1; r2:8 r3:8", wantR: "<returned in memory>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.arch == "" {

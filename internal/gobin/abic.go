@@ -1,6 +1,10 @@
 package gobin
 
-import "github.com/rpcxray/rpcxray/internal/types"
+import (
+	"slices"
+
+	"github.com/rpcxray/rpcxray/internal/types"
+)
 
 // cRules returns the registers that the platform's C functions take arguments
 // in: the System V ABI on amd64, AAPCS64 on arm64. C++ and Rust follow it as
@@ -41,11 +45,13 @@ func assignC(arch Arch, params []cValue, result *cValue) (ps []Place, r Place) {
 		switch {
 		case ok && !result.indirect:
 			r = place(pieces)
+		case arch == AMD64 && result.t.Size <= 16 && hasLongDouble(result.t):
+			r = Place{Err: "in st0"}
+		case arch == AMD64:
+			a.ni = 1 // its address is a hidden first argument, and returned
+			r = a.behind(0, result.t)
 		default:
-			r = Place{Err: "returned in memory"}
-			if arch == AMD64 {
-				a.ni = 1 // its address is a hidden first argument
-			}
+			r = Place{Err: "returned in memory"} // whose address nothing keeps
 		}
 	}
 	for _, v := range params {
@@ -64,8 +70,11 @@ func (a *assignment) cPlace(v cValue) Place {
 		return Place{}
 	}
 	if v.indirect || a.rules.arch == ARM64 && v.t.Size > 16 && !homogeneous(v.t) {
-		a.cPlace(cValue{t: types.PointerTo(nil, types.SpaceUser)})
-		return Place{Err: byReference}
+		p := a.cPlace(cValue{t: types.PointerTo(nil, types.SpaceUser)})
+		if len(p.Pieces) != 1 || p.Pieces[0].Kind != PieceReg {
+			return Place{Err: byReference}
+		}
+		return a.behind(p.Pieces[0].Reg, v.t)
 	}
 	if ps, ok := a.cRegisters(v.t); ok {
 		return place(ps)
@@ -78,6 +87,18 @@ func (a *assignment) cPlace(v cValue) Place {
 	p := Place{Pieces: []Piece{{Kind: PieceStack, Off: a.rules.stack + a.off, Size: v.t.Size}}}
 	a.off += alignUp(int64(v.t.Size), 8)
 	return p
+}
+
+// hasLongDouble tells whether a part of t is a number of the x87.
+func hasLongDouble(t *types.Type) bool {
+	return slices.ContainsFunc(cLeaves(nil, t, 0), func(l leaf) bool { return l.float && l.size > 8 })
+}
+
+// behind is the place of a value whose address is in a register.
+func (a *assignment) behind(reg int, t *types.Type) Place {
+	p := regPiece(a.rules.arch, reg, 0, t.Size)
+	p.Kind = PieceMemory
+	return place([]Piece{p})
 }
 
 // cRegisters takes the registers that t travels in, or none when it has to go

@@ -194,7 +194,7 @@ func TestNative(t *testing.T) {
 	}
 	const want = `ints: di si dx cx r8 r9 sp+8 sp+16 -> ax
 structs: di:8 si:8 sp+8 xmm0:8 dx:8 cx r8 r9 -> ax:8 dx:8
-large: si -> <returned in memory>
+large: si -> (ax)
 floats: xmm0 xmm1 di sp+8 si -> xmm0
 unused: di si -> 
 `

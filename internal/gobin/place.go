@@ -50,14 +50,15 @@ const (
 	PieceReg                    // the low Size bytes of an integer register
 	PieceStack                  // Size bytes at SP + Off
 	PieceXMM                    // a floating-point register, out of a probe's reach
+	PieceMemory                 // Size bytes at an integer register + Off
 )
 
 // Piece is a part of a value that is in one register or in one run of memory.
 type Piece struct {
 	Kind    PieceKind
-	Reg     int    // PieceReg, PieceXMM: DWARF's number of the register
+	Reg     int    // PieceReg, PieceXMM, PieceMemory: DWARF's number of the register
 	RegName string // the kernel's name of it: ax, r8, sp; r0 on arm64
-	Off     int64  // PieceStack: from SP as it is before the function's first instruction
+	Off     int64  // PieceStack: from SP as it is before the function's first instruction; PieceMemory: from Reg
 	At      int    // offset in the value
 	Size    int    // bytes
 }
@@ -77,6 +78,8 @@ func (p Place) String() string {
 			parts[i] = "none"
 		case PieceStack:
 			parts[i] = fmt.Sprintf("sp%+d", c.Off)
+		case PieceMemory:
+			parts[i] = fmt.Sprintf("(%s)", c.RegName)
 		default:
 			parts[i] = c.RegName
 		}

@@ -42,8 +42,8 @@ func (d *debugInfo) placeNative(s *subprogram, sig *Signature, said []saidPlace,
 		switch {
 		case !c.atEntry:
 			p.settleInside(at)
-		case params[i].indirect:
-			p.Place = Place{Err: byReference}
+		case params[i].indirect && !c.reshaped:
+			p.Place = computed[i]
 		case at.complete() && !ownFrame(at):
 			p.Place = place(at.Pieces)
 		case c.reshaped:

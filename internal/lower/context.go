@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"cmp"
+
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -88,8 +90,8 @@ func (c *context) place(e *prog.GoParam) prog.Expr {
 		if p.Reg != "" {
 			return c.regPart(p, e.At)
 		}
-		sp := c.reg(c.arch.SP, e.At)
-		ptr := &prog.Cast{Meta: prog.Meta{T: types.PointerTo(nil, types.SpaceUser), At: e.At}, X: sp}
+		base := c.reg(cmp.Or(p.Base, c.arch.SP), e.At)
+		ptr := &prog.Cast{Meta: prog.Meta{T: types.PointerTo(nil, types.SpaceUser), At: e.At}, X: base}
 		return &prog.Load{Meta: prog.Meta{T: pieceType(p.Size), At: e.At}, Ptr: ptr, Off: p.Off}
 	})
 }

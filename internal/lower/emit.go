@@ -142,6 +142,8 @@ func (x *expander) blob(b types.Blob, v value) {
 		}
 	case types.BlobText:
 		it.Ptr, it.Len = x.user(v.word(1), 0, types.TUint64), x.textLen(v)
+	case types.BlobHeld:
+		it.Ptr, it.Len = v.word(1), x.where(ne(v.word(0), constant(0, x.at)), constant(types.MaxHeld, x.at))
 	case types.BlobMapLen:
 		size := constant(uint64(x.c.group.Go.MapLenBytes), x.at)
 		it.Ptr, it.Len = first, x.where(ne(first, constant(0, x.at)), size)

@@ -114,8 +114,9 @@ const NoReg = "-"
 
 // Piece is one part of a place, in order of the value's bytes.
 type Piece struct {
-	Reg   string // kernel register name as reg() takes it; "": on the stack; or NoReg
-	Off   int64  // stack: bytes from SP at the function's first byte
+	Reg   string // kernel register name as reg() takes it; "": in memory; or NoReg
+	Base  string // memory: the register that Off is counted from; "": SP at the function's first byte
+	Off   int64  // memory: bytes from there
 	Shift int    // register: bytes of it below the piece
 	Size  int    // bytes
 }

@@ -74,6 +74,10 @@ func (p *printer) scaled(dst []byte, v *events.Value, div int64) []byte {
 	case types.Buffer:
 		return appendBytes(dst, v.Str, true, true)
 	case types.GoInterface:
+		if len(v.Elems) == 1 {
+			dst = append(p.name(dst, v.Text), '(')
+			return append(p.value(dst, &v.Elems[0]), ')')
+		}
 		if v.Text == "" {
 			return p.str(dst, v)
 		}

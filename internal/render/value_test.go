@@ -96,6 +96,7 @@ func TestValues(t *testing.T) {
 		{"avg of none", events.Value{Type: &types.Type{Kind: types.Avg}}, "0", "0"},
 		{"go string", of(types.GoString, events.Value{Str: []byte("hi")}), "hi", `"hi"`},
 		{"nil interface", of(types.GoInterface, events.Value{Text: "<nil>"}), "<nil>", `"<nil>"`},
+		{"interface", of(types.GoInterface, events.Value{Text: "main.day", Elems: []events.Value{num(types.TInt64, 3)}}), "main.day(3)", `"main.day(3)"`},
 		{"error", of(types.GoInterface, events.Value{Str: []byte("boom")}), "boom", `"boom"`},
 		{"go map", of(types.GoMap, events.Value{Int: 3}), "3", "3"},
 		{"symbol", of(types.KSym, events.Value{Int: 5, Text: "do_exit"}), "do_exit", `"do_exit"`},

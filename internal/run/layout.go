@@ -119,6 +119,8 @@ func place(p gobin.Place, size int) prog.Place {
 			out.Pieces = append(out.Pieces, prog.Piece{Reg: piece.RegName, Size: piece.Size})
 		case gobin.PieceStack:
 			out.Pieces = append(out.Pieces, prog.Piece{Off: piece.Off, Size: piece.Size})
+		case gobin.PieceMemory:
+			out.Pieces = append(out.Pieces, prog.Piece{Base: piece.RegName, Off: piece.Off, Size: piece.Size})
 		case gobin.PieceXMM:
 			return prog.Place{Err: "in xmm"}
 		default:

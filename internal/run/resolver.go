@@ -135,7 +135,32 @@ func (r *resolver) GoType(tgid uint32, addr uint64) (events.GoType, bool) {
 	if err != nil {
 		return events.GoType{}, false
 	}
-	return events.GoType{Name: name, String: t.Kind == types.GoString, LeadsText: leadsText(t)}, true
+	return events.GoType{Name: name, String: t.Kind == types.GoString, LeadsText: leadsText(t), Held: held(t)}, true
+}
+
+// held is the type of what an interface's data word points to.
+func held(t *types.Type) *types.Type {
+	switch {
+	case t.Kind == types.Pointer && t.Elem != nil && t.Elem.Kind == types.Struct:
+		return t.Elem
+	case isPointer(t):
+		return nil
+	}
+	return t
+}
+
+// isPointer tells whether a value of t is one pointer: an interface holds it in
+// the data word itself.
+func isPointer(t *types.Type) bool {
+	switch t.Kind {
+	case types.Pointer, types.GoMap, types.GoChan, types.GoFunc:
+		return true
+	case types.Struct:
+		return len(t.Fields) == 1 && isPointer(t.Fields[0].Type)
+	case types.Array:
+		return t.Len == 1 && isPointer(t.Elem)
+	}
+	return false
 }
 
 // leadsText tells whether t points to a struct that begins with a string, as

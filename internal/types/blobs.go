@@ -16,6 +16,8 @@ const (
 	MaxGoBytes = 256
 	// MaxGoString bounds the bytes of a Go string.
 	MaxGoString = 4096
+	// MaxHeld bounds what is read behind an interface's data word.
+	MaxHeld = 64
 	// MaxBlobs bounds the blobs of an argument, maxSliceDepth the slices in
 	// slices: a Go type may hold itself through a slice.
 	MaxBlobs      = 64
@@ -37,6 +39,9 @@ const (
 	// BlobText: the bytes of the string header that lies where the data word
 	// of a GoInterface points; count zero where that is no sound header.
 	BlobText
+	// BlobHeld: the bytes where the data word of a GoInterface points, whatever its
+	// dynamic type; count zero for a nil one.
+	BlobHeld
 	// BlobMapLen: 4 or 8 bytes, the length of a GoMap; count zero for a nil map.
 	BlobMapLen
 )
@@ -118,6 +123,7 @@ func (w *blobWalk) walk(t *Type, at Blob, depth int) {
 	case GoInterface:
 		w.add(at, BlobDynType, t, 8)
 		w.add(at, BlobText, t, MaxGoString)
+		w.add(at, BlobHeld, t, MaxHeld)
 	case GoSlice:
 		w.slice(t, at, depth)
 	case Array:

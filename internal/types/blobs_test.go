@@ -27,6 +27,7 @@ func TestBlobs(t *testing.T) {
 		{Kind: BlobMapLen, Type: goMap, Parent: -1, Path: []int{0}, Max: 8},
 		{Kind: BlobDynType, Type: goError, Parent: -1, Off: 8, Path: []int{1}, Max: 8},
 		{Kind: BlobText, Type: goError, Parent: -1, Off: 8, Path: []int{1}, Max: MaxGoString},
+		{Kind: BlobHeld, Type: goError, Parent: -1, Off: 8, Path: []int{1}, Max: MaxHeld},
 		{Kind: BlobElems, Type: ints, Parent: -1, Off: 24, Path: []int{2}, Max: 64},
 		{Kind: BlobString, Type: goString, Parent: -1, Off: 48, Path: []int{3, 0}, Max: MaxGoString},
 	}
