@@ -46,11 +46,11 @@ type PieceKind uint8
 
 // The kinds of pieces.
 const (
-	PieceNone  PieceKind = iota // nowhere: optimised away
-	PieceReg                    // the low Size bytes of an integer register
-	PieceStack                  // Size bytes at SP + Off
-	PieceXMM                    // a floating-point register, out of a probe's reach
-	PieceMemory                 // Size bytes at an integer register + Off
+	PieceNone   PieceKind = iota // nowhere: optimised away
+	PieceReg                     // the low Size bytes of an integer register
+	PieceStack                   // Size bytes at SP + Off
+	PieceXMM                     // a floating-point register, out of a probe's reach
+	PieceMemory                  // Size bytes at an integer register + Off
 )
 
 // Piece is a part of a value that is in one register or in one run of memory.
