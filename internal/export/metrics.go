@@ -5,8 +5,6 @@ import (
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
-
-	"github.com/rpcxray/rpcxray/internal/spans"
 )
 
 // metrics makes a message of sums, a resource a process name.
@@ -14,11 +12,6 @@ func (s source) metrics(snap snapshot, begun, now time.Time) message {
 	b := metricsOf{source: s, begun: uint64(begun.UnixNano()), now: uint64(now.UnixNano()), of: map[string]*byProcess{}}
 	for _, r := range snap.rows {
 		b.row(r)
-	}
-	for _, r := range snap.inFlight {
-		p := b.process(r.Process)
-		points := &p.gauge(r.Side).DataPoints
-		*points = append(*points, b.point(r.Series, int64(r.calls)))
 	}
 	b.lost(snap)
 	return b.data()
@@ -62,25 +55,27 @@ func (p *byProcess) metric(name, unit, about string) *metricspb.Metric {
 
 const cumulative = metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
 
-func (p *byProcess) sum(name, unit, about string, monotonic bool) *metricspb.Sum {
+func (p *byProcess) sum(name, unit, about string) *metricspb.Sum {
 	m := p.metric(name, unit, about)
 	if m.Data == nil {
-		m.Data = &metricspb.Metric_Sum{Sum: &metricspb.Sum{AggregationTemporality: cumulative, IsMonotonic: monotonic}}
+		m.Data = &metricspb.Metric_Sum{Sum: &metricspb.Sum{AggregationTemporality: cumulative, IsMonotonic: true}}
 	}
 	return m.GetSum()
 }
 
-func (p *byProcess) gauge(side spans.Side) *metricspb.Sum {
-	return p.sum("rpc."+string(side)+".active_requests", "{request}", "calls that are under way", false)
-}
-
 func (b *metricsOf) row(r row) {
 	p := b.process(r.Process)
-	requests := p.sum("rpc."+string(r.Side)+".requests", "{request}", "calls that have ended", true)
+	requests := p.sum("rpc."+string(r.Side)+".requests", "{request}", "calls that have ended")
 	requests.DataPoints = append(requests.DataPoints, b.point(r.Series, int64(r.calls)))
 	if len(r.times.buckets) == 0 {
 		return
 	}
+	active := p.metric("rpc."+string(r.Side)+".active_requests", "{request}", "calls under way, on average of the last interval")
+	if active.Data == nil {
+		active.Data = &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{}}
+	}
+	active.GetGauge().DataPoints = append(active.GetGauge().DataPoints, &metricspb.NumberDataPoint{Attributes: seriesAttributes(r.Series),
+		TimeUnixNano: b.now, Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: r.underWay}})
 	m := p.metric("rpc."+string(r.Side)+".duration", "s", "time from the request to the response")
 	if m.Data == nil {
 		m.Data = &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{AggregationTemporality: cumulative}}
@@ -97,7 +92,7 @@ func (b *metricsOf) row(r row) {
 
 // lost adds what rpcxray itself did not count.
 func (b *metricsOf) lost(snap snapshot) {
-	s := b.process("rpcxray").sum("rpcxray.lost", "1", "what was not counted", true)
+	s := b.process("rpcxray").sum("rpcxray.lost", "1", "what was not counted")
 	for _, what := range lossNames(snap) {
 		p := b.point(Series{}, int64(snap.lost[what]))
 		p.Attributes = []*commonpb.KeyValue{text("kind", what)}
@@ -118,9 +113,8 @@ func seriesAttributes(s Series) []*commonpb.KeyValue {
 	return list
 }
 
-// failed tells whether the calls of s did not end well; calls under way have no
-// status.
-func (s Series) failed() bool { return s.Status != "ok" && s.Status != "" }
+// failed tells whether the calls of s did not end well.
+func (s Series) failed() bool { return s.Status != "ok" }
 
 func (b *metricsOf) data() message {
 	d := &metricspb.MetricsData{}

@@ -116,9 +116,7 @@ func filled() *Registry {
 	failed := mul
 	failed.Status = "error"
 	add(r, failed, 5e6)
-	busy := mul
-	busy.Status = ""
-	r.InFlight(map[Series]int64{busy: 3})
+	r.Interval(time.Millisecond)
 	r.Lost("events", 7)
 	return r
 }
@@ -165,7 +163,7 @@ func TestPrometheus(t *testing.T) {
 		`rpc_server_requests_total{error_type="",` + labels + `} 4`,
 		`rpc_server_requests_total{error_type="error",` + labels + `} 1`,
 		`rpc_server_errors_total{error_type="error",` + labels + `} 1`,
-		`rpc_server_in_flight{error_type="",` + labels + `} 3`,
+		`rpc_server_in_flight{error_type="",` + labels + `} 3.041`,
 		`rpc_server_duration_seconds_count{error_type="",` + labels + `} 4`,
 		`rpc_server_duration_seconds_sum{error_type="",` + labels + `} 0.003041`,
 		`rpc_server_duration_seconds_bucket{error_type="",` + labels + `,le="1.6384e-05"} 1`,
@@ -254,6 +252,9 @@ func TestMetricsMessage(t *testing.T) {
 			for _, p := range x.GetSum().GetDataPoints() {
 				got = append(got, fmt.Sprintf("%s %s %v %d", attributes(rm.Resource.Attributes)["service.name"], x.Name, x.GetSum().IsMonotonic, p.GetAsInt()))
 			}
+			for _, p := range x.GetGauge().GetDataPoints() {
+				got = append(got, fmt.Sprintf("%s %s %g", attributes(rm.Resource.Attributes)["service.name"], x.Name, p.GetAsDouble()))
+			}
 			for _, p := range x.GetExponentialHistogram().GetDataPoints() {
 				n := p.ZeroCount
 				for _, c := range p.Positive.BucketCounts {
@@ -263,8 +264,8 @@ func TestMetricsMessage(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"shop rpc.server.requests true 1", "shop rpc.server.requests true 4", "shop rpc.server.duration 1 1 0.005 error",
-		"shop rpc.server.duration 4 4 0.003041 ", "shop rpc.server.active_requests false 3", "rpcxray rpcxray.lost true 7"}
+	want := []string{"shop rpc.server.requests true 1", "shop rpc.server.requests true 4", "shop rpc.server.active_requests 5",
+		"shop rpc.server.active_requests 3.041", "shop rpc.server.duration 1 1 0.005 error", "shop rpc.server.duration 4 4 0.003041 ", "rpcxray rpcxray.lost true 7"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

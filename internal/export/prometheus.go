@@ -32,7 +32,7 @@ func sideFamilies(side spans.Side, doing string) families {
 		duration: desc("duration_seconds", "Time from the request to the response of calls "+doing+"."),
 		requests: desc("requests_total", "Calls "+doing+"."),
 		errors:   desc("errors_total", "Calls "+doing+" that failed."),
-		inFlight: desc("in_flight", "Calls "+doing+" that are under way."),
+		inFlight: desc("in_flight", "Calls "+doing+" that were under way, on average of the last interval."),
 	}
 }
 
@@ -72,11 +72,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(f.errors, prometheus.CounterValue, float64(r.calls), labels...)
 		}
 		if len(r.times.buckets) > 0 {
+			ch <- prometheus.MustNewConstMetric(f.inFlight, prometheus.GaugeValue, r.underWay, labels...)
 			ch <- &histogram{desc: f.duration, labels: prometheus.MakeLabelPairs(f.duration, labels), times: r.times, begun: c.registry.begun}
 		}
-	}
-	for _, r := range snap.inFlight {
-		ch <- prometheus.MustNewConstMetric(bySide[r.Side].inFlight, prometheus.GaugeValue, float64(r.calls), r.labels()...)
 	}
 	for _, what := range lossNames(snap) {
 		ch <- prometheus.MustNewConstMetric(lostDesc, prometheus.CounterValue, float64(snap.lost[what]), what)

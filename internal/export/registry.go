@@ -40,22 +40,23 @@ type Registry struct {
 	limit int
 	begun time.Time
 
-	mu       sync.Mutex
-	series   map[Series]*totals
-	inFlight map[Series]int64 // without Status
-	merged   uint64           // additions that went to the series called other
-	lost     map[string]uint64
+	mu     sync.Mutex
+	series map[Series]*totals
+	merged uint64 // additions that went to the series called other
+	lost   map[string]uint64
 }
 
 // totals are the sums of a series.
 type totals struct {
-	calls uint64
-	times times
+	calls    uint64
+	times    times
+	before   uint64  // times.sum when the interval began
+	underWay float64 // how many calls were under way in the last interval, on average
 }
 
 // NewRegistry returns a Registry of at most limit series.
 func NewRegistry(limit int) *Registry {
-	return &Registry{limit: limit, begun: time.Now(), series: map[Series]*totals{}, inFlight: map[Series]int64{}, lost: map[string]uint64{}}
+	return &Registry{limit: limit, begun: time.Now(), series: map[Series]*totals{}, lost: map[string]uint64{}}
 }
 
 // Calls adds calls whose durations are in a bucket of hist(ns, Bits); 0: they are not
@@ -88,18 +89,14 @@ func (r *Registry) Lost(what string, n uint64) {
 	r.lost[what] += n
 }
 
-// InFlight replaces the numbers of calls that are under way.
-func (r *Registry) InFlight(now map[Series]int64) {
+// Interval ends an interval of that length: the time that calls took in it, divided by
+// its length, is how many were under way. Calls that have not ended are in none.
+func (r *Registry) Interval(length time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for s := range r.inFlight {
-		r.inFlight[s] = 0
-	}
-	for s, n := range now {
-		if _, ok := r.inFlight[s]; !ok && len(r.inFlight) >= r.limit {
-			s = Series{Framework: s.Framework, Side: s.Side, Service: other, Method: other}
-		}
-		r.inFlight[s] += n
+	for _, t := range r.series {
+		t.underWay = float64(t.times.sum-t.before) / float64(max(length, time.Millisecond))
+		t.before = t.times.sum
 	}
 }
 
@@ -121,34 +118,30 @@ func (r *Registry) of(s Series) *totals {
 // row is a series with its sums at a time.
 type row struct {
 	Series
-	calls uint64
-	times times
+	calls    uint64
+	times    times
+	underWay float64
 }
 
 // snapshot is a copy of what a Registry holds.
 type snapshot struct {
-	rows     []row
-	inFlight []row // calls are those under way
-	merged   uint64
-	lost     map[string]uint64
+	rows   []row
+	merged uint64
+	lost   map[string]uint64
 }
 
-// Snapshot returns all sums, in order.
+// snapshot returns all sums, in order.
 func (r *Registry) snapshot() snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := snapshot{merged: r.merged, lost: map[string]uint64{}}
 	for k, t := range r.series {
-		s.rows = append(s.rows, row{k, t.calls, times{slices.Clone(t.times.buckets), t.times.sum}})
-	}
-	for k, n := range r.inFlight {
-		s.inFlight = append(s.inFlight, row{Series: k, calls: uint64(max(n, 0))})
+		s.rows = append(s.rows, row{k, t.calls, times{slices.Clone(t.times.buckets), t.times.sum}, t.underWay})
 	}
 	for what, n := range r.lost {
 		s.lost[what] = n
 	}
 	slices.SortFunc(s.rows, func(a, b row) int { return compare(a.Series, b.Series) })
-	slices.SortFunc(s.inFlight, func(a, b row) int { return compare(a.Series, b.Series) })
 	return s
 }
 

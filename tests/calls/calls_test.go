@@ -225,3 +225,20 @@ func TestTree(t *testing.T) {
 	checkPage(t, page, all, share)
 	checkChrome(t, page+".json", all, share)
 }
+
+// TestTraceFiles tests that a line for each side and the files with trees come of one
+// run.
+func TestTraceFiles(t *testing.T) {
+	testkit.Root(t)
+	c := startChain(t, 20)
+	page := t.TempDir() + "/out.html"
+	trace := tracer(t, "rpc", "trace", "--format", "jsonl", "--html", page, "--chrome", page+".json", c.path)
+	c.run(t)
+	stop(t, trace)
+	_, _, all := c.truth()
+	if n := len(trace.Stdout.Lines()); n != 2*all {
+		t.Errorf("%d lines of %d calls", n, all)
+	}
+	checkPage(t, page, all, 1)
+	checkChrome(t, page+".json", all, 1)
+}

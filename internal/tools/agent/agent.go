@@ -49,7 +49,7 @@ up to a limit; what is dropped is counted, told, and a metric.
 // defaultListen is where the metrics are when nothing is said.
 const defaultListen = ":9464"
 
-// keys are processes × methods × statuses × buckets of durations.
+// keys are names of processes × methods × statuses × buckets of durations.
 const keys = 8192
 
 type command struct {

@@ -1,11 +1,13 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/export"
@@ -18,13 +20,14 @@ type gatherer struct {
 	exporter  *export.Exporter
 	collector string
 	reader    spans.Reader
-	processes processes
+	names     names
+	last      time.Time // of the last report
 
 	mu   sync.Mutex
 	told []events.Event
 }
 
-func newGatherer() *gatherer { return &gatherer{processes: processes{}} }
+func newGatherer() *gatherer { return &gatherer{names: names{}, last: time.Now()} }
 
 // tell may be called from any goroutine.
 func (g *gatherer) tell(text string) {
@@ -52,29 +55,36 @@ func (g *gatherer) Event(e events.Event) ([]events.Event, error) {
 		if c == nil {
 			return []events.Event{e}, err
 		}
-		c.Process = g.processes.name(c.PID, c.Process)
+		c.Process = g.names.of(c.Process)
 		g.exporter.Span(c)
 		return nil, err
 	case *events.Report:
 		g.report(e)
 		return nil, nil
+	case *events.Attached:
+		g.last = time.Now()
 	case *events.Loss:
 		g.exporter.Lost(e.Kind.String(), e.Count)
 	}
 	return []events.Event{e}, nil
 }
 
-// report adds what has come since the last one.
+// report adds what has come since the last one. Keys have no process ids: processes
+// that come and go would fill the map.
 func (g *gatherer) report(r *events.Report) {
 	for _, e := range r.Entries {
 		k := e.Key
-		s := export.Series{Process: g.processes.name(int(k[0].Int), spans.Text(k[1].Str)), Framework: spans.Text(k[2].Str), Side: spans.Side(k[3].Str),
-			Service: spans.Text(k[4].Str), Method: spans.Text(k[5].Str), Status: spans.Text(k[6].Str)}
+		s := export.Series{Process: g.names.of(spans.Text(k[0].Str)), Framework: spans.Text(k[1].Str), Side: spans.Side(k[2].Str),
+			Service: spans.Text(k[3].Str), Method: spans.Text(k[4].Str), Status: spans.Text(k[5].Str)}
 		if r.Map.Name == "@sum" {
 			g.exporter.Time(s, e.Value.Int)
 		} else {
-			g.exporter.Calls(s, int(k[7].Int), e.Value.Int)
+			g.exporter.Calls(s, int(k[6].Int), e.Value.Int)
 		}
+	}
+	if r.Map.Name == "@sum" {
+		g.exporter.Interval(r.Wall.Sub(g.last))
+		g.last = r.Wall
 	}
 }
 
@@ -95,27 +105,42 @@ func (g *gatherer) Rest() ([]events.Event, error) {
 	return g.Due()
 }
 
-// processes are the names of processes: those of their executables, for the kernel's
-// are cut.
-type processes map[int]named
+// names are those of processes' executables, by what the kernel calls the processes:
+// it cuts names.
+type names map[string]string
 
-// named is a name with the kernel's, by which a process is known again.
-type named struct{ comm, name string }
+// cut is the length from which on a name may have been cut: TASK_COMM_LEN of
+// linux/sched.h without the final zero.
+const cut = 15
 
-// maxProcesses bounds the names that are kept.
-const maxProcesses = 4096
+// maxNames bounds the names that are kept.
+const maxNames = 1024
 
-func (p processes) name(pid int, comm string) string {
-	if n, ok := p[pid]; ok && n.comm == comm {
-		return n.name
+// of is the whole name, the kernel's where no process tells, or several with
+// different names do.
+func (n names) of(comm string) string {
+	if len(comm) < cut {
+		return comm
 	}
-	if len(p) >= maxProcesses {
-		clear(p)
+	if name, ok := n[comm]; ok {
+		return name
 	}
-	name := comm
-	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil {
-		name = spans.Text([]byte(filepath.Base(strings.TrimSuffix(exe, " (deleted)"))))
+	if len(n) >= maxNames {
+		clear(n)
 	}
-	p[pid] = named{comm, name}
-	return name
+	name := ""
+	exes, _ := filepath.Glob("/proc/[0-9]*/exe") // the pattern is well formed
+	for _, exe := range exes {
+		path, err := os.Readlink(exe)
+		base := filepath.Base(strings.TrimSuffix(path, " (deleted)"))
+		switch {
+		case err != nil || !strings.HasPrefix(base, comm) || base == name:
+		case name == "":
+			name = base
+		default:
+			name = comm
+		}
+	}
+	n[comm] = spans.Text([]byte(cmp.Or(name, comm)))
+	return n[comm]
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
+	"github.com/rpcxray/rpcxray/internal/tools/trees"
 )
 
 //go:embed script.bt
@@ -34,12 +35,14 @@ written, on the client's when it has come or the caller has given up.
 
 type command struct {
 	tool.Calls
+	files    trees.Files
 	duration tool.Seconds
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
 	c.Calls.Flags(cmd.Flags())
+	c.files.Flags(cmd.Flags())
 	cmd.Flags().VarP(&c.duration, "duration", "d", "end after so many seconds")
 }
 
@@ -51,7 +54,15 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	}
 	p.Layout, p.Banner = Layout(), "Tracing RPC calls... Hit Ctrl-C to end."
 	p.Reports(0, c.duration.Duration)
-	return p, nil
+	if !c.files.Wanted() {
+		p.Omit = []string{"start_ns", "comm", "framework", "conn", "trace_id", "span_id", "parent_span"}
+		return p, nil
+	}
+	p.Gather = trees.NewGatherer(&c.files, nil)
+	if o.Script {
+		return p, nil
+	}
+	return p, c.files.Open()
 }
 
 // Layout is the table of calls.

@@ -57,7 +57,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Gather = &gatherer{forest: trees.NewForest(), files: &c.files, table: o.Format == "table", least: c.least.Duration}
+	p.Gather = trees.NewGatherer(&c.files, view{o.Format == "table", c.least.Duration}.show)
 	p.Layout, p.Banner = layout(), "Tracing RPC calls... Hit Ctrl-C to end."
 	p.Reports(0, c.duration.Duration)
 	if o.Script {

@@ -1,7 +1,6 @@
 package rpctree
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,69 +8,34 @@ import (
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/spans"
-	"github.com/rpcxray/rpcxray/internal/tools/trees"
 	"github.com/rpcxray/rpcxray/internal/types"
 )
 
-// gatherer makes trees of the sides of calls; it implements tool.Gatherer.
-type gatherer struct {
-	reader spans.Reader
-	forest *spans.Forest
-	files  *trees.Files
-	table  bool // rows are for people
-	least  time.Duration
+// view shows trees, a row a call.
+type view struct {
+	table bool // rows are for people
+	least time.Duration
 }
 
-// Event implements tool.Gatherer.
-func (g *gatherer) Event(e events.Event) ([]events.Event, error) {
-	r, ok := e.(*events.Record)
-	if !ok {
-		return []events.Event{e}, nil
+func (v view) show(n *spans.Node) []events.Event {
+	root := spans.Steps(n)
+	if root.Duration() < v.least {
+		return nil
 	}
-	c, err := g.reader.Call(r)
-	if c == nil {
-		return []events.Event{e}, err
-	}
-	return g.show(g.forest.Add(c, time.Now()))
-}
-
-// Due implements tool.Gatherer.
-func (g *gatherer) Due() ([]events.Event, error) { return g.show(g.forest.Ended(time.Now())) }
-
-// Rest implements tool.Gatherer.
-func (g *gatherer) Rest() ([]events.Event, error) {
-	list, err := g.show(g.forest.Rest())
-	notes := trees.Notes(g.forest.Counts, g.reader.Unnamed)
-	for _, note := range notes {
-		list = append(list, &events.Message{Level: "info", Text: note})
-	}
-	return list, errors.Join(err, g.files.Close(notes))
-}
-
-func (g *gatherer) show(felled []*spans.Node) ([]events.Event, error) {
 	var list []events.Event
-	for _, n := range felled {
-		if err := g.files.Tree(n); err != nil {
-			return nil, err
-		}
-		root := spans.Steps(n)
-		if root.Duration() < g.least {
-			continue
-		}
-		root.Walk(func(s *spans.Step) { list = append(list, g.row(s)) })
-	}
-	return list, nil
+	root.Walk(func(s *spans.Step) { list = append(list, v.row(s)) })
+	return list
 }
 
 // printed is the action of rows.
 var printed = &prog.Action{Kind: prog.ActPrint}
 
 // row is a call as a record.
-func (g *gatherer) row(s *spans.Step) events.Event {
+func (v view) row(s *spans.Step) events.Event {
 	c := s.Call()
 	status, failure, _ := s.Failed()
 	var r record
-	r.text("time", c.Start.Format(map[bool]string{true: "15:04:05.000", false: "2006-01-02T15:04:05.000000Z07:00"}[g.table]))
+	r.text("time", c.Start.Format(map[bool]string{true: "15:04:05.000", false: "2006-01-02T15:04:05.000000Z07:00"}[v.table]))
 	r.number("latency_ns", int64(s.Duration()))
 	served := int64(spans.None)
 	if s.Server != nil && s.Server.Duration != spans.None {
@@ -80,7 +44,7 @@ func (g *gatherer) row(s *spans.Step) events.Event {
 	r.number("served_ns", served)
 	r.text("status", status)
 	r.text("server", serverText(s))
-	if g.table {
+	if v.table {
 		r.text("call", callText(s, failure))
 		return r.event()
 	}

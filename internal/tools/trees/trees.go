@@ -1,4 +1,5 @@
-// Package trees is what the tools share that show calls as trees: files with them.
+// Package trees is what the tools share that make trees of calls: it joins them, and
+// writes files that show them.
 package trees
 
 import (
@@ -50,8 +51,8 @@ func (f *Files) Open() error {
 	return nil
 }
 
-// Tree adds a tree to them.
-func (f *Files) Tree(n *spans.Node) error {
+// tree adds a tree to them.
+func (f *Files) tree(n *spans.Node) error {
 	if f.page != nil {
 		f.page.Tree(n)
 	}
@@ -81,11 +82,8 @@ const (
 	limit = 100000          // spans that wait for others
 )
 
-// NewForest returns a forest with the tools' bounds.
-func NewForest() *spans.Forest { return spans.NewForest(wait, age, limit) }
-
-// Notes tell what could not be joined.
-func Notes(n spans.Counts, unnamed uint64) []string {
+// notes tell what could not be joined.
+func notes(n spans.Counts, unnamed uint64) []string {
 	list := []string{fmt.Sprintf("%d calls in %d trees: of %d both sides were seen, of %d only the caller's, of %d only the server's",
 		n.Calls, n.Trees, n.Joined, n.ClientOnly, n.ServerOnly)}
 	for _, c := range []struct {
