@@ -15,6 +15,7 @@ var intTypes = []*types.Type{
 // env is what an evaluated expression sees.
 type env struct {
 	vars     map[*prog.Var]uint64
+	texts    map[*prog.Var]string
 	divZeros uint64
 }
 
@@ -65,7 +66,12 @@ func (n *env) eval(e prog.Expr) uint64 {
 		n.vars[set.Var] = n.eval(set.X)
 		return n.eval(e.X)
 	case *prog.Binary:
+		if e.X.Type().Kind == types.String {
+			return truthOf((n.text(e.X) == n.text(e.Y)) == (e.Op == prog.Eq))
+		}
 		return n.binary(e)
+	case *prog.Call:
+		return n.call(e)
 	}
 	panic("BUG: node without arithmetic")
 }
