@@ -50,6 +50,9 @@ func (b *body) callBuiltin(e *syntax.CallExpr) prog.Expr {
 	if len(e.Args) == 0 {
 		return b.ident(e.Name, e.At)
 	}
+	if e.Name == "comm" && len(e.Args) == 1 {
+		return b.commOf(e)
+	}
 	if ids, ok := inNamespace()[e.Name]; ok && len(e.Args) == 1 {
 		return b.taskID(e, ids)
 	}

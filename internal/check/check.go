@@ -39,8 +39,8 @@ type World interface {
 	UserSymbol(name string, g *prog.Group) (addr uint64, size int, ok bool)
 	// LabelText is the text of number n in a table of types.Label.
 	LabelText(table string, n uint64) string
-	// KernelFunction tells whether the kernel's types know a function.
-	KernelFunction(name string) bool
+	// KernelFunction returns the number of a function among the kernel's types.
+	KernelFunction(name string) (id uint32, ok bool)
 	// CgroupID returns the id of the cgroup at a path.
 	CgroupID(path string) (uint64, error)
 	// Register tells whether reg() knows the name.

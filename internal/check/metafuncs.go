@@ -89,7 +89,8 @@ func (b *body) callKfuncExist(e *syntax.CallExpr) prog.Expr {
 	if !ok {
 		return bad(e.At)
 	}
-	return boolean(b.world.KernelFunction(name), e.At)
+	_, known := b.world.KernelFunction(name)
+	return boolean(known, e.At)
 }
 
 func (b *body) callStaticAssert(e *syntax.CallExpr) prog.Expr {

@@ -128,3 +128,31 @@ func (b *body) settings(span diag.Span) prog.Expr {
 	out.T = types.RecordOf(fields)
 	return out
 }
+
+// onTaskFunctions are the kinds whose programs may ask the kernel for a task.
+const onTaskFunctions = onTracepoint | onRawTracepoint | onFentry | onFexit | onIter | onInterval | onProfile | onSoftware | onHardware | onWatchpoint
+
+// commOf is comm(pid): the name of any task, as long as it lives.
+func (b *body) commOf(e *syntax.CallExpr) prog.Expr {
+	pid := b.integerArg(e.Name, e.Args[0], types.TInt32)
+	if isBad(pid) {
+		return pid
+	}
+	if !onTaskFunctions.has(b.point.Kind) {
+		b.errorf(e.At, "Syntax comm(PID) is not supported in this probe type yet. Type: %s", b.probeType())
+		return bad(e.At)
+	}
+	find, ok := b.world.KernelFunction("bpf_task_from_pid")
+	release, ok2 := b.world.KernelFunction("bpf_task_release")
+	task, ok3 := b.world.Type("struct task_struct", b.group)
+	if !ok || !ok2 || !ok3 {
+		b.errorf(e.At, "comm(pid) needs the kernel's function bpf_task_from_pid (Linux 6.2)")
+		return bad(e.At)
+	}
+	off, ok := b.pathOffset(b.resolve(task), []string{"comm"}, e.At)
+	if !ok {
+		return bad(e.At)
+	}
+	number := func(n uint64) prog.Expr { return integer(types.TUint64, n, e.At) }
+	return invoke(prog.FnCommOf, types.Str(16), e.At, pid, number(uint64(find)), number(uint64(release)), number(uint64(off)))
+}

@@ -216,7 +216,9 @@ func (w *fakeWorld) UserSymbol(name string, g *prog.Group) (uint64, int, bool) {
 }
 
 func (w *fakeWorld) LabelText(table string, n uint64) string { return fmt.Sprint(table, " ", n) }
-func (w *fakeWorld) KernelFunction(name string) bool         { return name == "known" }
+func (w *fakeWorld) KernelFunction(name string) (uint32, bool) {
+	return 7, name == "known" || strings.HasPrefix(name, "bpf_task_")
+}
 func (w *fakeWorld) CgroupID(path string) (uint64, error) {
 	if path != "/sys/fs/cgroup" {
 		return 0, errors.New("no such group")

@@ -270,6 +270,13 @@ func (f *fn) call(fn asm.BuiltinFunc, args ...opnd) opnd {
 	return rOpnd(dst)
 }
 
+// kernelCall calls the kernel's own function of that number.
+func (f *fn) kernelCall(id uint32, args ...opnd) opnd {
+	dst := f.reg()
+	f.emit(ins{op: opCall, kfunc: id, dst: dst, args: args})
+	return rOpnd(dst)
+}
+
 // pureCall is call for helpers whose result alone matters.
 func (f *fn) pureCall(fn asm.BuiltinFunc, args ...opnd) opnd {
 	dst := f.reg()

@@ -254,3 +254,22 @@ func (c *comp) readTLS(e *prog.Call) opnd {
 	c.stack.at = mark
 	return v
 }
+
+// commOf reads the name of the task that the kernel finds by its id, and lets go of it.
+func (c *comp) commOf(e *prog.Call, dst mem) {
+	const unknown = 'N' | '/'<<8 | 'A'<<16
+	number := func(i int) uint32 { return uint32(e.Args[i].(*prog.Int).Val) }
+	pid := c.value(e.Args[0])
+	c.zero(dst, e.T.Size)
+	task := c.copy(c.kernelCall(number(1), pid))
+	missing, found, end := c.block(), c.block(), c.block()
+	c.branch(asm.JEq, task, iOpnd(0), missing, found)
+	c.start(missing)
+	c.store(dst, 4, iOpnd(unknown))
+	c.jump(end)
+	c.start(found)
+	name := c.alu(asm.Add, task, c.value(e.Args[3]))
+	c.call(asm.FnProbeReadKernelStr, c.addr(dst), iOpnd(int64(e.T.Size)), name)
+	c.kernelCall(number(2), task)
+	c.start(end)
+}

@@ -276,7 +276,11 @@ func (w *writer) call(i *ins) {
 	if len(i.args) > len(args) {
 		w.into(tempB, i.args[len(args)])
 	}
-	w.put(i.fn.Call())
+	if i.kfunc != 0 {
+		w.put(asm.Instruction{OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(asm.Call), Src: asm.PseudoKfuncCall, Constant: int64(i.kfunc)})
+	} else {
+		w.put(i.fn.Call())
+	}
 	if i.dst != 0 {
 		w.home(i.dst, asm.R0)
 	}

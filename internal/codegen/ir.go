@@ -94,6 +94,7 @@ type ins struct {
 	alu    asm.ALUOp
 	cc     asm.JumpOp
 	fn     asm.BuiltinFunc
+	kfunc  uint32 // call: not fn, but the kernel's function of this number
 	args   []opnd
 	pure   bool // call without effect
 	to     *block
@@ -206,7 +207,11 @@ func (i *ins) callText() string {
 	for _, a := range i.args {
 		args = append(args, a.String())
 	}
-	call := fmt.Sprintf("%s(%s)", strings.TrimPrefix(i.fn.String(), "Fn"), strings.Join(args, ", "))
+	name := strings.TrimPrefix(i.fn.String(), "Fn")
+	if i.kfunc != 0 {
+		name = fmt.Sprintf("kernel function %d", i.kfunc)
+	}
+	call := fmt.Sprintf("%s(%s)", name, strings.Join(args, ", "))
 	if i.dst == 0 {
 		return call
 	}

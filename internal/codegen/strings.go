@@ -93,6 +93,8 @@ func (c *comp) callMem(e *prog.Call, dst mem) {
 		c.stackPush(e, dst)
 	case prog.FnPath:
 		c.path(e, dst)
+	case prog.FnCommOf:
+		c.commOf(e, dst)
 	default:
 		c.errs.Errorf(e.At, "this function is not built yet")
 	}

@@ -153,3 +153,10 @@ func (b *BTF) spell(id uint32, depth int) string {
 	}
 	return b.name(r.name)
 }
+
+// FuncID returns the number of a function among the kernel's types, by which a program
+// calls it if the kernel lets programs do that.
+func (b *BTF) FuncID(name string) (id uint32, ok bool) {
+	id = b.find(name, kindFunc)
+	return id, id != 0
+}

@@ -66,5 +66,6 @@ const (
 	FnOverride     // (rc) int64: the probed function returns rc at once
 	FnSkbOutput    // (struct sk_buff *, bytes, offset, id of an ActPacket) int64: sends a packet to user space, negative where it could not
 	FnPath         // (struct path, or a pointer to one) String: the file's name from the root
+	FnCommOf       // (pid, ids of bpf_task_from_pid and bpf_task_release, offset of comm) String 16
 	FnStackPush    // (stack, word): the stack with word put in as frame 1 unless it is there already
 )

@@ -240,7 +240,7 @@ var funcNames = [...]string{
 	FnStrcontains: "strcontains", FnStrstr: "strstr", FnMemcmp: "memcmp", FnBswap: "bswap", FnKaddr: "kaddr",
 	FnReadTLS: "read_tls", FnSignal: "signal", FnCgroupPath: "cgroup_path", FnStackPush: "stack_push",
 	FnLabel: "label", FnStrConcat: "str_concat", FnDebugf: "debugf", FnSignalThread: "signal_thread",
-	FnWriteUser: "write_user", FnOverride: "override", FnPath: "path", FnSkbOutput: "skboutput",
+	FnWriteUser: "write_user", FnOverride: "override", FnCommOf: "comm_of", FnPath: "path", FnSkbOutput: "skboutput",
 }
 
 // String returns the function's name.

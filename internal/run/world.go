@@ -194,13 +194,12 @@ var abis = map[gobin.Arch]abi{
 func (w *world) LabelText(table string, n uint64) string { return events.LabelText(table, n) }
 
 // KernelFunction implements check.World.
-func (w *world) KernelFunction(name string) bool {
+func (w *world) KernelFunction(name string) (id uint32, ok bool) {
 	btf, err := w.facts.BTF()
 	if err != nil {
-		return false
+		return 0, false
 	}
-	_, err = btf.FuncProto(name)
-	return err == nil
+	return btf.FuncID(name)
 }
 
 // CgroupID implements check.World.
