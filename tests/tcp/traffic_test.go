@@ -174,23 +174,32 @@ func TestTop(t *testing.T) {
 	}
 }
 
+// connected are the ends of a connection over loopback.
+func connected() (client, server *net.TCPConn, err error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := l.Accept()
+	if err != nil {
+		c.Close()
+		return nil, nil, err
+	}
+	return c.(*net.TCPConn), a.(*net.TCPConn), nil
+}
+
 // Spliced bytes count, a peek does not, and a socket from before the tool began
 // counts from then on.
 func TestTopKinds(t *testing.T) {
 	n := newNetns(t)
 	var sent, taken *net.TCPConn
-	n.inside(func() error {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		defer l.Close()
-		c, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			return err
-		}
-		a, err := l.Accept()
-		sent, taken = c.(*net.TCPConn), a.(*net.TCPConn)
+	n.inside(func() (err error) {
+		sent, taken, err = connected()
 		return err
 	})
 	defer sent.Close()
@@ -348,20 +357,11 @@ func TestPacketLatency(t *testing.T) {
 	var least, most time.Duration
 	port := 0
 	n.inside(func() error {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		defer l.Close()
-		c, err := net.Dial("tcp", l.Addr().String())
+		c, a, err := connected()
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		a, err := l.Accept()
-		if err != nil {
-			return err
-		}
 		defer a.Close()
 		port = c.LocalAddr().(*net.TCPAddr).Port
 		before := time.Now()
