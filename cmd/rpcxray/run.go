@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,7 @@ type runFlags struct {
 	filter                                      patternFlag
 	traceable                                   string
 	included                                    []string
+	debugDirs                                   []string
 	exprGiven, commandGiven                     bool
 	compat                                      bool // started under the name bpftrace
 	params                                      []string
@@ -141,7 +143,7 @@ func (f *runFlags) defineRare(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.format1, "fmt", false, "print the program in its canonical form, as rpcxray fmt")
 	fl.StringArrayVar(&f.included, "include", nil, "as #include of this `file`: types come from the kernel's and the binary's own type information")
 	fl.StringArrayP("include-dir", "I", nil, "no headers are read")
-	fl.StringArray("debuginfo", nil, "no separate debug information is read")
+	fl.StringArrayVar(&f.debugDirs, "debuginfo", nil, "look for separate debug information in this `folder`, too; relative to the binary's, more than one divided by :")
 	fl.StringArray("dwarf-pid", nil, "processes are unwound when their stacks are printed")
 	fl.Bool("usdt-file-activation", false, "static probes are always activated by file")
 	fl.BoolP("btf", "b", false, "the kernel's types are always used")
@@ -149,7 +151,7 @@ func (f *runFlags) defineRare(fl *pflag.FlagSet) {
 	for _, name := range []string{"aot", "emit-elf", "emit-llvm"} {
 		fl.Var(refusedFlag("no LLVM is used and programs are not kept in files; rpcxray run -d insns shows the code"), name, "")
 	}
-	for _, name := range []string{"mode", "include", "include-dir", "debuginfo", "dwarf-pid", "usdt-file-activation", "btf", "verify-llvm-ir", "aot",
+	for _, name := range []string{"mode", "include", "include-dir", "dwarf-pid", "usdt-file-activation", "btf", "verify-llvm-ir", "aot",
 		"emit-elf", "emit-llvm"} {
 		fl.Lookup(name).Hidden = true
 	}
@@ -235,9 +237,23 @@ func (f *runFlags) runOptions(src *diag.Source) (run.Options, error) {
 		Source: src, Params: f.params, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
 		Unsafe: f.unsafe, Secrets: f.secrets, NoWarnings: f.noWarnings, HelperWarnings: f.helperWarnings, DryRun: f.dryRun, Notify: notice(),
 		Debug: f.debug, GoOn: f.compat, CompileOnly: f.mode.value == "codegen", Mode: f.suite(), Verbose: f.verbose, Stats: f.stats, Strict: f.strict,
-		MaxOverhead: float64(f.overhead), Filter: f.filter.Regexp, Without: f.noFeature, TraceableFunctions: f.traceable,
+		MaxOverhead: float64(f.overhead), Filter: f.filter.Regexp, Without: f.noFeature, TraceableFunctions: f.traceable, DebugDirs: folders(f.debugDirs),
 		Stderr: os.Stderr, Color: colored(os.Stderr),
 	}, nil
+}
+
+// folders divides lists of folders. The + that bpftrace puts before one whose
+// files are to be checked says nothing here: all are.
+func folders(lists []string) []string {
+	var dirs []string
+	for _, list := range lists {
+		for _, dir := range filepath.SplitList(list) {
+			if dir = strings.TrimPrefix(dir, "+"); dir != "" {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	return dirs
 }
 
 // options takes what stands behind -- and looks like an option of the program

@@ -183,6 +183,8 @@ func FuzzDWARF(f *testing.F) {
 			}
 		}
 		_, _ = d.lookup("main.Node")
+		d.lineData = func() (*dwarf.Data, error) { return bin.readLines(&m) }
+		_, _ = d.frames(Frame{}, fns[int(at)%len(fns)].Entry)
 	})
 }
 

@@ -51,6 +51,8 @@ type binaries struct {
 	byID   map[string]*binary
 	names  []funcName        // index: function id; 0 is no function
 	events map[string]uint32 // ids of kernel events by name
+	// debugDirs are where separate debug information is looked for, too.
+	debugDirs []string
 }
 
 // funcName is what func and probe print for a function id.
@@ -71,6 +73,7 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 	if err != nil {
 		return nil, renamed(err, file, path)
 	}
+	f.DebugDirs = bs.debugDirs
 	id, err := f.ID()
 	if err != nil {
 		f.Close()

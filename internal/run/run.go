@@ -24,12 +24,15 @@ type Options struct {
 	Source *diag.Source // the script
 	File   *syntax.File // a tree made without text; Source is then what it prints as
 
-	Params  []string           // $1, $2, …
-	Named   map[string]string  // getopt() values
-	Env     map[string]string  // BPFTRACE_* settings without the prefix
-	PID     int                // only this process; 0: all
-	Filter  *regexp.Regexp     // only probes whose name it matches, begin and end besides; nil: all
-	Without []kernel.FeatureID // features that are not made use of
+	Params []string          // $1, $2, …
+	Named  map[string]string // getopt() values
+	Env    map[string]string // BPFTRACE_* settings without the prefix
+	PID    int               // only this process; 0: all
+	// DebugDirs are further folders with separate debug information, relative
+	// to a binary's own.
+	DebugDirs []string
+	Filter    *regexp.Regexp     // only probes whose name it matches, begin and end besides; nil: all
+	Without   []kernel.FeatureID // features that are not made use of
 
 	TraceableFunctions string // file of the kernel functions that can be traced; "": the kernel's own
 
@@ -195,6 +198,7 @@ func newSession(o Options, file *syntax.File, facts *kernel.Facts, c *child) (*s
 		return nil, err
 	}
 	w := newWorld(facts, file, max(o.PID, c.pid()))
+	w.bins.debugDirs = o.DebugDirs
 	return &session{opts: o, facts: facts, bins: w.bins, world: w, child: c, startNS: uint64(start), bootNS: uint64(time.Now().Add(-start).UnixNano())}, nil
 }
 
