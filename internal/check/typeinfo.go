@@ -21,7 +21,7 @@ func (b *body) typeinfo(e *syntax.TypeinfoExpr) prog.Expr {
 		return bad(e.At)
 	}
 	out := &prog.Compose{Meta: meta(nil, e.At), Parts: []prog.Expr{
-		integer(types.TUint64, 0, e.At), text(baseType(t), e.At), text(fullType(t), e.At)}}
+		integer(types.TUint64, 0, e.At), text(baseType(t), e.At), text(t.String(), e.At)}}
 	out.T = types.RecordOf([]types.Field{
 		{Name: "btf_id", Type: out.Parts[0].Type()}, {Name: "base_type", Type: out.Parts[1].Type()}, {Name: "full_type", Type: out.Parts[2].Type()}})
 	return out
@@ -57,17 +57,13 @@ func baseType(t *types.Type) string {
 	case types.Record:
 		return "record"
 	case types.Stack:
-		return strings.TrimSuffix(t.String(), "_t")
+		if t.User {
+			return "ustack"
+		}
+		return "kstack"
 	}
 	base, _, _ := strings.Cut(t.String(), "[")
 	return base
-}
-
-func fullType(t *types.Type) string {
-	if t.Kind == types.Stack {
-		return fmt.Sprintf("%s_%s_%d", baseType(t), stackModeNames()[t.Mode], t.Frames)
-	}
-	return t.String()
 }
 
 // mayUse looks up the setting unstable_NAME: false after an error where the script

@@ -51,6 +51,7 @@ func (c *comp) full(m *prog.Map) {
 		return
 	}
 	c.count(prog.LossMapFull)
+	c.remark(prog.RemarkMapFull, c.span)
 }
 
 func (c *comp) setMap(s *prog.SetMap) {
@@ -337,6 +338,7 @@ func (c *comp) mapGet(e *prog.MapGet) opnd {
 	}
 	v, end := c.reg(), c.block()
 	p := c.lookup(m, e.Key)
+	c.failed(prog.RemarkLookup, asm.JEq, p)
 	c.set(v, iOpnd(0))
 	c.unless(asm.JEq, p, iOpnd(0), end)
 	c.set(v, c.load(mem{base: p}, e.T.Size, e.T.Signed))
@@ -351,6 +353,7 @@ func (c *comp) mapGetMem(e *prog.MapGet, dst mem) {
 		return
 	}
 	p := c.lookup(e.Map, e.Key)
+	c.failed(prog.RemarkLookup, asm.JEq, p)
 	missing, end := c.block(), c.block()
 	c.unless(asm.JEq, p, iOpnd(0), missing)
 	c.copyMem(dst, mem{base: p}, e.T.Size)

@@ -205,7 +205,7 @@ func (c *comp) divide(e *prog.Binary) opnd {
 	}
 	c.jump(end)
 	c.start(zero)
-	c.count(prog.LossDivZero)
+	c.remark(prog.RemarkDivZero, e.Span())
 	c.set(v, iOpnd(1))
 	c.start(end)
 	return rOpnd(v)

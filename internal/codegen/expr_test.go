@@ -237,7 +237,7 @@ func TestArithmetic(t *testing.T) {
 				t.Fatalf("expression %d: %#x, want %#x\n%s", i, got, want, l.obj.IR())
 			}
 		}
-		if got := l.losses()[prog.LossDivZero]; got != n.divZeros {
+		if got := l.remarks()[prog.RemarkDivZero]; got != n.divZeros {
 			t.Fatalf("%d divisions by zero, want %d", got, n.divZeros)
 		}
 	}

@@ -95,6 +95,22 @@ func (l *loaded) records() [][]byte {
 	}
 }
 
+// remarks returns what the programs counted of each kind at all places.
+func (l *loaded) remarks() map[prog.RemarkKind]uint64 {
+	l.t.Helper()
+	sums := map[prog.RemarkKind]uint64{}
+	var key [4]uint32
+	var n uint64
+	it := l.coll.Maps[MapRemarks].Iterate()
+	for it.Next(&key, &n) {
+		sums[prog.RemarkKind(key[0])] += n
+	}
+	if err := it.Err(); err != nil {
+		l.t.Fatal(err)
+	}
+	return sums
+}
+
 func (l *loaded) losses() map[prog.Loss]uint64 {
 	l.t.Helper()
 	sums := map[prog.Loss]uint64{}

@@ -14,6 +14,7 @@ import (
 // The session's maps; those of the script are called by MapName.
 const (
 	MapEvents  = "events"  // ring buffer of event records
+	MapRemarks = "remarks" // hash of kind, start and end of a span and a zero, u32 each, to a u64
 	MapLosses  = "losses"  // per-CPU array of prog.LossCount u64
 	MapAsleep  = "asleep"  // one u32: not zero while the reader of events wants to be woken by each
 	MapGate    = "gate"    // one u32: zero while programs are to leave at once
@@ -59,6 +60,9 @@ const (
 	flagNoPrealloc = 1 // BPF_F_NO_PREALLOC of linux/bpf.h
 )
 
+// remarkPlaces bounds the places of a script that remarks are counted at.
+const remarkPlaces = 512
+
 // MapName returns the name under which a script's or a hidden map stands among
 // the specs.
 func MapName(m *prog.Map) string {
@@ -74,6 +78,7 @@ func Maps(p *prog.Program, t Target) map[string]*ebpf.MapSpec {
 	specs := map[string]*ebpf.MapSpec{
 		MapEvents:  {Type: ebpf.RingBuf, MaxEntries: eventBytes(p)},
 		MapLosses:  {Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: uint32(prog.LossCount)},
+		MapRemarks: {Type: ebpf.Hash, KeySize: 16, ValueSize: 8, MaxEntries: remarkPlaces},
 		MapAsleep:  {Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1},
 		MapGate:    {Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1},
 		MapScratch: {Type: ebpf.Array, KeySize: 4, ValueSize: uint32(ScratchSize(p)), MaxEntries: uint32(slotsPerCPU * t.CPUs)},

@@ -86,7 +86,9 @@ func (c *comp) read(dst mem, n opnd, ptr opnd, user bool) opnd {
 	case user:
 		fn = asm.FnProbeReadUser
 	}
-	return c.call(fn, c.addr(dst), n, ptr)
+	err := c.call(fn, c.addr(dst), n, ptr)
+	c.failed(prog.RemarkRead, asm.JNE, err)
+	return err
 }
 
 // checked tells of a failed read if err is not zero.
@@ -273,7 +275,7 @@ func (c *comp) elemMem(e *prog.Elem, dst mem) {
 	c.copyMem(dst, c.elemAddr(e, out), e.T.Size)
 	c.jump(end)
 	c.start(out)
-	c.count(prog.LossBounds)
+	c.remark(prog.RemarkBounds, e.Span())
 	c.zero(dst, e.T.Size)
 	c.start(end)
 }
@@ -286,7 +288,7 @@ func (c *comp) elem(e *prog.Elem) opnd {
 	c.set(v, c.load(c.elemAddr(e, out), e.T.Size, e.T.Signed))
 	c.jump(end)
 	c.start(out)
-	c.count(prog.LossBounds)
+	c.remark(prog.RemarkBounds, e.Span())
 	c.set(v, iOpnd(0))
 	c.start(end)
 	return rOpnd(v)

@@ -34,6 +34,7 @@ func (c *comp) readStr(dst mem, size, ptr opnd, user bool) opnd {
 	}
 	n := c.call(fn, c.addr(dst), size, ptr)
 	if !user || !c.sleepable() {
+		c.failed(prog.RemarkReadStr, asm.JSLT, n)
 		return n
 	}
 	// Bring in the page the string starts in and the next, and read again.
@@ -48,6 +49,7 @@ func (c *comp) readStr(dst mem, size, ptr opnd, user bool) opnd {
 	c.stack.at = mark
 	c.set(v, c.call(fn, c.addr(dst), size, ptr))
 	c.start(end)
+	c.failed(prog.RemarkReadStr, asm.JSLT, rOpnd(v))
 	return rOpnd(v)
 }
 

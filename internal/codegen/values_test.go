@@ -163,7 +163,7 @@ func TestMemoryValues(t *testing.T) {
 		wire(3, 0, "a value of some length", uint8(1), uint8(0)),
 		wire(4, 0, uint8(1), uint8(1)),
 	)
-	if n := l.losses()[prog.LossBounds]; n != 1 {
+	if n := l.remarks()[prog.RemarkBounds]; n != 1 {
 		t.Errorf("%d accesses out of bounds, want 1", n)
 	}
 }

@@ -120,6 +120,7 @@ func (*Outcome) event()    {}
 func (*Measure) event()    {}
 func (*SuiteEnded) event() {}
 
+func (*Remark) event()   {}
 func (*Settings) event() {}
 func (*Record) event()   {}
 func (*Output) event()   {}

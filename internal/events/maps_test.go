@@ -363,8 +363,8 @@ func TestLosses(t *testing.T) {
 	put(prog.LossEvents, 3, 4)
 	read("0:7 ")
 	put(prog.LossEvents, 3, 6)
-	put(prog.LossBounds, 1, 0)
-	read("0:2 9:1 ")
+	put(prog.LossTurns, 1, 0)
+	read("0:2 8:1 ")
 	read("")
 	if l.Total() != 10 {
 		t.Errorf("total %d", l.Total())

@@ -139,14 +139,32 @@ const (
 	LossUnpaired               // a return without a known entry
 	LossReplaced               // an entry whose frame was still open: panic or Goexit
 	LossUnreadable             // a value that could not be read
-	LossDivZero                // division by zero, read as one
 	LossStacks                 // the stack table had no room
-	LossBounds                 // array index out of bounds
 	LossTurns                  // a loop that was ended because it made too many turns
 	LossCount                  // number of counters
 )
 
-var lossNames = [LossCount]string{"events", "map_full", "scratch", "frames", "unpaired", "replaced", "unreadable", "division_by_zero", "stacks", "bounds", "turns"}
+var lossNames = [LossCount]string{"events", "map_full", "scratch", "frames", "unpaired", "replaced", "unreadable", "stacks", "turns"}
 
 // String returns the name under which the loss is a metric.
 func (l Loss) String() string { return lossNames[l] }
+
+// RemarkKind is what went wrong at a place of the script, for its author to see.
+type RemarkKind uint8
+
+// The remarks. Those about helpers are made only where they are asked for.
+const (
+	RemarkDivZero RemarkKind = iota // division by zero, read as one
+	RemarkBounds                    // array index out of bounds
+	RemarkMapFull                   // a map had no room for a key
+	RemarkLookup                    // a map has no such key
+	RemarkRead                      // memory could not be read
+	RemarkReadStr                   // a string could not be read
+)
+
+// Remark is what programs count of a kind at one place since it was told.
+type Remark struct {
+	Kind  RemarkKind
+	Span  diag.Span
+	Count uint64
+}

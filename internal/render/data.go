@@ -82,7 +82,7 @@ func (d *data) Close() error {
 func (d *data) record(r *events.Record) {
 	switch r.Action.Kind {
 	case prog.ActErrorf, prog.ActWarnf, prog.ActAssert, prog.ActRuntimeError:
-		remark(d.o, r)
+		comment(d.o, r)
 	case prog.ActPrint:
 		d.print(&r.Values[0])
 	default:

@@ -257,7 +257,6 @@ func TestLossTexts(t *testing.T) {
 		{events.Loss{Kind: prog.LossMapFull, Count: 3}, "a map was full: 3 updates not counted (raise max_map_keys, now 4096)"},
 		{events.Loss{Kind: prog.LossReplaced, Count: 2}, "2 calls have no return (panic, Goexit or still running)"},
 		{events.Loss{Kind: prog.LossReplaced, Count: 1}, "1 call has no return (panic, Goexit or still running)"},
-		{events.Loss{Kind: prog.LossBounds, Count: 2}, "2 array accesses out of bounds"},
 		{events.Loss{Kind: prog.LossTurns, Count: 1}, "1 loop ended after 8388608 turns"},
 	}
 	for _, tt := range tests {

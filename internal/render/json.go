@@ -2,11 +2,15 @@ package render
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"math/bits"
 	"strconv"
+	"strings"
+	"syscall"
 	"unicode/utf8"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -42,6 +46,8 @@ func (j *JSON) Event(e events.Event) error {
 		j.line(kind, func(dst []byte) []byte { return appendJSONString(dst, e.Data) })
 	case *events.Report:
 		j.report(e)
+	case *events.Remark:
+		j.runtime(e)
 	case *events.Loss:
 		if e.Kind == prog.LossEvents {
 			j.counted("lost_events", "events", e.Count)
@@ -93,11 +99,11 @@ func (j *JSON) counted(kind, name string, n uint64) {
 func (j *JSON) record(r *events.Record) {
 	switch r.Action.Kind {
 	case prog.ActErrorf, prog.ActAssert:
-		j.remark("errorf", r)
+		j.comment("errorf", r)
 	case prog.ActWarnf:
-		j.remark("warnf", r)
+		j.comment("warnf", r)
 	case prog.ActRuntimeError:
-		j.remark("runtime_error", r)
+		j.comment("runtime_error", r)
 	case prog.ActPrint:
 		j.line("value", func(dst []byte) []byte { return j.p.json(dst, &r.Values[0], 1) })
 	default:
@@ -109,22 +115,48 @@ func (j *JSON) record(r *events.Record) {
 	}
 }
 
-func (j *JSON) remark(kind string, r *events.Record) {
+func (j *JSON) comment(kind string, r *events.Record) {
 	dst := append(j.w.buf, `{"type": "`...)
 	dst = append(dst, kind...)
 	dst = append(dst, `", "msg": `...)
 	dst = appendJSONString(dst, []byte(Sprintf(r, j.o.Trailer)))
+	j.w.buf = append(j.appendPlace(dst, r.Action.Span), "}\n"...)
+}
+
+// runtime prints what went wrong at a place of the script.
+func (j *JSON) runtime(r *events.Remark) {
+	text, helper, code := remarkText(r.Kind)
+	if helper == "" {
+		j.w.buf = append(j.w.buf, `{"type": "runtime_error", "msg": `...)
+		j.w.buf = appendJSONString(j.w.buf, []byte(text))
+	} else {
+		text = "Success"
+		if code != 0 {
+			text = syscall.Errno(-code).Error()
+		}
+		text = strings.ToUpper(text[:1]) + text[1:]
+		j.w.buf = fmt.Appendf(j.w.buf, `{"type": "helper_error", "msg": %q, "helper": %q, "retcode": %d`, text, helper, code)
+	}
+	j.w.buf = j.appendPlace(j.w.buf, r.Span)
+	if r.Count > 1 {
+		j.w.buf = fmt.Appendf(j.w.buf, `, "count": %d`, r.Count)
+	}
+	j.w.buf = append(j.w.buf, "}\n"...)
+}
+
+// appendPlace appends where span is in the script.
+func (j *JSON) appendPlace(dst []byte, span diag.Span) []byte {
 	if src := j.o.Source; src != nil {
-		line, col, _ := src.Position(r.Action.Span)
+		line, col, _ := src.Position(span)
 		dst = append(dst, `, "filename": `...)
-		name, _, _ := src.File(r.Action.Span.Start)
+		name, _, _ := src.File(span.Start)
 		dst = appendJSONString(dst, []byte(name))
 		dst = append(dst, `, "line": `...)
 		dst = strconv.AppendInt(dst, int64(line), 10)
 		dst = append(dst, `, "col": `...)
 		dst = strconv.AppendInt(dst, int64(col), 10)
 	}
-	j.w.buf = append(dst, "}\n"...)
+	return dst
 }
 
 // report prints a map that has something in it.

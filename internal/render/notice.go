@@ -3,7 +3,9 @@ package render
 import (
 	"fmt"
 	"strings"
+	"syscall"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -26,12 +28,8 @@ func lossText(l *events.Loss, maxMapKeys int) string {
 		return fmt.Sprintf("%s %s no return (panic, Goexit or still running)", plural(n, "call"), verb(n, "has", "have"))
 	case prog.LossUnreadable:
 		return fmt.Sprintf("%s could not be read", plural(n, "value"))
-	case prog.LossDivZero:
-		return fmt.Sprintf("%s by zero: 1 was taken as the result", plural(n, "division"))
 	case prog.LossStacks:
 		return fmt.Sprintf("%s not kept: the table of stacks was full", plural(n, "stack"))
-	case prog.LossBounds:
-		return fmt.Sprintf("%s out of bounds", plural(n, "array access"))
 	case prog.LossTurns:
 		return fmt.Sprintf("%s ended after 8388608 turns", plural(n, "loop"))
 	}
@@ -70,6 +68,45 @@ func verb(n uint64, one, many string) string {
 		return one
 	}
 	return many
+}
+
+// remarkText is what a remark says, in bpftrace's words, with the helper that failed
+// and what it returned; "" is none.
+func remarkText(k prog.RemarkKind) (text, helper string, code int) {
+	switch k {
+	case prog.RemarkDivZero:
+		return "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.", "", 0
+	case prog.RemarkBounds:
+		return "Array access out of bounds. This can lead to unexpected results.", "", 0
+	case prog.RemarkMapFull:
+		return "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration" +
+			" e.g. `let @a = hash(5000)`", "map_update_elem", -int(syscall.E2BIG)
+	case prog.RemarkLookup:
+		return "Can't lookup map element because it does not exist.", "map_lookup_elem", 0
+	case prog.RemarkRead:
+		return "Bad address", "probe_read", -int(syscall.EFAULT)
+	case prog.RemarkReadStr:
+		return "Bad address", "probe_read_str", -int(syscall.EFAULT)
+	}
+	panic(fmt.Sprintf("BUG: remark kind %d", k))
+}
+
+// remark prints what went wrong at a place of the script, with the place.
+func remark(o Options, r *events.Remark) {
+	text, helper, code := remarkText(r.Kind)
+	if helper != "" {
+		text += fmt.Sprintf("\nAdditional Info - helper: %s, retcode: %d", helper, code)
+	}
+	if r.Count > 1 {
+		text += fmt.Sprintf(" (%d times)", r.Count)
+	}
+	if o.Source == nil {
+		fmt.Fprintf(o.Err, "WARNING: %s\n", text)
+		return
+	}
+	l := diag.NewList(o.Source)
+	l.Warnf(r.Span, "%s", text)
+	diag.Render(o.Err, l, false)
 }
 
 // attachedText tells how many probes are attached, in bpftrace's words.

@@ -54,7 +54,7 @@ func (t *Table) Close() error { return t.w.flush() }
 func (t *Table) record(r *events.Record) {
 	switch r.Action.Kind {
 	case prog.ActErrorf, prog.ActWarnf, prog.ActAssert, prog.ActRuntimeError:
-		remark(t.o, r)
+		comment(t.o, r)
 	case prog.ActPrint:
 		t.print(&r.Values[0])
 	default:

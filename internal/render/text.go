@@ -86,7 +86,7 @@ func (t *Text) Close() error { return t.w.flush() }
 func (t *Text) record(r *events.Record) {
 	switch r.Action.Kind {
 	case prog.ActErrorf, prog.ActWarnf, prog.ActAssert, prog.ActRuntimeError:
-		remark(t.o, r)
+		comment(t.o, r)
 	case prog.ActPrint:
 		t.w.buf = t.p.value(t.w.buf, &r.Values[0])
 		t.w.buf = append(t.w.buf, '\n')
@@ -180,6 +180,8 @@ func notice(o Options, e events.Event) {
 		} else {
 			fmt.Fprintf(o.Err, "%s: %s\n", label(e.Level), text)
 		}
+	case *events.Remark:
+		remark(o, e)
 	case *events.Loss:
 		fmt.Fprintf(o.Err, "WARNING: %s\n", lossText(e, o.MaxMapKeys))
 	case *events.Attached:
@@ -196,18 +198,18 @@ func label(level string) string {
 	return diag.Warning.String()
 }
 
-// remark prints what the script itself complains about, with its place in the
+// comment prints what the script itself complains about, with its place in the
 // script.
-func remark(o Options, r *events.Record) {
+func comment(o Options, r *events.Record) {
 	severity := diag.Warning
 	if k := r.Action.Kind; k == prog.ActErrorf || k == prog.ActAssert {
 		severity = diag.Error
 	}
 	msg := AppendEscaped(nil, []byte(Sprintf(r, o.Trailer)))
-	writeRemark(o.Err, o.Source, r.Action.Span, severity, msg)
+	writeComment(o.Err, o.Source, r.Action.Span, severity, msg)
 }
 
-func writeRemark(w io.Writer, src *diag.Source, span diag.Span, severity diag.Severity, msg []byte) {
+func writeComment(w io.Writer, src *diag.Source, span diag.Span, severity diag.Severity, msg []byte) {
 	if src != nil {
 		line, start, end := src.Position(span)
 		name, _, _ := src.File(span.Start)

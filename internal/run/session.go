@@ -41,6 +41,7 @@ type session struct {
 	spaces    *spaces
 	maps      *events.Maps
 	losses    *events.Losses
+	remarks   *events.Remarks
 	reader    *events.Reader
 	packets   *packets // nil: the script sends none
 	watch     *watch
@@ -196,6 +197,7 @@ func (s *session) openEvents() error {
 	}
 	s.decoder = events.NewDecoder(s.prog, s.symbols)
 	s.losses = events.NewLosses(s.kernel.Map(codegen.MapLosses))
+	s.remarks = events.NewRemarks(s.kernel.Map(codegen.MapRemarks))
 	s.maps = events.NewMaps(s.prog, s.symbols)
 	s.showMaps(s.prog.Maps)
 	var err error
@@ -372,7 +374,7 @@ func (s *session) tick() error {
 			}
 		}
 		s.spaces.catchUp()
-		return errors.Join(s.watch.tick(now), s.guard.tick(now))
+		return errors.Join(s.watch.tick(now), s.guard.tick(now), s.reportRemarks())
 	}
 	return nil
 }
@@ -387,6 +389,9 @@ func (s *session) finish() error {
 	}
 	s.ending = true
 	if err := s.runAll(prog.KindEnd); err != nil {
+		return err
+	}
+	if err := s.reportRemarks(); err != nil {
 		return err
 	}
 	if err := s.opts.Sink.Event(&events.Ended{}); err != nil {
@@ -421,6 +426,20 @@ func (s *session) printMaps() error {
 		return err
 	}
 	for _, r := range reports {
+		if err := s.opts.Sink.Event(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reportRemarks tells what went wrong in the script, and where.
+func (s *session) reportRemarks() error {
+	remarks, err := s.remarks.Read()
+	if err != nil || s.opts.NoWarnings {
+		return err
+	}
+	for _, r := range remarks {
 		if err := s.opts.Sink.Event(r); err != nil {
 			return err
 		}

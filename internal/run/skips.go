@@ -94,7 +94,7 @@ func (s *session) strict() error {
 // isLoss tells what is missing in the output from what is only told about it.
 func isLoss(kind prog.Loss) bool {
 	switch kind {
-	case prog.LossUnpaired, prog.LossReplaced, prog.LossDivZero, prog.LossBounds:
+	case prog.LossUnpaired, prog.LossReplaced:
 		return false
 	}
 	return true

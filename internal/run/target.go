@@ -21,17 +21,18 @@ func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
 		return codegen.Target{}, err
 	}
 	t := codegen.Target{
-		Arch:        runtime.GOARCH,
-		CPUs:        len(cpus),
-		SelfTGID:    uint32(os.Getpid()),
-		StartNS:     s.startNS,
-		BootNS:      s.bootNS,
-		AtomicFetch: f.Has(kernel.FeatureAtomicFetch),
-		NoPrealloc:  f.Has(kernel.FeatureNoPrealloc),
-		PercpuRead:  f.Has(kernel.FeaturePercpuRead),
-		Loop:        f.Has(kernel.FeatureLoop),
-		ForEach:     f.Has(kernel.FeatureForEach),
-		Cookies:     f.Has(kernel.FeatureAttachCookie),
+		Arch:           runtime.GOARCH,
+		CPUs:           len(cpus),
+		SelfTGID:       uint32(os.Getpid()),
+		StartNS:        s.startNS,
+		HelperWarnings: s.opts.HelperWarnings,
+		BootNS:         s.bootNS,
+		AtomicFetch:    f.Has(kernel.FeatureAtomicFetch),
+		NoPrealloc:     f.Has(kernel.FeatureNoPrealloc),
+		PercpuRead:     f.Has(kernel.FeaturePercpuRead),
+		Loop:           f.Has(kernel.FeatureLoop),
+		ForEach:        f.Has(kernel.FeatureForEach),
+		Cookies:        f.Has(kernel.FeatureAttachCookie),
 	}
 	if comm, err := os.ReadFile("/proc/self/comm"); err == nil {
 		t.SelfComm = strings.TrimSuffix(string(comm), "\n")
