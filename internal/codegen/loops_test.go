@@ -233,7 +233,7 @@ func TestLoops(t *testing.T) {
 		l.run()
 		n.run(body)
 		wantRecords(t, l, wire(1, 0, n.image(args)...))
-		if got := l.losses()[prog.LossDivZero]; got != n.divZeros {
+		if got := l.remarks()[prog.RemarkDivZero]; got != n.divZeros {
 			t.Fatalf("%d divisions by zero, want %d", got, n.divZeros)
 		}
 		if t.Failed() {
