@@ -63,6 +63,7 @@ var measurements = []struct {
 	{"symbols", (*bench).symbols},
 	{"events", (*bench).events},
 	{"programs", (*bench).programs},
+	{"calls", (*bench).calls},
 	{"tcp", (*bench).tcp},
 }
 

@@ -21,7 +21,8 @@ type Calls struct {
 const (
 	CallsUsage = "[flags] [PROGRAM]"
 	CallsHelp  = `PROGRAM is the path of a service or of a client; without it the process of -p is
-looked at, or every Go process that holds a framework that is known: rpcx and net/rpc.`
+looked at, or every Go process that holds a framework that is known: rpcx, gRPC,
+net/http and net/rpc.`
 )
 
 // Flags adds the flags.

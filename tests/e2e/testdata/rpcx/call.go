@@ -113,13 +113,15 @@ func (c calls) run(names string) {
 			id++
 			number := id
 			slots <- true
-			all.Go(func() {
+			all.Add(1)
+			go func() {
+				defer all.Done()
 				t := call(k, conns[k.name], number)
 				<-slots
 				mu.Lock()
 				defer mu.Unlock()
 				_ = out.Encode(t)
-			})
+			}()
 		}
 	}
 	all.Wait()

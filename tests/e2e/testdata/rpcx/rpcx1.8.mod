@@ -1,6 +1,6 @@
 module fixture
 
-go 1.26
+go 1.24
 
 require github.com/smallnest/rpcx v1.8.36
 
