@@ -220,6 +220,7 @@ func (s *session) showMaps(maps []*prog.Map) {
 // is planned again without that feature.
 func (s *session) load(plans []*lower.Unit, t codegen.Target) ([]*attach.Unit, error) {
 	var units []*attach.Unit
+	var refusal error
 	for _, plan := range plans {
 		u, err := s.loadUnit(plan, t)
 		if err != nil && t.Sleepable && plan.Sleepable && !isVerifier(err) {
@@ -227,10 +228,20 @@ func (s *session) load(plans []*lower.Unit, t codegen.Target) ([]*attach.Unit, e
 			t.Sleepable = false
 			u, err = s.loadUnit(plan, t)
 		}
+		if err != nil && (plan.Kind == prog.KindFentry || plan.Kind == prog.KindFexit) {
+			refusal = err
+			if err := s.refusedFunc(plan, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		units = append(units, u)
+	}
+	if len(units) == 0 {
+		return nil, refusal
 	}
 	return units, nil
 }

@@ -1,7 +1,12 @@
 package run
 
 import (
+	"errors"
+	"strings"
+	"syscall"
+
 	"github.com/rpcxray/rpcxray/internal/attach"
+	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -57,18 +62,46 @@ func (s *session) reportSkips(skips []lower.Skip) error {
 // refusedUnit drops a unit that the kernel refuses, if it was one of several that a
 // pattern stands for or the script may do without it; else it is an error.
 func (s *session) refusedUnit(u *attach.Unit, refusal error) error {
-	missing := s.prog.Config.MissingProbes
-	if !u.Plan.Point.Pattern && missing == "error" {
+	if !optional(u.Plan.Point) && s.prog.Config.MissingProbes == "error" {
 		return s.notAttached(u, refusal)
 	}
 	if err := s.kernel.Drop(u); err != nil {
 		return err
 	}
-	if missing == "ignore" {
+	return s.lacks(check.PointName(u.Plan.Point, "", ""), refusal)
+}
+
+// optional tells whether a point's kind or name is a pattern, of whose matches the
+// kernel may refuse some.
+func optional(p *prog.Point) bool { return p.Pattern || !p.Exact && strings.Contains(p.Func, "*") }
+
+// refusedFunc tells of a kernel function that its own program is refused for: an error,
+// unless it was one of several.
+func (s *session) refusedFunc(plan *lower.Unit, refusal error) error {
+	name := plan.Bodies[0].Group.Funcs[0].Name
+	var told *diag.ListError
+	var errno syscall.Errno
+	if !errors.As(refusal, &told) && errors.As(refusal, &errno) {
+		refusal = errno // the rest names the program
+	}
+	switch {
+	case optional(plan.Point):
+		return s.lacks(name, refusal)
+	case told != nil:
+		return refusal
+	}
+	l := diag.NewList(s.opts.Source)
+	l.Errorf(plan.Point.Span, "the kernel refuses a probe on %s: %v", name, refusal)
+	return l.Err()
+}
+
+// lacks tells of a probe that there is not, unless the script does not want to know.
+func (s *session) lacks(probe string, refusal error) error {
+	if s.prog.Config.MissingProbes == "ignore" {
 		return nil
 	}
 	s.skipped++
-	return s.warning("%v: it gets no probe", refusal)
+	return s.warning("%s gets no probe: %v", probe, refusal)
 }
 
 // notAttached shows a refusal of the kernel's at the attach point.
