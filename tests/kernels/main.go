@@ -30,7 +30,7 @@ func main() {
 	kernelRE := flag.String("kernel", "", "run on the kernels whose name matches this regular expression")
 	suiteRE := flag.String("suite", "", "run the packages whose folder matches this regular expression")
 	testRE := flag.String("run", "", "run the tests that match this regular expression, as go test -run")
-	timeout := flag.Duration("timeout", 8*time.Minute, "give a machine up after this long")
+	timeout := flag.Duration("timeout", 12*time.Minute, "give a machine up after this long")
 	flag.Parse()
 	r := &runner{run: *testRE, timeout: *timeout}
 	failed, err := r.all(*kernelRE, *suiteRE)

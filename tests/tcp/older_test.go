@@ -27,7 +27,8 @@ func TestOlderSockets(t *testing.T) {
 		if err := unix.Connect(client, name); err != nil {
 			return err
 		}
-		server, _, err = unix.Accept(l)
+		// A tool that inherited it would have it open, too.
+		server, _, err = unix.Accept4(l, unix.SOCK_CLOEXEC)
 		return err
 	})
 	defer unix.Close(l)

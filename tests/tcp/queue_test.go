@@ -277,7 +277,7 @@ func multipath(size, reply int) (from, to int, err error) {
 	if err := unix.Connect(c, name); err != nil {
 		return 0, 0, err
 	}
-	a, peer, err := unix.Accept(l)
+	a, peer, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
 	if err != nil {
 		return 0, 0, err
 	}
