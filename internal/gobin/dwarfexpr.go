@@ -8,6 +8,9 @@ import (
 // errIndirect says that a location is in memory that a register points to.
 var errIndirect = errors.New("location: behind a pointer")
 
+// errComputed says that a value is known to the compiler and need not be anywhere.
+var errComputed = errors.New("location: computed, not stored")
+
 // The operations of a location expression (DWARF 5, section 7.7.1) that a
 // parameter's place can be made of.
 const (
@@ -140,7 +143,7 @@ func (ev *evaluator) step(op int, c *cursor) error {
 	case op == opPiece:
 		return ev.endPiece(int(min(c.uleb(), 1<<20)))
 	case op == opStackValue:
-		return fmt.Errorf("location: computed, not stored")
+		return errComputed
 	default:
 		return fmt.Errorf("location operation %#x: not supported", op)
 	}

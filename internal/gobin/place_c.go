@@ -36,6 +36,7 @@ func (d *debugInfo) placeNative(s *subprogram, sig *Signature, said []saidPlace,
 	if result != nil {
 		sig.Results = []Param{{Name: "~r0", Type: result.t, Place: r, Result: true}}
 	}
+	c.reshaped = c.reshaped || c.atEntry && otherwise(said, params, computed)
 	for i := range sig.Params {
 		p := &sig.Params[i]
 		at := Place{Pieces: joinStack(said[i].Pieces, p.Type.Size)}
@@ -53,6 +54,28 @@ func (d *debugInfo) placeNative(s *subprogram, sig *Signature, said []saidPlace,
 		}
 	}
 	return nil
+}
+
+// otherwise tells whether DWARF has a parameter elsewhere than the calling
+// convention, or nowhere because its value is known: LLVM drops parameters of
+// functions that only the same file calls and keeps their names.
+func otherwise(said []saidPlace, params []cValue, computed []Place) bool {
+	for i, s := range said {
+		if errors.Is(s.err, errComputed) {
+			return true
+		}
+		at := Place{Pieces: joinStack(s.Pieces, params[i].t.Size)}
+		if params[i].indirect || len(at.Pieces) == 0 || ownFrame(at) || len(computed[i].Pieces) == 0 {
+			continue
+		}
+		for _, c := range at.Pieces {
+			differs := func(o Piece) bool { return o.At == c.At && (o.Kind != c.Kind || o.Reg != c.Reg || o.Off != c.Off) }
+			if c.Kind != PieceNone && slices.ContainsFunc(computed[i].Pieces, differs) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ownFrame tells whether p is in the function's own frame, where nothing is
