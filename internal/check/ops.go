@@ -373,6 +373,9 @@ func (b *body) fold(op prog.Op, x, y prog.Expr, span diag.Span) (prog.Expr, bool
 	}
 	t := types.Integer(8, signed || op == prog.Sub)
 	if x.Type().Kind == types.Bool && y.Type().Kind == types.Bool {
+		if op == prog.And || op == prog.Or || op == prog.Xor {
+			return boolean(v != 0, span), true
+		}
 		t = types.TInt64
 	}
 	return integer(t, v, span), true
@@ -458,7 +461,7 @@ func (b *body) unaryExpr(e *syntax.UnaryExpr) prog.Expr {
 		return b.deref(x, e.At)
 	case e.Op == syntax.OpMul && t.IsInt():
 		return b.load(b.convert(x, types.PointerTo(nil, b.space())), 0, types.TUint64, e.At)
-	case e.Op == syntax.OpSub && t.IsInt():
+	case e.Op == syntax.OpSub && t.IsInt() && t.Kind != types.Bool:
 		if t.Size == 8 && !t.Signed && !isLiteral(t) {
 			return b.convert(b.negate(x, e.At), types.TUint64)
 		}
