@@ -111,7 +111,7 @@ func TestRPCRefusals(t *testing.T) {
 		{"rpc:/bin/sh:server", "is not a Go binary"},
 		{"rpc:" + strconv.Quote(values) + ":server", "holds no RPC framework that is known: rpcx"},
 		{"rpc:" + strconv.Quote(values) + ":both", `"both" is none of server, client, *`},
-		{"rpc:/nonexistent:server", "no such file"},
+		{"rpc:/nonexistent:server", "'/nonexistent' does not exist"},
 		{"rpc:server", "no binary is named and no process given with -p"},
 	} {
 		r := testkit.RunCLI(t, "run", "-e", c.point+" { print(rpc.service) }")

@@ -45,8 +45,12 @@ func relay(s *service, ctx context.Context, in *wrapperspb.Int64Value) (*wrapper
 	return out, s.next.Invoke(ctx, "/demo.Math/Double", in, out)
 }
 
-func slow(_ *service, ctx context.Context, _ *wrapperspb.Int64Value) (*wrapperspb.Int64Value, error) {
-	<-ctx.Done()
+// left is closed when the caller of slow has given up: the server knows the
+// deadline, too, and may be the first to see it pass.
+var left = make(chan struct{})
+
+func slow(*service, context.Context, *wrapperspb.Int64Value) (*wrapperspb.Int64Value, error) {
+	<-left
 	return nil, status.Error(codes.Aborted, "the caller has left")
 }
 
@@ -124,6 +128,7 @@ func main() {
 	if got := status.Code(call("Slow", 100*time.Millisecond)); got != codes.DeadlineExceeded {
 		panic(got)
 	}
+	close(left)
 	expect(1, "client", "Slow", "timeout", codes.DeadlineExceeded)
 	expect(1, "server", "Slow", "error", codes.Aborted)
 	for range 3 {
