@@ -115,7 +115,8 @@ const (
 	// Owners is for tools that learn it from connect, accept, listen and close.
 	Owners
 	// OlderOwners is for tools that also show sockets from before they began: they
-	// look at all open files first, where the kernel has iterators.
+	// look at all open files first, where the kernel has iterators. Of processes that
+	// share a socket the one with the lowest number owns it.
 	OlderOwners
 )
 
