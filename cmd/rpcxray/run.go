@@ -33,7 +33,7 @@ type runFlags struct {
 	noFeature                                   featuresFlag
 	filter                                      patternFlag
 	traceable                                   string
-	included                                    []string
+	headers                                     run.Headers
 	debugDirs                                   []string
 	exprGiven, commandGiven                     bool
 	compat                                      bool // started under the name bpftrace
@@ -141,8 +141,8 @@ func (f *runFlags) defineRare(fl *pflag.FlagSet) {
 	fl.BoolVar(&f.test, "test", false, "run the test probes, as --mode test")
 	fl.BoolVar(&f.bench, "bench", false, "run the bench probes, as --mode bench")
 	fl.BoolVar(&f.format1, "fmt", false, "print the program in its canonical form, as rpcxray fmt")
-	fl.StringArrayVar(&f.included, "include", nil, "as #include of this `file`: types come from the kernel's and the binary's own type information")
-	fl.StringArrayP("include-dir", "I", nil, "no headers are read")
+	fl.StringArrayVar(&f.headers.Files, "include", nil, "take definitions from this `file`, as #include in the script")
+	fl.StringArrayVarP(&f.headers.Dirs, "include-dir", "I", nil, "look for #include files in this `folder`, too")
 	fl.StringArrayVar(&f.debugDirs, "debuginfo", nil, "look for separate debug information in this `folder`, too; relative to the binary's, more than one divided by :")
 	fl.StringArray("dwarf-pid", nil, "processes are unwound when their stacks are printed")
 	fl.Bool("usdt-file-activation", false, "static probes are always activated by file")
@@ -151,7 +151,7 @@ func (f *runFlags) defineRare(fl *pflag.FlagSet) {
 	for _, name := range []string{"aot", "emit-elf", "emit-llvm"} {
 		fl.Var(refusedFlag("no LLVM is used and programs are not kept in files; rpcxray run -d insns shows the code"), name, "")
 	}
-	for _, name := range []string{"mode", "include", "include-dir", "dwarf-pid", "usdt-file-activation", "btf", "verify-llvm-ir", "aot",
+	for _, name := range []string{"mode", "dwarf-pid", "usdt-file-activation", "btf", "verify-llvm-ir", "aot",
 		"emit-elf", "emit-llvm"} {
 		fl.Lookup(name).Hidden = true
 	}
@@ -228,13 +228,8 @@ func (f *runFlags) runOptions(src *diag.Source) (run.Options, error) {
 	if err != nil {
 		return run.Options{}, err
 	}
-	if !f.noWarnings {
-		for _, name := range f.included {
-			fmt.Fprintf(os.Stderr, "WARNING: --include %s is ignored: types come from the kernel's and the binary's own type information\n", name)
-		}
-	}
 	return run.Options{
-		Source: src, Params: f.params, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
+		Source: src, Params: f.params, Headers: f.headers, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
 		Unsafe: f.unsafe, Secrets: f.secrets, NoWarnings: f.noWarnings, HelperWarnings: f.helperWarnings, DryRun: f.dryRun, Notify: notice(),
 		Debug: f.debug, GoOn: f.compat, CompileOnly: f.mode.value == "codegen", Mode: f.suite(), Verbose: f.verbose, Stats: f.stats, Strict: f.strict,
 		MaxOverhead: float64(f.overhead), Filter: f.filter.Regexp, Without: f.noFeature, TraceableFunctions: f.traceable, DebugDirs: folders(f.debugDirs),

@@ -83,7 +83,10 @@ func (c *checker) badMapSize(d *syntax.MapDecl) {
 }
 
 func (c *checker) ignoredInclude(d *syntax.Include) {
-	c.pass.Warnf(d.Span(), "#include is ignored: types come from the kernel's and the binary's own type information")
+	w := c.pass.Warnf(d.Span(), "#include is ignored: types come from the kernel's and the binary's own type information")
+	if d.Span() == (diag.Span{}) {
+		w.Placeless, w.Msg = true, "--include "+d.Path+" is not there: types come from the kernel's and the binary's own type information"
+	}
 }
 
 // unexpectedOptions tells which options behind -- the program does not take, and

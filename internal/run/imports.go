@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,8 +16,22 @@ import (
 // Parse reads a script with the files that it imports: what they define stands
 // before its own.
 func Parse(src *diag.Source, params []string, diags *diag.List) *syntax.File {
+	return parse(src, params, diags, Headers{})
+}
+
+// Headers say what else is read as #include does.
+type Headers struct {
+	Files []string // before the script
+	Dirs  []string // where files are looked for that are not beside the script
+}
+
+func parse(src *diag.Source, params []string, diags *diag.List, h Headers) *syntax.File {
 	file := syntax.Parse(src, diags)
-	i := importer{src: src, diags: diags, seen: map[string]bool{}}
+	i := importer{src: src, diags: diags, dirs: h.Dirs, seen: map[string]bool{}}
+	for n := len(h.Files) - 1; n >= 0; n-- {
+		inc := &syntax.Include{Path: h.Files[n]}
+		file.CDefs = append([]syntax.CDef{inc}, file.CDefs...)
+	}
 	if len(file.Imports)+len(file.CDefs) > 0 {
 		if real, err := filepath.EvalSymlinks(src.Name); err == nil {
 			i.seen[real] = true
@@ -31,6 +46,7 @@ func Parse(src *diag.Source, params []string, diags *diag.List) *syntax.File {
 type importer struct {
 	src   *diag.Source
 	diags *diag.List
+	dirs  []string // of -I
 	seen  map[string]bool
 }
 
@@ -48,7 +64,7 @@ func (i *importer) imports(file *syntax.File) {
 		i.path(imp, take)
 	}
 	for _, d := range file.CDefs {
-		if inc, ok := d.(*syntax.Include); ok && !inc.System {
+		if inc, ok := d.(*syntax.Include); ok && (!inc.System || len(i.dirs) > 0) {
 			i.include(inc, take)
 			continue
 		}
@@ -138,7 +154,16 @@ func (i *importer) file(imp *syntax.Import, path string, named bool, take func(*
 // include reads #include "path" where there is such a file; what cannot be read is
 // told as any #include that is passed over.
 func (i *importer) include(inc *syntax.Include, take func(*syntax.File)) {
-	file, err := i.header(i.beside(inc.Path, inc.Span()))
+	file, err := (*syntax.File)(nil), error(fs.ErrNotExist)
+	if !inc.System {
+		file, err = i.header(i.beside(inc.Path, inc.Span()))
+	}
+	for _, dir := range i.dirs {
+		if err == nil {
+			break
+		}
+		file, err = i.header(filepath.Join(dir, inc.Path))
+	}
 	if err != nil {
 		file = &syntax.File{CDefs: []syntax.CDef{inc}}
 	}

@@ -24,10 +24,11 @@ type Options struct {
 	Source *diag.Source // the script
 	File   *syntax.File // a tree made without text; Source is then what it prints as
 
-	Params []string          // $1, $2, …
-	Named  map[string]string // getopt() values
-	Env    map[string]string // BPFTRACE_* settings without the prefix
-	PID    int               // only this process; 0: all
+	Params  []string          // $1, $2, …
+	Headers Headers           // of --include and -I
+	Named   map[string]string // getopt() values
+	Env     map[string]string // BPFTRACE_* settings without the prefix
+	PID     int               // only this process; 0: all
 	// DebugDirs are further folders with separate debug information, relative
 	// to a binary's own.
 	DebugDirs []string
@@ -71,7 +72,7 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	diags := diag.NewList(o.Source)
 	file := o.File
 	if file == nil {
-		file = Parse(o.Source, o.Params, diags)
+		file = parse(o.Source, o.Params, diags, o.Headers)
 	} else {
 		file.BindParams(o.Params, diags)
 	}
