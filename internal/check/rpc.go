@@ -284,6 +284,8 @@ func (b *body) fieldTyped(x prog.Expr, t *types.Type) prog.Expr {
 		return b.convert(x, types.Str(t.Size))
 	case t == payload:
 		return b.payloadOf(x)
+	case t == someText && x.Type().Kind == types.String && x.Type().Size < keyStrlen:
+		return b.convert(x, types.Str(keyStrlen)) // keys are alike in binaries of all frameworks
 	case t == spanText || t == traceText: // its digits, in a tuple of words
 		return &prog.Cast{Meta: meta(t, x.Span()), X: x}
 	case t.Kind == types.Int || t.Kind == types.Bool:

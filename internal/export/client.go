@@ -43,6 +43,7 @@ var (
 
 // client sends OTLP messages.
 type client struct {
+	name    string // the URL without a password
 	base    string
 	grpc    bool
 	headers http.Header
@@ -58,13 +59,13 @@ const maxAnswer = 1 << 20
 func newClient(c Collector) (*client, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return nil, fmt.Errorf("collector %q: %w", c.URL, err)
+		return nil, errors.New("collector: its URL cannot be read; one such as http://127.0.0.1:4318 or grpc://127.0.0.1:4317 is needed")
 	}
 	scheme, ok := map[string]string{"http": "http", "https": "https", "grpc": "http", "grpcs": "https"}[u.Scheme]
 	if !ok || u.Host == "" {
-		return nil, fmt.Errorf("collector %q: a URL such as http://127.0.0.1:4318 or grpc://127.0.0.1:4317 is needed", c.URL)
+		return nil, fmt.Errorf("collector %q: a URL such as http://127.0.0.1:4318 or grpc://127.0.0.1:4317 is needed", u.Redacted())
 	}
-	cl := &client{grpc: strings.HasPrefix(u.Scheme, "grpc"), headers: http.Header{}}
+	cl := &client{name: u.Redacted(), grpc: strings.HasPrefix(u.Scheme, "grpc"), headers: http.Header{}}
 	cl.base = scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/")
 	for name, value := range c.Headers {
 		cl.headers.Set(name, value)

@@ -53,8 +53,8 @@ func Start(o Options) (*Exporter, error) {
 		if e.client, err = newClient(*o.Collector); err != nil {
 			return nil, err
 		}
-		e.queue = newQueue(e.client, e.source.traces, &health{name: o.Collector.URL, tell: o.Tell})
-		e.health = &health{name: o.Collector.URL + " (metrics)", tell: o.Tell}
+		e.queue = newQueue(e.client, e.source.traces, &health{name: e.client.name, tell: o.Tell})
+		e.health = &health{name: e.client.name + " (metrics)", tell: o.Tell}
 		prom.counts = e.queue.Counts
 	}
 	if o.Listen != nil {
@@ -70,6 +70,14 @@ func Start(o Options) (*Exporter, error) {
 		e.work.Go(func() { e.sendMetrics(ctx) })
 	}
 	return e, nil
+}
+
+// Collector is the collector's name for people, "" if there is none.
+func (e *Exporter) Collector() string {
+	if e.client == nil {
+		return ""
+	}
+	return e.client.name
 }
 
 // Addr is where the Prometheus finds the metrics, nil if it is not expected.
@@ -133,7 +141,7 @@ func (e *Exporter) Close() error {
 	}
 	if n := e.Spans(); n.Dropped+n.Refused > 0 {
 		err = errors.Join(err, fmt.Errorf("collector %s: %d spans were sent; not sent: %d for which there was no room, %d that it did not take",
-			e.o.Collector.URL, n.Sent, n.Dropped, n.Refused))
+			e.client.name, n.Sent, n.Dropped, n.Refused))
 	}
 	return err
 }

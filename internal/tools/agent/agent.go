@@ -128,7 +128,6 @@ func (c *command) start(version string) (*gatherer, error) {
 		return nil, err
 	}
 	g.exporter, err = export.Start(o)
-	g.collector = c.otlp
 	return g, err
 }
 

@@ -17,11 +17,10 @@ import (
 // gatherer hands what the script reports to an exporter; it implements
 // tool.Gatherer.
 type gatherer struct {
-	exporter  *export.Exporter
-	collector string
-	reader    spans.Reader
-	names     names
-	last      time.Time // of the last report
+	exporter *export.Exporter
+	reader   spans.Reader
+	names    names
+	last     time.Time // of the last report
 
 	mu   sync.Mutex
 	told []events.Event
@@ -41,8 +40,8 @@ func (g *gatherer) banner() string {
 	if a := g.exporter.Addr(); a != nil {
 		text += fmt.Sprintf("; metrics are at %s/metrics", a)
 	}
-	if g.collector != "" {
-		text += "; sending to " + g.collector
+	if name := g.exporter.Collector(); name != "" {
+		text += "; sending to " + name
 	}
 	return text + ". Hit Ctrl-C to end."
 }
