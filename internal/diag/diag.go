@@ -35,6 +35,13 @@ func (s *Source) Import(name, text string) (start int) {
 	return start
 }
 
+// DropImports leaves the program's own text, so that it can be read anew.
+func (s *Source) DropImports() {
+	if len(s.imported) > 0 {
+		s.Text, s.imported = s.Text[:s.imported[0].start-1], nil
+	}
+}
+
 // File returns the name of the file that the byte at pos stands in, and the range
 // of its text.
 func (s *Source) File(pos uint32) (name string, start, end int) {

@@ -26,6 +26,7 @@ type Headers struct {
 }
 
 func parse(src *diag.Source, params []string, diags *diag.List, h Headers) *syntax.File {
+	src.DropImports() // of an earlier reading
 	file := syntax.Parse(src, diags)
 	i := importer{src: src, diags: diags, dirs: h.Dirs, seen: map[string]bool{}}
 	for n := len(h.Files) - 1; n >= 0; n-- {

@@ -37,7 +37,8 @@ func parsed(t *testing.T, dir string) (defs, errs string) {
 	}
 	src := &diag.Source{Name: filepath.Join(dir, "main.bt"), Text: string(text)}
 	diags := diag.NewList(src)
-	file := Parse(src, nil, diags)
+	Parse(src, nil, diag.NewList(src))
+	file := Parse(src, nil, diags) // a second reading is like the first
 	var b bytes.Buffer
 	diag.Render(&b, diags, false)
 	var names []string
