@@ -29,7 +29,7 @@ type runFlags struct {
 	verbose, unsafe, secrets, quiet, noWarnings bool
 	helperWarnings                              bool
 	dryRun, stats, strict                       bool
-	test, bench, format1                        bool
+	test, bench, reformat                       bool
 	noFeature                                   featuresFlag
 	filter                                      patternFlag
 	traceable                                   string
@@ -140,7 +140,7 @@ func (f *runFlags) defineRare(fl *pflag.FlagSet) {
 	fl.Var(&f.mode, "mode", "codegen: compile only; compiler-bench: tell how long that takes; test, bench: run such probes; format: print the program")
 	fl.BoolVar(&f.test, "test", false, "run the test probes, as --mode test")
 	fl.BoolVar(&f.bench, "bench", false, "run the bench probes, as --mode bench")
-	fl.BoolVar(&f.format1, "fmt", false, "print the program in its canonical form, as rpcxray fmt")
+	fl.BoolVar(&f.reformat, "fmt", false, "print the program in its canonical form, as rpcxray fmt")
 	fl.StringArrayVar(&f.headers.Files, "include", nil, "take definitions from this `file`, as #include in the script")
 	fl.StringArrayVarP(&f.headers.Dirs, "include-dir", "I", nil, "look for #include files in this `folder`, too")
 	fl.StringArrayVar(&f.debugDirs, "debuginfo", nil, "look for separate debug information in this `folder`, too; relative to the binary's, more than one divided by :")
@@ -194,7 +194,7 @@ func (f *runFlags) main(cmd *cobra.Command, args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	if f.format1 || f.mode.value == "format" {
+	if f.reformat || f.mode.value == "format" {
 		return printFormatted(cmd.OutOrStdout(), src)
 	}
 	return f.trace(cmd.Context(), src)
