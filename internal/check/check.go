@@ -288,7 +288,7 @@ func (b *body) statements() bool {
 		b.stmts(b.ast.Body.Stmts)
 		return true
 	}
-	cond := b.truth(b.expr(b.ast.Pred))
+	cond := b.condition(b.ast.Pred)
 	if v, ok := constant(cond); ok {
 		if v != 0 {
 			b.stmts(b.ast.Body.Stmts)

@@ -91,6 +91,16 @@ func text(s string, at diag.Span) *prog.Str {
 	return &prog.Str{Meta: meta(types.Str(len(s)+1), at), Val: val}
 }
 
+// literalTexts are two operands that are both literal strings.
+func literalTexts(x, y prog.Expr) (l, r string, ok bool) {
+	a, aok := x.(*prog.Str)
+	c, cok := y.(*prog.Str)
+	if !aok || !cok {
+		return "", "", false
+	}
+	return a.Val, c.Val, true
+}
+
 // varying stands for a value that is only known at run time.
 func varying(t *types.Type, at diag.Span) prog.Expr {
 	return &prog.Builtin{Meta: meta(t, at), ID: prog.BRand}

@@ -252,9 +252,19 @@ func sequence(stmts []prog.Stmt, x prog.Expr, span diag.Span) prog.Expr {
 	return &prog.Block{Meta: meta(x.Type(), span), Stmts: stmts, X: x}
 }
 
+// condition is e where it decides what is done. A literal string holds unless
+// it is empty.
+func (b *body) condition(e syntax.Expr) prog.Expr {
+	x := b.expr(e)
+	if s, ok := x.(*prog.Str); ok {
+		return boolean(s.Val != "", s.At)
+	}
+	return b.truth(x)
+}
+
 // ifExpr is if c { a } else { b } with a value.
 func (b *body) ifExpr(e *syntax.IfExpr) prog.Expr {
-	cond := b.truth(b.expr(e.Cond))
+	cond := b.condition(e.Cond)
 	if v, ok := constant(cond); ok {
 		if v != 0 {
 			return b.expr(e.Then)
@@ -269,7 +279,7 @@ func (b *body) ternary(e *syntax.CondExpr) prog.Expr {
 	if e.Then == nil {
 		return b.elvis(e)
 	}
-	cond := b.truth(b.expr(e.Cond))
+	cond := b.condition(e.Cond)
 	if v, ok := constant(cond); ok {
 		if v != 0 {
 			return b.expr(e.Then)

@@ -1,7 +1,9 @@
 package check
 
 import (
+	"cmp"
 	"math/big"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -100,6 +102,9 @@ func (b *body) binary(op syntax.Op, x, y prog.Expr, span diag.Span) prog.Expr {
 	case xt.IsInt() && yt.IsInt():
 		return b.arithmetic(o, x, y, span)
 	}
+	if l, r, ok := literalTexts(x, y); ok && o == prog.Add {
+		return text(l+r, span)
+	}
 	b.badOperands(op, xt, yt, span)
 	return bad(span)
 }
@@ -159,8 +164,13 @@ func (b *body) compare(op syntax.Op, o prog.Op, x, y prog.Expr, span diag.Span) 
 	switch {
 	case word(xt) && word(yt):
 		return b.compareInts(o, x, y, span)
-	case equality && xt.Kind == types.String && yt.Kind == types.String:
-		return b.compareStrings(o, x, y, span)
+	case xt.Kind == types.String && yt.Kind == types.String:
+		if l, r, ok := literalTexts(x, y); ok {
+			return boolean(ordered(o, strings.Compare(l, r)), span)
+		}
+		if equality {
+			return b.compareStrings(o, x, y, span)
+		}
 	case equality && xt.Kind == yt.Kind:
 		if t, ok := merge(xt, yt); ok && comparableKind(t) {
 			return &prog.Binary{Meta: meta(types.TBool, span), Op: o, X: b.convert(x, t), Y: b.convert(y, t)}
@@ -221,9 +231,6 @@ func (b *body) compareInts(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr 
 func (b *body) compareStrings(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr {
 	l, lok := x.(*prog.Str)
 	r, rok := y.(*prog.Str)
-	if lok && rok {
-		return boolean((l.Val == r.Val) == (o == prog.Eq), span)
-	}
 	if lok {
 		y = shorten(y, len(l.Val)+2)
 	}
@@ -336,23 +343,28 @@ func foldCompare(op prog.Op, x, y prog.Expr) (bool, bool) {
 	if !lok || !rok {
 		return false, false
 	}
-	less := l < r
 	if x.Type().Signed {
-		less = int64(l) < int64(r)
+		return ordered(op, cmp.Compare(int64(l), int64(r))), true
 	}
+	return ordered(op, cmp.Compare(l, r)), true
+}
+
+// ordered is what a comparison says of two values whose order is below, at or
+// above zero.
+func ordered(op prog.Op, order int) bool {
 	switch op {
 	case prog.Eq:
-		return l == r, true
+		return order == 0
 	case prog.Ne:
-		return l != r, true
+		return order != 0
 	case prog.Lt:
-		return less, true
+		return order < 0
 	case prog.Le:
-		return less || l == r, true
+		return order <= 0
 	case prog.Gt:
-		return !less && l != r, true
+		return order > 0
 	}
-	return !less, true
+	return order >= 0
 }
 
 // fold computes an operation on two constants. What comes of two literals is

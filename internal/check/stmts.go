@@ -281,7 +281,7 @@ func (b *body) updateMap(e *syntax.MapExpr, s *syntax.AssignStmt) {
 }
 
 func (b *body) ifStmt(s *syntax.IfStmt) {
-	cond := b.truth(b.expr(s.Cond))
+	cond := b.condition(s.Cond)
 	if v, ok := constant(cond); ok {
 		b.taken(v != 0, s)
 		return
@@ -325,7 +325,7 @@ func (b *body) dry(f func()) {
 }
 
 func (b *body) while(s *syntax.WhileStmt) {
-	cond := b.truth(b.expr(s.Cond))
+	cond := b.condition(s.Cond)
 	if v, ok := constant(cond); ok && v == 0 {
 		return
 	}

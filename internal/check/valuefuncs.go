@@ -116,6 +116,10 @@ func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
 	if isBad(x, n) {
 		return bad(e.At)
 	}
+	if s, ok := e.Args[0].(*syntax.StringExpr); ok {
+		// A string ends at a NUL, bytes do not.
+		x = &prog.Str{Meta: meta(x.Type(), s.At), Val: s.Value}
+	}
 	x, wrap := b.single(x)
 	t := x.Type()
 	switch {
@@ -132,7 +136,7 @@ func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
 		}
 		x = b.address(x)
 	case t.Kind == types.String:
-		return wrap(b.bufOfString(x, e, size))
+		return wrap(b.bufOfString(x, e, size, n))
 	case t.Kind == types.Array:
 		size = min(size, t.Size)
 		x = b.address(x)
@@ -146,13 +150,16 @@ func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
 }
 
 // bufOfString is the first bytes of a string, all of them without a size.
-func (b *body) bufOfString(x prog.Expr, e *syntax.CallExpr, size int) prog.Expr {
-	n := x.Type().Size
+func (b *body) bufOfString(x prog.Expr, e *syntax.CallExpr, size int, n prog.Expr) prog.Expr {
+	all := x.Type().Size
 	if len(e.Args) > 1 {
-		n = min(n, size)
+		all = min(all, size)
+		if _, ok := constant(n); !ok {
+			return invoke(prog.FnBuf, bufferOf(all), e.At, b.placed(x), n)
+		}
 	}
-	bytes := &prog.Member{Meta: meta(types.ArrayOf(types.TUint8, n), e.At), X: x}
-	return &prog.Cast{Meta: meta(bufferOf(n), e.At), X: bytes}
+	bytes := &prog.Member{Meta: meta(types.ArrayOf(types.TUint8, all), e.At), X: x}
+	return &prog.Cast{Meta: meta(bufferOf(all), e.At), X: bytes}
 }
 
 // rawBytes is a field of chars as the bytes that it has in memory, where it

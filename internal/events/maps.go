@@ -80,7 +80,7 @@ func (m *Maps) Print(a *prog.Action) (*Report, error) {
 }
 
 // AtExit returns the maps that have something to print, in order of their
-// names.
+// names, and those of stats() and avg() also when they are empty.
 func (m *Maps) AtExit() ([]*Report, error) {
 	var reports []*Report
 	for _, st := range m.byName() {
@@ -89,10 +89,11 @@ func (m *Maps) AtExit() ([]*Report, error) {
 		if err != nil {
 			return reports, err
 		}
-		if decl.Key == nil && !st.isSet(cells[0]) {
-			continue
+		var entries []Entry
+		if decl.Key != nil || st.isSet(cells[0]) {
+			entries = m.entries(st, cells)
 		}
-		if entries := m.entries(st, cells); len(entries) > 0 {
+		if kind := decl.Value.Kind; len(entries) > 0 || kind == types.Stats || kind == types.Avg {
 			reports = append(reports, &Report{Map: decl, Entries: entries, AtExit: true, Wall: time.Now()})
 		}
 	}

@@ -207,7 +207,9 @@ func (d *directive) number(p *printer, dst []byte, n uint64) []byte {
 		return d.pad(dst, start)
 	}
 	if d.verb == 'p' {
-		dst = append(dst, "0x"...)
+		if n != 0 {
+			dst = append(dst, "0x"...)
+		}
 		dst = strconv.AppendUint(dst, n, 16)
 		return d.pad(dst, start)
 	}

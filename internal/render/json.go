@@ -159,17 +159,18 @@ func (j *JSON) appendPlace(dst []byte, span diag.Span) []byte {
 	return dst
 }
 
-// report prints a map that has something in it.
+// report prints a map that has something in it, and an empty object for an
+// empty one of stats() or avg().
 func (j *JSON) report(r *events.Report) {
-	entries := top(r)
-	if len(entries) == 0 {
+	entries, kind := top(r), reportType(r.Map.Value)
+	if len(entries) == 0 && kind != "stats" {
 		return
 	}
-	j.line(reportType(r.Map.Value), func(dst []byte) []byte {
+	j.line(kind, func(dst []byte) []byte {
 		dst = append(dst, '{')
 		dst = appendJSONString(dst, []byte(r.Map.Name))
 		dst = append(dst, ": "...)
-		if r.Map.Key == nil {
+		if r.Map.Key == nil && len(entries) > 0 {
 			dst = j.p.json(dst, &entries[0].Value, r.Div)
 			return append(dst, '}')
 		}

@@ -112,6 +112,9 @@ func (*noTarget) Unwrap() error { return fs.ErrNotExist }
 // renamed makes an error speak of the path that the user typed.
 func renamed(err error, file, path string) error {
 	if errors.Is(err, fs.ErrNotExist) && path != "" {
+		if archive, _, ok := strings.Cut(path, "!/"); ok {
+			return fmt.Errorf("%s: programs inside archives (%s) are not supported", path, archive)
+		}
 		return &noTarget{path}
 	}
 	if file == path || path == "" {
