@@ -50,7 +50,7 @@ func TestCounts(t *testing.T) {
 		p.Stdout.WaitLine("^ready$")
 		targets = append(targets, p)
 	}
-	tracer := testkit.StartCLI(t, "run", "-e", fmt.Sprintf(script, target))
+	tracer := testkit.StartCLI(t, "run", "--max-overhead", "none", "-e", fmt.Sprintf(script, target))
 	tracer.WaitAttached()
 	for _, p := range targets {
 		p.Send("go")
