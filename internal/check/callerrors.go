@@ -135,7 +135,9 @@ func (b *body) topOfValue(e *syntax.CallExpr) {
 	b.errorf(e.At, "Non-map print() only takes 1 argument, %d found", len(e.Args))
 }
 
-func (b *body) negativeTop(at diag.Span) { b.errorf(at, "print() expects numbers of 0 and above") }
+func (b *body) negativeDivisor(at diag.Span) {
+	b.errorf(at, "print() expects a divisor of 0 and above")
+}
 
 func (b *body) notPrintable(at diag.Span) {
 	b.errorf(at, "none type passed to print() is not printable")

@@ -261,11 +261,11 @@ func (b *body) printMap(m *syntax.MapExpr, e *syntax.CallExpr) prog.Expr {
 		if !ok {
 			return bad(e.At)
 		}
-		if n < 0 {
-			b.negativeTop(arg.Span())
+		if n < 0 && i == 1 {
+			b.negativeDivisor(arg.Span())
 			return bad(e.At)
 		}
-		*[]*int{&a.Top, &a.Div}[i] = int(n)
+		*[]*int{&a.Top, &a.Div}[i] = int(max(n, 0))
 	}
 	return b.emit(a, nil, e.At)
 }

@@ -35,11 +35,13 @@ func (b *body) prefix(s prog.Expr, size int, n prog.Expr, e *syntax.CallExpr) pr
 	if len(e.Args) < 2 {
 		return s
 	}
-	v, ok := constant(n)
-	if _, literal := s.(*prog.Str); ok && literal {
-		size = int(v) + 1 // of a literal all n characters are taken
-	}
+	_, ok := constant(n)
 	size = min(size, s.Type().Size)
+	if _, literal := s.(*prog.Str); ok && literal {
+		// Of a literal all characters that are asked for are taken, whatever max_strlen is.
+		v, _ := constant(b.expr(e.Args[1]))
+		size = int(min(v, uint64(s.Type().Size-1))) + 1
+	}
 	if !ok {
 		return invoke(prog.FnStr, types.Str(size), e.At, b.placed(s), n)
 	}
