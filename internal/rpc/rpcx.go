@@ -10,13 +10,14 @@ import (
 var rpcxScript string
 
 // rpcx's wire format and protocol.Message are the same in every version from 1.4 to
-// 1.9; functions and their parameters from 1.7.7 on.
+// 1.9; functions and their parameters from 1.7.7 on. Until 1.7.11 messages are pooled:
+// those of the gateway are empty where its calls end.
 //
 // layout: protocol.Message, client.Call v1.8.36 and v1.9.1, read from DWARF
 func rpcx() *Framework {
 	t := rpcxTypes()
 	return &Framework{
-		Name: "rpcx", Module: "github.com/smallnest/rpcx", Script: rpcxScript, Oldest: "v1.7.7",
+		Name: "rpcx", Module: "github.com/smallnest/rpcx", Script: rpcxScript, Oldest: "v1.8.36",
 		Types:  t,
 		Probes: append(rpcxServer(t), rpcxClient(t)...),
 		Facts: []Fact{

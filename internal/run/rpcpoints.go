@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"go/version"
 	"maps"
 	"slices"
 	"strings"
@@ -104,6 +105,7 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 	if err != nil {
 		return nil, err
 	}
+	w.noteAge(b, f)
 	for _, pr := range f.On(sides, wanted) {
 		fns, err := w.probed(b, pr)
 		if err != nil {
@@ -114,6 +116,18 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 		}
 	}
 	return all, nil
+}
+
+// noteAge keeps for a warning that the binary's framework is older than its facts.
+// Pseudo-versions and what is no release are taken as their numbers say.
+func (w *world) noteAge(b *binary, f *rpc.Framework) {
+	has := moduleVersion(b.file, f.Module)
+	number, oldest := "go"+strings.TrimPrefix(has, "v"), "go"+strings.TrimPrefix(f.Oldest, "v")
+	text := fmt.Sprintf("%s: its %s %s is older than %s, from which on calls are known: some may be missing or told wrongly",
+		b.target.Path, f.Name, has, f.Oldest)
+	if has != "" && version.Compare(number, oldest) < 0 && version.IsValid(number) && !slices.Contains(w.aged, text) {
+		w.aged = append(w.aged, text)
+	}
 }
 
 func without(sides []rpc.Side, side rpc.Side) []rpc.Side {

@@ -102,6 +102,9 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	diags.Sort()
 	s.world.hint(diags)
 	s.warn(diags)
+	if err := s.tellAge(); err != nil {
+		return 1, err
+	}
 	if err := s.tellSources(); err != nil {
 		return 1, err
 	}
@@ -209,6 +212,19 @@ func (s *session) warn(l *diag.List) {
 		return
 	}
 	diag.Render(s.opts.Stderr, l, s.opts.Color)
+}
+
+// tellAge warns of RPC frameworks that are older than what is known of them.
+func (s *session) tellAge() error {
+	if s.opts.NoWarnings {
+		return nil
+	}
+	for _, text := range s.world.aged {
+		if err := s.warning("%s", text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *session) planner() lower.Planner { return planner{s.bins} }

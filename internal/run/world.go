@@ -26,7 +26,9 @@ type world struct {
 	sources map[*binary]map[gobin.Source]int
 	// modules is the type information of the kernel's modules that probes named.
 	modules map[string]*kernel.BTF
-	noBTF   error // set when the kernel was asked for a type and tells none
+	// aged says of RPC frameworks in binaries that they are older than what is known of them.
+	aged  []string
+	noBTF error // set when the kernel was asked for a type and tells none
 }
 
 // hint adds to errors what the script's author cannot know: that the kernel's

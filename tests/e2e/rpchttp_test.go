@@ -14,10 +14,13 @@ import (
 // TestNetHTTP compares the calls of HTTP/1 and HTTP/2 with what a program says.
 func TestNetHTTP(t *testing.T) {
 	testkit.Root(t)
-	for _, ldflags := range []string{"", "-s -w"} {
-		t.Run("build"+ldflags, func(t *testing.T) {
+	for _, c := range []struct{ ldflags, toolchain string }{{}, {ldflags: "-s -w"}, {"-s -w", "go1.24.6"}} {
+		t.Run("build"+c.ldflags+c.toolchain, func(t *testing.T) {
+			if c.toolchain != "" && !full() {
+				t.Skip("RPCXRAY_FULL is not set")
+			}
 			spec := program("http")
-			spec.LDFlags = ldflags
+			spec.LDFlags, spec.Toolchain = c.ldflags, c.toolchain
 			want, calls := featureCalls(t, testkit.Build(t, spec), "net/http")
 			got := map[string]int{}
 			for _, c := range calls {
