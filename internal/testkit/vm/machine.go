@@ -80,9 +80,11 @@ func (m *Machine) Run(ctx context.Context, programs []Program, out io.Writer) ([
 }
 
 // command is QEMU with the kernel's messages on the first serial line, in a file,
-// and the programs' output on the second.
+// and the programs' output on the second. One thread emulates both CPUs in turns: on
+// threads of their own one may run the breakpoint that the other has just taken back
+// from the kernel's code, and the kernel dies of that.
 func (m *Machine) command(ctx context.Context, initrd, console string) *exec.Cmd {
-	return exec.CommandContext(ctx, "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max",
+	return exec.CommandContext(ctx, "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max",
 		"-smp", "2", "-m", strconv.Itoa(m.Memory), "-nodefaults", "-no-reboot", "-display", "none",
 		"-serial", "file:"+console, "-serial", "stdio", "-kernel", m.Kernel.Path, "-initrd", initrd,
 		"-append", "console=ttyS0 quiet panic=-1 "+m.Append)
