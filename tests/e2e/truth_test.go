@@ -30,22 +30,27 @@ func TestDurations(t *testing.T) {
 }
 
 // TestTwoProcesses measures two processes of one binary at once. Go 1.24 puts its
-// goroutines at the same addresses in both.
+// goroutines at the same addresses in both, if not in every pair.
 func TestTwoProcesses(t *testing.T) {
 	testkit.Root(t)
 	spec := program("clock")
 	spec.Toolchain = "go1.24.6"
-	gs := checkDurations(t, built(t, spec), 2, 500, 10)
-	shared := 0
-	for g := range gs[0] {
-		if gs[1][g] {
-			shared++
+	path := built(t, spec)
+	const pairs = 5
+	for range pairs {
+		gs := checkDurations(t, path, 2, 500, 10)
+		shared := 0
+		for g := range gs[0] {
+			if gs[1][g] {
+				shared++
+			}
+		}
+		t.Logf("%d of %d goroutines are at the same address in both", shared, len(gs[0]))
+		if shared > 0 {
+			return
 		}
 	}
-	t.Logf("%d of %d goroutines are at the same address in both", shared, len(gs[0]))
-	if shared == 0 {
-		t.Errorf("no address of the %d and %d goroutines is the same in both processes: that proves nothing", len(gs[0]), len(gs[1]))
-	}
+	t.Errorf("no goroutines of %d pairs of processes are at the same address: that proves nothing", pairs)
 }
 
 // checkDurations compares the duration of every call with what the program measured
