@@ -1,10 +1,9 @@
 package events
 
 import (
-	"path"
-
 	"fmt"
 	"net/netip"
+	"path"
 	"slices"
 	"sync/atomic"
 	"time"
