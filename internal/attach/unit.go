@@ -48,7 +48,7 @@ func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 		defer target.Close()
 		spec.AttachTarget = target
 	}
-	p, err := s.program(spec)
+	p, err := s.facts.LoadProgram(spec, s.programOptions())
 	if err != nil {
 		return nil, fmt.Errorf("program %s: %w", plan.Name, err)
 	}
@@ -77,22 +77,6 @@ func probedProgram(plan *lower.Unit) ebpf.ProgramID {
 		return 0
 	}
 	return ebpf.ProgramID(plan.Bodies[0].Group.Funcs[0].Program)
-}
-
-// program loads spec. One for a function or tracepoint by its type needs the
-// kernel's types, which are read once for all of them.
-func (s *Session) program(spec *ebpf.ProgramSpec) (*ebpf.Program, error) {
-	if spec.Type != ebpf.Tracing {
-		return ebpf.NewProgramWithOptions(spec, s.programOptions())
-	}
-	coll, err := ebpf.NewCollectionWithOptions(
-		&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{spec.Name: spec}},
-		ebpf.CollectionOptions{Cache: s.facts.Cache, Programs: s.programOptions()})
-	if err != nil {
-		return nil, err
-	}
-	defer coll.Close()
-	return coll.DetachProgram(spec.Name), nil
 }
 
 func (s *Session) bindMaps(spec *ebpf.ProgramSpec) error {

@@ -12,14 +12,12 @@ import (
 )
 
 // operators maps what is written to what is done.
-func operators() map[syntax.Op]prog.Op {
-	return map[syntax.Op]prog.Op{
-		syntax.OpLOr: prog.OrOr, syntax.OpLAnd: prog.AndAnd, syntax.OpOr: prog.Or, syntax.OpXor: prog.Xor,
-		syntax.OpAnd: prog.And, syntax.OpEq: prog.Eq, syntax.OpNe: prog.Ne, syntax.OpLt: prog.Lt,
-		syntax.OpGt: prog.Gt, syntax.OpLe: prog.Le, syntax.OpGe: prog.Ge, syntax.OpShl: prog.Shl,
-		syntax.OpShr: prog.Shr, syntax.OpAdd: prog.Add, syntax.OpSub: prog.Sub, syntax.OpMul: prog.Mul,
-		syntax.OpDiv: prog.Div, syntax.OpMod: prog.Mod,
-	}
+var operators = map[syntax.Op]prog.Op{
+	syntax.OpLOr: prog.OrOr, syntax.OpLAnd: prog.AndAnd, syntax.OpOr: prog.Or, syntax.OpXor: prog.Xor,
+	syntax.OpAnd: prog.And, syntax.OpEq: prog.Eq, syntax.OpNe: prog.Ne, syntax.OpLt: prog.Lt,
+	syntax.OpGt: prog.Gt, syntax.OpLe: prog.Le, syntax.OpGe: prog.Ge, syntax.OpShl: prog.Shl,
+	syntax.OpShr: prog.Shr, syntax.OpAdd: prog.Add, syntax.OpSub: prog.Sub, syntax.OpMul: prog.Mul,
+	syntax.OpDiv: prog.Div, syntax.OpMod: prog.Mod,
 }
 
 // truth is x as a condition.
@@ -86,7 +84,7 @@ func (b *body) binary(op syntax.Op, x, y prog.Expr, span diag.Span) prog.Expr {
 	if isBad(x, y) {
 		return bad(span)
 	}
-	o := operators()[op]
+	o := operators[op]
 	if isComparison(o) {
 		return b.compare(op, o, x, y, span)
 	}

@@ -9,31 +9,29 @@ import (
 
 // cTypes are the names that mean the same everywhere; others are asked of the
 // world.
-func cTypes() map[string]*types.Type {
-	return map[string]*types.Type{
-		"void": types.TVoid, "bool": types.TBool,
-		"int8": types.TInt8, "int16": types.TInt16, "int32": types.TInt32, "int64": types.TInt64,
-		"uint8": types.TUint8, "uint16": types.TUint16, "uint32": types.TUint32, "uint64": types.TUint64,
-		"int8_t": types.TInt8, "int16_t": types.TInt16, "int32_t": types.TInt32, "int64_t": types.TInt64,
-		"uint8_t": types.TUint8, "uint16_t": types.TUint16, "uint32_t": types.TUint32, "uint64_t": types.TUint64,
-		"s8": types.TInt8, "s16": types.TInt16, "s32": types.TInt32, "s64": types.TInt64,
-		"u8": types.TUint8, "u16": types.TUint16, "u32": types.TUint32, "u64": types.TUint64,
-		"__u8": types.TUint8, "__u16": types.TUint16, "__u32": types.TUint32, "__u64": types.TUint64,
-		"__s8": types.TInt8, "__s16": types.TInt16, "__s32": types.TInt32, "__s64": types.TInt64,
-		"char": types.TChar, "signed char": types.TInt8, "unsigned char": types.TUint8,
-		"short": types.TInt16, "short int": types.TInt16, "unsigned short": types.TUint16, "unsigned short int": types.TUint16,
-		"int": types.TInt32, "signed int": types.TInt32, "signed": types.TInt32, "unsigned": types.TUint32, "unsigned int": types.TUint32,
-		"long": types.TInt64, "long int": types.TInt64, "unsigned long": types.TUint64, "unsigned long int": types.TUint64,
-		"long long": types.TInt64, "long long int": types.TInt64,
-		"unsigned long long": types.TUint64, "unsigned long long int": types.TUint64,
-		"size_t": types.TUint64, "ssize_t": types.TInt64, "uintptr_t": types.TUint64, "intptr_t": types.TInt64,
-		"string": {Kind: types.String}, "buffer": {Kind: types.Buffer},
-		"inet": {Kind: types.Inet, Size: types.InetSize}, "macaddr_t": {Kind: types.Mac, Size: 6},
-		"ksym_t": {Kind: types.KSym, Size: 8}, "usym_t": {Kind: types.USym, Size: types.USymSize},
-		"kstack_t": {Kind: types.Stack, Size: types.StackSize}, "ustack_t": {Kind: types.Stack, Size: types.StackSize, User: true},
-		"timestamp": {Kind: types.Timestamp, Size: types.TimestampSize}, "username_t": {Kind: types.Username, Size: 8},
-		"cgroup_path_t": {Kind: types.CgroupPath, Size: 8},
-	}
+var cTypes = map[string]*types.Type{
+	"void": types.TVoid, "bool": types.TBool,
+	"int8": types.TInt8, "int16": types.TInt16, "int32": types.TInt32, "int64": types.TInt64,
+	"uint8": types.TUint8, "uint16": types.TUint16, "uint32": types.TUint32, "uint64": types.TUint64,
+	"int8_t": types.TInt8, "int16_t": types.TInt16, "int32_t": types.TInt32, "int64_t": types.TInt64,
+	"uint8_t": types.TUint8, "uint16_t": types.TUint16, "uint32_t": types.TUint32, "uint64_t": types.TUint64,
+	"s8": types.TInt8, "s16": types.TInt16, "s32": types.TInt32, "s64": types.TInt64,
+	"u8": types.TUint8, "u16": types.TUint16, "u32": types.TUint32, "u64": types.TUint64,
+	"__u8": types.TUint8, "__u16": types.TUint16, "__u32": types.TUint32, "__u64": types.TUint64,
+	"__s8": types.TInt8, "__s16": types.TInt16, "__s32": types.TInt32, "__s64": types.TInt64,
+	"char": types.TChar, "signed char": types.TInt8, "unsigned char": types.TUint8,
+	"short": types.TInt16, "short int": types.TInt16, "unsigned short": types.TUint16, "unsigned short int": types.TUint16,
+	"int": types.TInt32, "signed int": types.TInt32, "signed": types.TInt32, "unsigned": types.TUint32, "unsigned int": types.TUint32,
+	"long": types.TInt64, "long int": types.TInt64, "unsigned long": types.TUint64, "unsigned long int": types.TUint64,
+	"long long": types.TInt64, "long long int": types.TInt64,
+	"unsigned long long": types.TUint64, "unsigned long long int": types.TUint64,
+	"size_t": types.TUint64, "ssize_t": types.TInt64, "uintptr_t": types.TUint64, "intptr_t": types.TInt64,
+	"string": {Kind: types.String}, "buffer": {Kind: types.Buffer},
+	"inet": {Kind: types.Inet, Size: types.InetSize}, "macaddr_t": {Kind: types.Mac, Size: 6},
+	"ksym_t": {Kind: types.KSym, Size: 8}, "usym_t": {Kind: types.USym, Size: types.USymSize},
+	"kstack_t": {Kind: types.Stack, Size: types.StackSize}, "ustack_t": {Kind: types.Stack, Size: types.StackSize, User: true},
+	"timestamp": {Kind: types.Timestamp, Size: types.TimestampSize}, "username_t": {Kind: types.Username, Size: 8},
+	"cgroup_path_t": {Kind: types.CgroupPath, Size: 8},
 }
 
 // typ resolves a type as written; nil after an error.
@@ -68,7 +66,7 @@ func (b *body) namedType(t *syntax.NamedType) *types.Type {
 	name := t.Name
 	if t.Tag != "" {
 		name = t.Tag + " " + t.Name
-	} else if found := cTypes()[name]; found != nil {
+	} else if found := cTypes[name]; found != nil {
 		if found.Kind == types.String {
 			return types.Str(b.prog.Config.MaxStrlen)
 		}
@@ -195,7 +193,7 @@ func (b *body) isValue(name string) bool {
 	if _, ok := b.enums[name]; ok {
 		return true
 	}
-	return b.shadowed(name) || cTypes()[name] == nil && b.builtins[builtinName(name)] != nil
+	return b.shadowed(name) || cTypes[name] == nil && b.builtins[builtinName(name)] != nil
 }
 
 func (b *body) offsetof(e *syntax.OffsetofExpr) prog.Expr {

@@ -11,9 +11,8 @@ import (
 // Facts keeps what is known about the running kernel. Each fact is found when
 // it is first asked for.
 type Facts struct {
-	// Cache is for [ebpf.CollectionOptions], so that one run reads the BTF for
-	// cilium/ebpf only once, and only if a program needs it.
-	Cache *btf.Cache
+	// cache is cilium/ebpf's of the kernel's types, filled if a program needs it.
+	cache *btf.Cache
 
 	probes   [featureCount]probe
 	outcomes [featureCount]outcome
@@ -33,7 +32,7 @@ type outcome struct {
 // Detect returns facts that are still to be found: it does nothing itself.
 func Detect() *Facts {
 	return &Facts{
-		Cache:   btf.NewCache(),
+		cache:   btf.NewCache(),
 		probes:  probes(),
 		tracefs: sync.OnceValues(OpenTracefs),
 		btf:     sync.OnceValues(OpenBTF),

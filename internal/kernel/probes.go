@@ -83,16 +83,12 @@ func capability(caps ...int) probe {
 
 // load loads a program and returns it; the caller closes it.
 func load(f *Facts, spec *ebpf.ProgramSpec) (*ebpf.Program, error) {
-	const name = "probe"
-	spec.License = "GPL"
-	coll, err := ebpf.NewCollectionWithOptions(
-		&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{name: spec}},
-		ebpf.CollectionOptions{Cache: f.Cache})
+	spec.Name, spec.License = "probe", "GPL"
+	p, err := f.LoadProgram(spec, ebpf.ProgramOptions{})
 	if err != nil {
 		return nil, reason(err)
 	}
-	defer coll.Close()
-	return coll.DetachProgram(name), nil
+	return p, nil
 }
 
 func loads(f *Facts, spec *ebpf.ProgramSpec) error {
