@@ -58,10 +58,10 @@ func (s *session) iterators() (list []*attach.Unit, alone bool) {
 	return list, alone && len(list) > 0
 }
 
-// iterate runs the iterators of a script that is nothing else, and handles what they
-// report.
-func (s *session) iterate(ctx context.Context) error {
-	list, _ := s.iterators()
+// iterate runs the iterators of a script that is nothing else, handles what they
+// report and ends the run. A process of -c stays where it is, at its first
+// instruction: while it runs its exec it has no mappings, or only some.
+func (s *session) iterate(ctx context.Context, list []*attach.Unit) (int, error) {
 	for _, u := range list {
 		err := u.Iterate(func() error {
 			if err := s.reader.Drain(s.handle); err != nil {
@@ -73,10 +73,13 @@ func (s *session) iterate(ctx context.Context) error {
 			return ctx.Err()
 		})
 		if err != nil && !s.stopped && ctx.Err() == nil {
-			return err
+			return 1, err
 		}
 	}
-	return nil
+	if err := s.finish(); err != nil {
+		return 1, err
+	}
+	return s.status, s.stopErr
 }
 
 // pin leaves the script's iterator as a file, if the script says so.

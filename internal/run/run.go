@@ -139,6 +139,9 @@ func (s *session) compiled(ctx context.Context, checked *check.Result) (status i
 	if pinned, err := s.pin(); pinned || err != nil {
 		return 0, err
 	}
+	if list, alone := s.iterators(); alone {
+		return s.iterate(ctx, list)
+	}
 	if err := s.child.resume(s.warning); err != nil {
 		return 1, err
 	}

@@ -338,13 +338,7 @@ func (s *session) trace(ctx context.Context, c *child) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c.whenDone(ctx, s.reader.Wake)
-	_, ends := s.iterators()
-	if ends {
-		if err := s.iterate(ctx); err != nil {
-			return 1, err
-		}
-	}
-	if s.stopped || ends || c == nil && s.nothingToWaitFor() {
+	if s.stopped || c == nil && s.nothingToWaitFor() {
 		cancel()
 	}
 	idle := func() error {

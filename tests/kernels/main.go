@@ -30,9 +30,10 @@ func main() {
 	kernelRE := flag.String("kernel", "", "run on the kernels whose name matches this regular expression")
 	suiteRE := flag.String("suite", "", "run the packages whose folder matches this regular expression")
 	testRE := flag.String("run", "", "run the tests that match this regular expression, as go test -run")
+	count := flag.Int("count", 1, "run each test this often")
 	timeout := flag.Duration("timeout", 12*time.Minute, "give a machine up after this long")
 	flag.Parse()
-	r := &runner{run: *testRE, timeout: *timeout}
+	r := &runner{run: *testRE, count: *count, timeout: *timeout}
 	failed, err := r.all(*kernelRE, *suiteRE)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "kernels:", err)
@@ -46,6 +47,7 @@ func main() {
 // runner holds what is the same for all machines.
 type runner struct {
 	run     string
+	count   int
 	timeout time.Duration
 
 	repo  string // root of the repository
@@ -211,7 +213,7 @@ func (r *runner) program(k kernel, s suite) vm.Program {
 	}
 	return vm.Program{
 		Path: testBinary(s),
-		Args: []string{"-test.v", "-test.run=" + run, fmt.Sprintf("-test.timeout=%v", r.timeout)},
+		Args: []string{"-test.v", "-test.run=" + run, fmt.Sprintf("-test.count=%d", r.count), fmt.Sprintf("-test.timeout=%v", r.timeout)},
 		Dir:  filepath.Join(guestRoot, s.dir),
 		Env: []string{
 			"CI=true",
