@@ -1,12 +1,14 @@
 // Command kernels runs test packages on other kernels: it builds them here, boots
-// each kernel of the matrix in QEMU with them, and prints what go test would. Its
-// exit status is 1 if a test fails or a machine does not do as it should.
+// each kernel of the matrix in QEMU with them, and prints what go test would, and at
+// the end once more what failed. Its exit status is 1 if a test fails or a machine does
+// not do as it should.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +41,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "kernels:", err)
 	}
 	if failed || err != nil {
-		fmt.Println("FAIL")
+		fmt.Printf("%sFAIL\n", &r.failures)
 		os.Exit(1)
 	}
 }
@@ -53,6 +55,8 @@ type runner struct {
 	repo  string // root of the repository
 	cache string // host's cache of fixtures and kernels
 	work  string // folder for what is built here
+
+	failures strings.Builder // what failing tests printed, to be shown at the end
 }
 
 func (r *runner) all(kernelRE, suiteRE string) (failed bool, err error) {
@@ -111,22 +115,25 @@ func (r *runner) boot(k kernel, suites []suite) (failed bool, err error) {
 	if err := m.Root.Copy(guestRoot+"/go.mod", filepath.Join(r.repo, "go.mod")); err != nil {
 		return false, err
 	}
-	var programs []vm.Program
-	for _, s := range suites {
+	programs := make([]vm.Program, len(suites))
+	output := make([]strings.Builder, len(suites))
+	for i, s := range suites {
 		if err := r.install(m.Root, s); err != nil {
 			return false, err
 		}
-		programs = append(programs, r.program(k, s))
+		programs[i] = r.program(k, s)
+		programs[i].Out = io.MultiWriter(os.Stdout, &output[i])
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
 	defer cancel()
 	fmt.Printf("# kernel %s %s\n", img.Release, k.append)
 	start := time.Now()
-	status, err := m.Run(ctx, programs, os.Stdout)
+	status, err := m.Run(ctx, programs)
 	for i, code := range status {
 		verdict := "ok  "
 		if code != 0 {
 			verdict, failed = "FAIL", true
+			fmt.Fprintf(&r.failures, "# kernel %s, %s\n%s", k.name, suites[i].dir, failures(output[i].String()))
 		}
 		fmt.Printf("%s\t%s\t%s\n", verdict, k.name, suites[i].dir)
 	}
@@ -211,7 +218,7 @@ func (r *runner) program(k kernel, s suite) vm.Program {
 	if r.run != "" {
 		run = r.run
 	}
-	return vm.Program{
+	p := vm.Program{
 		Path: testBinary(s),
 		Args: []string{"-test.v", "-test.run=" + run, fmt.Sprintf("-test.count=%d", r.count), fmt.Sprintf("-test.timeout=%v", r.timeout)},
 		Dir:  filepath.Join(guestRoot, s.dir),
@@ -223,6 +230,12 @@ func (r *runner) program(k kernel, s suite) vm.Program {
 			"XDG_CACHE_HOME=" + guestCache,
 		},
 	}
+	for _, name := range s.env {
+		if value, ok := os.LookupEnv(name); ok {
+			p.Env = append(p.Env, name+"="+value)
+		}
+	}
+	return p
 }
 
 // goCommand runs go with the settings of a binary for a machine without libraries.

@@ -39,6 +39,7 @@ type suite struct {
 	data     []string       // folders of it that its tests read, besides testdata
 	c        []string       // programs of C, as file and flags with blanks between
 	cli      bool           // its tests run rpcxray
+	env      []string       // variables that are handed on to it where they are set
 }
 
 // suites is the list to add a package to.
@@ -55,7 +56,11 @@ var suites = []suite{
 	},
 	{dir: "internal/kernel"},
 	{dir: "internal/codegen"},
-	{dir: "tests/random", fixtures: []fixture.Spec{{Dir: "tests/cli/testdata/target"}}},
+	{
+		dir:      "tests/random",
+		fixtures: []fixture.Spec{{Dir: "tests/cli/testdata/target"}},
+		env:      []string{"RPCXRAY_RANDOM", "RPCXRAY_RANDOM_SEED"},
+	},
 	{dir: "internal/tools", run: "KernelFunctions", cli: true},
 	{
 		dir: "tests/tcp",

@@ -56,13 +56,18 @@ func TestAcceptedScriptsLoad(t *testing.T) {
 	n, seed := fromEnv(t, EnvScripts, few), fromEnv(t, EnvSeed, 0)
 	refused := map[string]uint64{} // diagnostics by their text: seeds
 	accepted, failed := uint64(0), 0
+	longest, longestSeed := time.Duration(0), seed
 	for i := seed; i < seed+n && failed < mostShown; i++ {
 		script := Script(i, target)
 		start := time.Now()
 		diags, err := load(loader, script)
-		if took := time.Since(start); took > slowest {
+		took := time.Since(start)
+		if took > slowest {
 			failed++
 			t.Errorf("seed %d took %v:\n%s", i, took, script)
+		}
+		if took > longest {
+			longest, longestSeed = took, i
 		}
 		switch {
 		case err != nil:
@@ -77,7 +82,7 @@ func TestAcceptedScriptsLoad(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	t.Logf("%d scripts from seed %d: %d accepted, all of them loaded", n, seed, accepted)
+	t.Logf("%d scripts from seed %d: %d accepted, all of them loaded; the slowest of seed %d in %v", n, seed, accepted, longestSeed, longest)
 	if accepted*100 < n*leastAccepted {
 		for msg, i := range refused {
 			t.Logf("seed %d: %s", i, msg)

@@ -35,12 +35,13 @@ type Program struct {
 	Args []string // without the program's name
 	Dir  string   // working directory
 	Env  []string // as NAME=value
+	Out  io.Writer
 }
 
-// Run boots the machine, runs the programs one after the other with their output
-// copied to out, and powers it off. It returns the exit status of each program; an
-// error if the machine stops before the last has ended or ctx is done.
-func (m *Machine) Run(ctx context.Context, programs []Program, out io.Writer) ([]int, error) {
+// Run boots the machine, runs the programs one after the other, and powers it off. It
+// returns the exit status of each program; an error if the machine stops before the
+// last has ended or ctx is done.
+func (m *Machine) Run(ctx context.Context, programs []Program) ([]int, error) {
 	if err := m.addSystem(programs); err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (m *Machine) Run(ctx context.Context, programs []Program, out io.Writer) ([
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	status, err := follow(serial, out)
+	status, err := follow(serial, programs)
 	if waitErr := cmd.Wait(); err == nil {
 		err = waitErr
 	}
@@ -173,14 +174,16 @@ func quote(word string) string {
 }
 
 // follow copies what programs print and collects their exit statuses.
-func follow(serial io.Reader, out io.Writer) ([]int, error) {
+func follow(serial io.Reader, programs []Program) ([]int, error) {
 	var status []int
 	in := bufio.NewReader(serial)
 	for {
 		line, err := in.ReadString('\n')
 		text, end, ended := strings.Cut(line, marker)
-		if _, err := io.WriteString(out, text); err != nil {
-			return status, err
+		if len(status) < len(programs) {
+			if _, err := io.WriteString(programs[len(status)].Out, text); err != nil {
+				return status, err
+			}
 		}
 		if ended {
 			var program, code int

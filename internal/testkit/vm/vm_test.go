@@ -122,15 +122,16 @@ func TestArchive(t *testing.T) {
 }
 
 func TestFollow(t *testing.T) {
-	var out strings.Builder
-	status, err := follow(strings.NewReader("ok\npartial"+marker+" 0 0\n"+marker+" 1 2\nrest"), &out)
+	var first, second strings.Builder
+	programs := []Program{{Out: &first}, {Out: &second}}
+	status, err := follow(strings.NewReader("ok\npartial"+marker+" 0 0\nmore\n"+marker+" 1 2\nrest"), programs)
 	if err != nil || !slices.Equal(status, []int{0, 2}) {
 		t.Errorf("statuses are %v, %v", status, err)
 	}
-	if got := out.String(); got != "ok\npartialrest" {
-		t.Errorf("output is %q", got)
+	if first.String() != "ok\npartial" || second.String() != "more\n" {
+		t.Errorf("outputs are %q and %q", first.String(), second.String())
 	}
-	if _, err := follow(strings.NewReader(marker+" 1 0\n"), &out); err == nil {
+	if _, err := follow(strings.NewReader(marker+" 1 0\n"), programs); err == nil {
 		t.Error("the second program ended before the first")
 	}
 }
