@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -20,6 +21,10 @@ import (
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/tools/tcp"
 )
+
+// The probes of a script's begin and end run on the thread that asks for them. Where
+// this is the process's first, tid is pid there, as it is in bpftrace.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	// A closed pipe is an error of the write. Ignoring the signal would do the
