@@ -280,6 +280,23 @@ func TestCloseBounded(t *testing.T) {
 	}
 }
 
+// TestAttempts tests the spans of a call in several attempts.
+func TestAttempts(t *testing.T) {
+	whole, attempt := call(1), call(2)
+	whole.Whole, whole.Attempts, attempt.Attempt = true, 3, 2
+	for c, want := range map[*spans.Call][3]string{
+		whole:   {"SPAN_KIND_INTERNAL", "3", ""},
+		attempt: {"SPAN_KIND_CLIENT", "", "2"},
+		call(3): {"SPAN_KIND_CLIENT", "", ""},
+	} {
+		s := span(c)
+		has := attributes(s.Attributes)
+		if got := [3]string{s.Kind.String(), has["rpcxray.attempts"], has["rpcxray.attempt"]}; got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+}
+
 func TestBadURL(t *testing.T) {
 	for _, u := range []string{"", "localhost:4317", "ftp://x", "http://", "http://a b", "grpc:///x"} {
 		if _, err := newClient(Collector{URL: u}); err == nil {

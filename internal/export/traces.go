@@ -67,7 +67,10 @@ func span(c *spans.Call) *tracepb.Span {
 	if c.Parent != 0 {
 		s.ParentSpanId = spanID(c.Parent)
 	}
-	if c.Side == spans.Client {
+	switch {
+	case c.Whole:
+		s.Kind = tracepb.Span_SPAN_KIND_INTERNAL
+	case c.Side == spans.Client:
 		s.Kind = tracepb.Span_SPAN_KIND_CLIENT
 	}
 	if trace, server, ok := c.Apart(); ok {
@@ -96,6 +99,12 @@ func callAttributes(c *spans.Call) []*commonpb.KeyValue {
 	list = address(list, "network.peer.address", "network.peer.port", c.Peer)
 	if c.OneWay {
 		list = append(list, &commonpb.KeyValue{Key: "rpcxray.oneway", Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_BoolValue{BoolValue: true}}})
+	}
+	if c.Whole {
+		list = append(list, number("rpcxray.attempts", int64(c.Attempts)))
+	}
+	if c.Attempt > 0 {
+		list = append(list, number("rpcxray.attempt", int64(c.Attempt)))
 	}
 	for _, n := range []struct {
 		name  string

@@ -107,12 +107,16 @@ func SpanFields() []string { return []string{"trace_id", "span_id", "parent_span
 func Groups() map[string][]string {
 	spans := SpanFields()
 	told := append(SpanFields(), "deadline")
+	attempted := []string{"attempt", "call_span", "attempts"}
 	return map[string][]string{
-		"spans":   spans,
-		"told":    told, // what the metadata of a request may tell
-		"request": append([]string{"req_bytes"}, told...),
-		"sockets": append([]string{"peer", "peer_port", "local", "local_port"}, spans...),
-		"caller":  append([]string{"goid", "parent"}, spans...),
+		"spans":     spans,
+		"told":      told, // what the metadata of a request may tell
+		"attempted": attempted,
+		"calling":   append(SpanFields(), attempted...), // what is known where a request begins
+		"named":     append(slices.Clone(told), attempted...),
+		"request":   append([]string{"req_bytes"}, told...),
+		"sockets":   append([]string{"peer", "peer_port", "local", "local_port"}, spans...),
+		"caller":    append(append([]string{"goid", "parent"}, spans...), attempted...),
 	}
 }
 
@@ -155,6 +159,9 @@ var registers = map[string][]string{
 	"arm64": {"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"},
 }
 
+// closures are the registers that hold what a function closes over where it begins.
+var closures = map[string]string{"amd64": "dx", "arm64": "r26"}
+
 // word is the size of a register and of a word of the stack.
 const word = 8
 
@@ -164,7 +171,7 @@ const word = 8
 func (fn Func) Args(arch, g string) []prog.Arg {
 	free := registers[arch]
 	stack := int64(word)
-	args := []prog.Arg{{Name: "g", Type: types.TUint64, From: prog.FromPlace, Place: prog.Place{Pieces: []prog.Piece{{Reg: g, Size: word}}}}}
+	args := []prog.Arg{inRegister("g", g)}
 	for _, p := range fn.Params {
 		n := p.Type.Size / word
 		var place prog.Place
@@ -179,5 +186,12 @@ func (fn Func) Args(arch, g string) []prog.Arg {
 		}
 		args = append(args, prog.Arg{Name: p.Name, Type: p.Type, From: prog.FromPlace, Place: place})
 	}
+	if fn.Calling == nil && !fn.Returns {
+		args = append(args, inRegister("closure", closures[arch]))
+	}
 	return args
+}
+
+func inRegister(name, reg string) prog.Arg {
+	return prog.Arg{Name: name, Type: types.TUint64, From: prog.FromPlace, Place: prog.Place{Pieces: []prog.Piece{{Reg: reg, Size: word}}}}
 }

@@ -24,6 +24,9 @@ func rpcx() *Framework {
 			{Name: "server_async", Struct: rpcxPath + "server.Server", Field: "AsyncWrite", Otherwise: 58},
 			{Name: "client_reader", Struct: rpcxPath + "client.Client", Field: "r", Otherwise: 176},
 			{Name: "client_pending", Struct: rpcxPath + "client.Client", Field: "pending", Otherwise: 200},
+			{Name: "xclient_service", Struct: rpcxPath + "client.xClient", Field: "servicePath", Otherwise: 72},
+			{Name: "call_done", Struct: rpcxPath + "client.Call", Field: "Done", Otherwise: 96},
+			{Name: "is_deadline", Type: "context.deadlineExceededError"},
 			{Name: "client_conn", Struct: rpcxPath + "client.Client", Field: "Conn", Otherwise: 160},
 		},
 	}
@@ -71,8 +74,9 @@ func rpcxClient(t map[string]*types.Type) []Probe {
 	iface := types.TupleOf(w, w)
 	client := []Side{Client}
 	groups := Groups()
-	return []Probe{
-		{Name: "calling", Sides: client, Wants: groups["spans"], Funcs: []Func{{Name: path + "client.(*Client).Go", Optional: true}}},
+	return append(xclient(path), []Probe{
+		{Name: "calling", Sides: client, Wants: groups["calling"], Funcs: []Func{{Name: path + "client.(*Client).Go", Optional: true,
+			Params: []Param{{"client", w}, {"ctx", iface}, {"service", iface}, {"method", iface}, {"args", iface}, {"reply", iface}, {"done", w}}}}},
 		{Name: "send", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).send",
 			Params: []Param{{"client", w}, {"ctx", iface}, {"call", w}}}}},
 		{Name: "raw", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).SendRaw",
@@ -96,6 +100,35 @@ func rpcxClient(t map[string]*types.Type) []Probe {
 			Params: []Param{{"plugins", w}, {"res", msg}}, Optional: true}}},
 		{Name: "find", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input", Optional: true,
 			Calling: []string{"runtime.mapaccess1_fast64"}, Params: []Param{{"type", w}, {"pending", w}, {"seq", w}}}}},
+	}...)
+}
+
+// xclient are the probes of calls that may take several attempts.
+func xclient(path string) []Probe {
+	w := types.TUint64
+	iface := types.TupleOf(w, w)
+	probe := func(name string, funcs ...Func) Probe {
+		for i := range funcs {
+			funcs[i].Name, funcs[i].Optional = path+"client.(*xClient)."+funcs[i].Name, true
+		}
+		return Probe{Name: name, Sides: []Side{Client}, Wants: Groups()["attempted"], Funcs: funcs}
+	}
+	asked := []Param{{"client", w}, {"ctx", iface}, {"method", iface}}
+	closure := []Param{{"closure", w}}
+	started := []string{"runtime.newproc"}
+	failure := []Param{{"failure", iface}}
+	slice := types.TupleOf(w, w, w)
+	return []Probe{
+		probe("xcall", Func{Name: "Call", Params: asked}),
+		probe("xraw", Func{Name: "SendRaw", Params: []Param{{"client", w}, {"ctx", iface}, {"message", w}}}),
+		probe("xfan", Func{Name: "Broadcast", Params: asked}, Func{Name: "Fork", Params: asked}, Func{Name: "Inform", Params: asked}),
+		probe("fan", Func{Name: "Broadcast", Calling: started, Params: closure}, Func{Name: "Fork", Calling: started, Params: closure},
+			Func{Name: "Inform", Calling: started, Params: closure}),
+		probe("fanned", Func{Name: "Broadcast.func1"}, Func{Name: "Fork.func1"}, Func{Name: "Inform.func1"}),
+		probe("returned", Func{Name: "Call", Returns: true, Params: failure}, Func{Name: "Broadcast", Returns: true, Params: failure},
+			Func{Name: "Fork", Returns: true, Params: failure},
+			Func{Name: "Inform", Returns: true, Params: []Param{{"receipts", slice}, {"failure", iface}}},
+			Func{Name: "SendRaw", Returns: true, Params: []Param{{"metadata", w}, {"payload", slice}, {"failure", iface}}}),
 	}
 }
 

@@ -331,7 +331,9 @@ func (w *world) callFields(p *prog.Point) map[string]bool {
 }
 
 // special tells whether a body that names the field sees calls that others do not.
-func special(field string) bool { return field == "heartbeat" || field == "late" }
+func special(field string) bool {
+	return field == "heartbeat" || field == "late" || field == "attempts"
+}
 
 // fieldsNamed are the fields of rpc that a probe or a macro names.
 func fieldsNamed(d syntax.Node) map[string]bool {

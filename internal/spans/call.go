@@ -4,6 +4,7 @@ package spans
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -35,6 +36,13 @@ type Call struct {
 	Parent ID
 	Conn   ID     // the connection: its ends give it the same id; 0: not known
 	Seq    uint64 // number of the call on it
+
+	// A client may make a call in several attempts, each a Call: these know the span of
+	// the whole call, and their number from 1. The whole knows how many they were.
+	Of       ID
+	Attempt  int
+	Whole    bool
+	Attempts int
 
 	PID       int
 	Process   string // its name
@@ -85,6 +93,19 @@ func (c *Call) Name() string {
 		return c.Service + c.Method
 	}
 	return c.Service + "." + c.Method
+}
+
+// Tries says which of several attempts it is, or how many it had; "" of other calls.
+func (c *Call) Tries() string {
+	switch {
+	case c.Whole && c.Attempts == 1:
+		return "1 attempt"
+	case c.Whole:
+		return fmt.Sprintf("%d attempts", c.Attempts)
+	case c.Of != 0 && c.Parent == c.Of:
+		return fmt.Sprintf("attempt %d", c.Attempt)
+	}
+	return ""
 }
 
 // Failed tells whether the call did not end well.

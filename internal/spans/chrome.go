@@ -110,6 +110,9 @@ func arguments(c *Call) map[string]any {
 	if c.Error != "" {
 		args["error"] = c.Error
 	}
+	if tries := c.Tries(); tries != "" {
+		args["tries"] = tries
+	}
 	if c.Peer.IsValid() {
 		args["peer"] = c.Peer.String()
 	}

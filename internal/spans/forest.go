@@ -190,7 +190,7 @@ func (f *Forest) clear(n *Node) {
 	f.held.Remove(n.element)
 	n.element = nil
 	delete(f.nodes, n.Span)
-	if n.Side == Client {
+	if n.Side == Client && !n.Whole {
 		f.Counts.Calls++
 		if n.Server() != nil {
 			f.Counts.Joined++

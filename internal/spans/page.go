@@ -66,6 +66,9 @@ func (p *Page) Tree(n *Node) {
 	root := Steps(n)
 	p.trees++
 	root.Walk(func(s *Step) {
+		if s.Call().Whole {
+			return // its attempts are calls
+		}
 		p.calls++
 		if _, _, failed := s.Failed(); failed {
 			p.failed++
@@ -102,6 +105,9 @@ func keep[T any, K cmp.Ordered](list []T, v T, n int, by func(T) K) []T {
 func describe(s *Step, since time.Time) pageCall {
 	c := s.Call()
 	out := pageCall{Name: c.Name(), Framework: c.Framework, Start: micros(c.Start.Sub(since))}
+	if tries := c.Tries(); tries != "" {
+		out.Name += ", " + tries
+	}
 	out.Status, out.Error, _ = s.Failed()
 	if d := s.Duration(); d != None {
 		out.Took = ptr(micros(d))

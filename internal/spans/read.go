@@ -70,6 +70,7 @@ func (m members) call() *Call {
 		Span: m.id("span_id"), Parent: m.id("parent_span"), Conn: m.id("conn"), Seq: uint64(m.number("seq", 0)),
 		PID: int(m.number("pid", 0)), Process: m.text("comm"), Side: Side(m.text("side")), Framework: m.text("framework"),
 		Service: m.text("service"), Method: m.text("method"), Status: m.text("status"), Error: m.text("error"),
+		Of: m.id("call_span"), Attempt: int(m.number("attempt", 0)), Whole: m["attempts"] != nil, Attempts: int(m.number("attempts", 0)),
 		OneWay: m.number("oneway", 0) != 0, Duration: time.Duration(m.number("latency_ns", None)), Handler: time.Duration(m.number("handler_ns", None)),
 		ReqBytes: m.number("req_bytes", None), RespBytes: m.number("resp_bytes", None),
 		Peer: m.address("peer"), Local: m.address("local"),

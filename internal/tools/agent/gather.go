@@ -19,6 +19,7 @@ import (
 type gatherer struct {
 	exporter *export.Exporter
 	reader   spans.Reader
+	attempts *spans.Attempts
 	names    names
 	last     time.Time // of the last report
 
@@ -26,7 +27,15 @@ type gatherer struct {
 	told []events.Event
 }
 
-func newGatherer() *gatherer { return &gatherer{names: names{}, last: time.Now()} }
+func newGatherer() *gatherer {
+	return &gatherer{names: names{}, last: time.Now(), attempts: spans.NewAttempts(wait, limit)}
+}
+
+// Bounds of the calls whose attempts are put below them.
+const (
+	wait  = time.Second // for the call's end, or its attempt
+	limit = 20000       // calls
+)
 
 // tell may be called from any goroutine.
 func (g *gatherer) tell(text string) {
@@ -55,7 +64,7 @@ func (g *gatherer) Event(e events.Event) ([]events.Event, error) {
 			return []events.Event{e}, err
 		}
 		c.Process = g.names.of(c.Process)
-		g.exporter.Span(c)
+		g.spans(g.attempts.Add(c, time.Now()))
 		return nil, err
 	case *events.Report:
 		g.report(e)
@@ -87,8 +96,15 @@ func (g *gatherer) report(r *events.Report) {
 	}
 }
 
+func (g *gatherer) spans(list []*spans.Call) {
+	for _, c := range list {
+		g.exporter.Span(c)
+	}
+}
+
 // Due implements tool.Gatherer.
 func (g *gatherer) Due() ([]events.Event, error) {
+	g.spans(g.attempts.Due(time.Now()))
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	list := g.told
@@ -98,6 +114,7 @@ func (g *gatherer) Due() ([]events.Event, error) {
 
 // Rest implements tool.Gatherer.
 func (g *gatherer) Rest() ([]events.Event, error) {
+	g.spans(g.attempts.Rest())
 	if err := g.exporter.Close(); err != nil {
 		g.tell(err.Error())
 	}

@@ -55,7 +55,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	p.Layout, p.Banner = Layout(), "Tracing RPC calls... Hit Ctrl-C to end."
 	p.Reports(0, c.duration.Duration)
 	if !c.files.Wanted() {
-		p.Omit = []string{"start_ns", "comm", "framework", "conn", "trace_id", "span_id", "parent_span"}
+		p.Omit = []string{"start_ns", "comm", "framework", "conn", "trace_id", "span_id", "parent_span", "call_span", "attempts"}
 		return p, nil
 	}
 	p.Gather = trees.NewGatherer(&c.files, nil)
@@ -74,6 +74,7 @@ func Layout() render.Layout {
 		{Field: "service", Title: "SERVICE", Width: 16},
 		{Field: "method", Title: "METHOD", Width: 16},
 		{Field: "seq", Title: "SEQ", Width: 6, Right: true},
+		{Field: "attempt", Title: "TRY", Width: 3, Right: true},
 		{Field: "latency_ns", Title: "LAT(us)", Width: 10, Right: true, Div: int64(time.Microsecond), Decimals: 1},
 		{Field: "status", Title: "STATUS", Width: 7},
 		{Field: "req_bytes", Title: "REQ", Width: 6, Right: true},

@@ -54,6 +54,8 @@ func (v view) row(s *spans.Step) events.Event {
 	r.text("service", c.Service)
 	r.text("method", c.Method)
 	r.text("error", failure)
+	r.number("attempt", attempt(c))
+	r.number("attempts", attempts(c))
 	r.text("trace_id", fmt.Sprintf("%x", c.Trace[:]))
 	if s.Client != nil {
 		r.text("client_span", fmt.Sprintf("%016x", uint64(s.Client.Span)))
@@ -67,6 +69,22 @@ func (v view) row(s *spans.Step) events.Event {
 	return r.event()
 }
 
+// attempt is the number of an attempt; spans.None of what is none.
+func attempt(c *spans.Call) int64 {
+	if c.Attempt == 0 {
+		return spans.None
+	}
+	return int64(c.Attempt)
+}
+
+// attempts is how many a call has had; spans.None of what is no such call.
+func attempts(c *spans.Call) int64 {
+	if !c.Whole {
+		return spans.None
+	}
+	return int64(c.Attempts)
+}
+
 // callText shows by its indent what has caused the call.
 func callText(s *spans.Step, failure string) string {
 	text := s.Call().Name()
@@ -75,6 +93,9 @@ func callText(s *spans.Step, failure string) string {
 		text = strings.Repeat("  ", s.Depth-1) + "└ " + text
 	default:
 		text += "  from " + clientText(s)
+	}
+	if tries := s.Call().Tries(); tries != "" {
+		text += "  " + tries
 	}
 	if failure != "" {
 		text += "  " + failure
@@ -87,6 +108,8 @@ func serverText(s *spans.Step) string {
 	switch {
 	case s.Server != nil:
 		return fmt.Sprintf("%s %d", s.Server.Process, s.Server.PID)
+	case s.Client.Whole:
+		return "-"
 	case s.Client.Peer.IsValid():
 		return s.Client.Peer.String()
 	}

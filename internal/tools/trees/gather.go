@@ -15,13 +15,14 @@ type Gatherer struct {
 	// Show is what is shown of a tree; nil: the sides are shown as they come.
 	Show func(*spans.Node) []events.Event
 
-	reader spans.Reader
-	forest *spans.Forest
+	reader   spans.Reader
+	attempts *spans.Attempts
+	forest   *spans.Forest
 }
 
 // NewGatherer returns a Gatherer without calls.
 func NewGatherer(files *Files, show func(*spans.Node) []events.Event) *Gatherer {
-	return &Gatherer{Files: files, Show: show, forest: spans.NewForest(wait, age, limit)}
+	return &Gatherer{Files: files, Show: show, attempts: spans.NewAttempts(wait, limit), forest: spans.NewForest(wait, age, limit)}
 }
 
 // Event implements tool.Gatherer.
@@ -34,19 +35,40 @@ func (g *Gatherer) Event(e events.Event) ([]events.Event, error) {
 	if c == nil {
 		return []events.Event{e}, err
 	}
-	list, err := g.trees(g.forest.Add(c, time.Now()))
-	if g.Show == nil {
+	now := time.Now()
+	list, err := g.add(g.attempts.Add(c, now), now)
+	if g.Show == nil && !c.Whole {
 		list = append(list, e)
 	}
 	return list, err
 }
 
 // Due implements tool.Gatherer.
-func (g *Gatherer) Due() ([]events.Event, error) { return g.trees(g.forest.Ended(time.Now())) }
+func (g *Gatherer) Due() ([]events.Event, error) {
+	now := time.Now()
+	list, err := g.add(g.attempts.Due(now), now)
+	if err != nil {
+		return list, err
+	}
+	ended, err := g.trees(g.forest.Ended(now))
+	return append(list, ended...), err
+}
+
+// add has sides of calls joined to trees, and returns what is shown of those that had
+// to go for it.
+func (g *Gatherer) add(calls []*spans.Call, now time.Time) ([]events.Event, error) {
+	var felled []*spans.Node
+	for _, c := range calls {
+		felled = append(felled, g.forest.Add(c, now)...)
+	}
+	return g.trees(felled)
+}
 
 // Rest implements tool.Gatherer.
 func (g *Gatherer) Rest() ([]events.Event, error) {
-	list, err := g.trees(g.forest.Rest())
+	early, err := g.add(g.attempts.Rest(), time.Now())
+	list, rest := g.trees(g.forest.Rest())
+	list, err = append(early, list...), errors.Join(err, rest)
 	notes := notes(g.forest.Counts, g.reader.Unnamed)
 	for _, note := range notes {
 		list = append(list, &events.Message{Level: "info", Text: note})

@@ -60,6 +60,9 @@ func both(n int, service, method, status string, more ...string) {
 	expect(n, "server", service, method, status, more...)
 }
 
+// whole says that a client's call has to be seen with so many attempts, n times.
+func whole(n, attempts int, status string) { fmt.Println("whole", n, attempts, status) }
+
 func (f *fixture) option() client.Option {
 	o := client.DefaultOption
 	o.SerializeType = protocol.MsgPack
@@ -106,10 +109,13 @@ func failing() (addr string) {
 }
 
 // good is another server.
-func good() (addr string) {
+func good(plugins ...server.Plugin) (addr string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
 	s := newServer()
+	for _, p := range plugins {
+		s.Plugins.Add(p)
+	}
 	go func() { _ = s.ServeListener("tcp", ln) }()
 	return ln.Addr().String()
 }
@@ -134,12 +140,13 @@ func breaking() (addr string) {
 func features() map[string]feature {
 	plain := func(f *fixture) { f.call(5) }
 	all := map[string]feature{
-		"tcp":  {do: plain},
-		"http": {server: "http@127.0.0.1:0", do: plain},
-		"ws":   {server: "ws@127.0.0.1:0", do: plain},
-		"unix": {server: "unix@/socket", do: plain},
-		"memu": {server: "memu@memory", do: plain},
-		"tls":  {server: "tls@127.0.0.1:0", do: plain},
+		"forks": {do: forks},
+		"tcp":   {do: plain},
+		"http":  {server: "http@127.0.0.1:0", do: plain},
+		"ws":    {server: "ws@127.0.0.1:0", do: plain},
+		"unix":  {server: "unix@/socket", do: plain},
+		"memu":  {server: "memu@memory", do: plain},
+		"tls":   {server: "tls@127.0.0.1:0", do: plain},
 		"async": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast)
 			done := make(chan *client.Call, 20)
@@ -175,23 +182,34 @@ func features() map[string]feature {
 				panic("no error")
 			}
 			expect(4, "client", "Arith", "Mul", "error")
+			whole(1, 4, "error")
+		}},
+		"nobody": {do: func(f *fixture) {
+			f.addr = "127.0.0.1:1"
+			if f.xclient("Arith", client.Failover).Call(context.Background(), "Mul", &Args{A: 1}, new(Reply)) == nil {
+				panic("no error")
+			}
+			whole(1, 0, "error")
 		}},
 		"failbackup": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failbackup)
 			must(x.Call(context.Background(), "Mul", &Args{A: 1, Delay: 100}, new(Reply)))
 			time.Sleep(200 * time.Millisecond) // the other answer comes
 			both(2, "Arith", "Mul", "ok")
+			whole(1, 2, "ok")
 		}},
 		"broadcast": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast, "tcp@"+good())
 			must(x.Broadcast(context.Background(), "Mul", &Args{A: 1, Delay: 50}, new(Reply)))
 			both(2, "Arith", "Mul", "ok")
+			whole(1, 2, "ok")
 		}},
 		"fork": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast, "tcp@"+failing())
 			must(x.Fork(context.Background(), "Mul", &Args{A: 1, Delay: 100}, new(Reply)))
 			both(1, "Arith", "Mul", "error")
 			both(1, "Arith", "Mul", "ok")
+			whole(1, 2, "ok")
 		}},
 		"inform": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast, "tcp@"+failing())
@@ -201,6 +219,7 @@ func features() map[string]feature {
 			}
 			both(1, "Arith", "Mul", "error")
 			both(1, "Arith", "Mul", "ok")
+			whole(1, 2, "error")
 		}},
 		"raw": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast)
@@ -217,6 +236,7 @@ func features() map[string]feature {
 				}
 			}
 			both(3, "Arith", "Mul", "ok", "json")
+			whole(3, 1, "ok")
 		}},
 		"gateway": {do: func(f *fixture) {
 			ask := func(service, method, body string) {
