@@ -15,9 +15,12 @@ const (
 	// reader only when the ring fills, that is what makes them cheap.
 	pollEvery = 20 * time.Millisecond
 	// sleepAfter is after how many looks at an empty ring programs are asked to wake
-	// the reader, which then looks every sleepFor.
+	// the reader, which then looks every sleepFor, or as seldom as it may.
 	sleepAfter = 5
 	sleepFor   = 200 * time.Millisecond
+	// fewWakes is how often within pollEvery a reader that sleeps may be woken: above
+	// it looking by the clock is cheaper.
+	fewWakes = 4
 	// busyLimit bounds the wait for a program that was interrupted between
 	// reserving a record and submitting it.
 	busyLimit = time.Second
@@ -30,6 +33,9 @@ type Reader struct {
 	event  int       // an eventfd that ends a wait
 	asleep *ebpf.Map // one u32, nil: programs cannot be asked
 	quiet  int       // looks at an empty ring, one after another
+	calm   time.Duration
+	woken  int // times since
+	since  time.Time
 }
 
 // NewReader opens the ring buffer m, whose programs wake the reader for each record
@@ -39,7 +45,7 @@ func NewReader(m, asleep *ebpf.Map) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ring buffer: %w", err)
 	}
-	r := &Reader{ring: ring, asleep: asleep, epoll: -1, event: -1}
+	r := &Reader{ring: ring, asleep: asleep, epoll: -1, event: -1, calm: sleepFor}
 	if err := r.open(m.FD()); err != nil {
 		return nil, errors.Join(fmt.Errorf("waiting for the ring buffer: %w", err), r.Close())
 	}
@@ -68,10 +74,13 @@ func (r *Reader) Wake() {
 	_, _ = unix.Write(r.event, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // fails only if it is raised already
 }
 
+// Calm has Run call idle only every d while there are no records.
+func (r *Reader) Calm(d time.Duration) { r.calm = d }
+
 // Run hands every record to handle until ctx ends or handle returns an error,
 // which it returns. The bytes are reused after handle returns. Whenever the
 // ring is empty, idle runs: the time to flush output; it is also called every
-// 200 ms without records.
+// 200 ms without records, unless Calm says otherwise.
 func (r *Reader) Run(ctx context.Context, handle func(raw []byte) error, idle func() error) error {
 	defer context.AfterFunc(ctx, r.Wake)()
 	seen := 0
@@ -87,7 +96,7 @@ func (r *Reader) Run(ctx context.Context, handle func(raw []byte) error, idle fu
 		if _, err := r.ring.each(counted); err != nil {
 			return err
 		}
-		if err := r.rest(seen == 0); err != nil {
+		if err := r.rest(seen == 0, time.Now()); err != nil {
 			return err
 		}
 		if err := idle(); err != nil {
@@ -98,11 +107,13 @@ func (r *Reader) Run(ctx context.Context, handle func(raw []byte) error, idle fu
 }
 
 // rest asks programs to wake the reader when the ring was empty for long, and no
-// longer when it is not.
-func (r *Reader) rest(empty bool) error {
+// longer when records come one after the other.
+func (r *Reader) rest(empty bool, now time.Time) error {
 	slept := r.sleeps()
-	r.quiet++
-	if !empty {
+	switch {
+	case empty:
+		r.quiet++
+	case !slept || r.wokenOften(now):
 		r.quiet = 0
 	}
 	if r.asleep == nil || r.sleeps() == slept {
@@ -118,6 +129,15 @@ func (r *Reader) rest(empty bool) error {
 	return nil
 }
 
+// wokenOften counts the times that a sleeping reader found records.
+func (r *Reader) wokenOften(now time.Time) bool {
+	if now.Sub(r.since) > pollEvery {
+		r.since, r.woken = now, 0
+	}
+	r.woken++
+	return r.woken > fewWakes
+}
+
 func (r *Reader) sleeps() bool { return r.asleep != nil && r.quiet >= sleepAfter }
 
 // wait waits until a program, or Wake, wakes the reader; not long before the ring
@@ -125,7 +145,7 @@ func (r *Reader) sleeps() bool { return r.asleep != nil && r.quiet >= sleepAfter
 func (r *Reader) wait() error {
 	limit := pollEvery
 	if r.sleeps() && r.quiet > sleepAfter {
-		limit = sleepFor
+		limit = r.calm
 	}
 	var events [2]unix.EpollEvent
 	_, err := unix.EpollWait(r.epoll, events[:], int(limit.Milliseconds()))

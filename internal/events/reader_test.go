@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -148,4 +149,42 @@ func BenchmarkReader(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A reader that finds nothing asks to be woken, and does so until it is woken often.
+func TestReaderSleeps(t *testing.T) {
+	e := newEmitter(t)
+	asleep, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asleep.Close()
+	r, err := NewReader(e.ring, asleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	now := time.Unix(1, 0)
+	look := func(what string, times int, empty bool, every time.Duration, want uint32) {
+		t.Helper()
+		for range times {
+			now = now.Add(every)
+			if err := r.rest(empty, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got uint32
+		if err := asleep.Lookup(uint32(0), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%s: asleep is %d, want %d", what, got, want)
+		}
+	}
+	look("empty a few times", sleepAfter-1, true, pollEvery, 0)
+	look("empty once more", 1, true, pollEvery, 1)
+	look("woken now and then", 100, false, pollEvery+1, 1)
+	look("woken often", fewWakes+1, false, pollEvery/100, 0)
+	look("records after that", 1, false, pollEvery, 0)
+	look("empty again", sleepAfter, true, pollEvery, 1)
 }

@@ -16,8 +16,12 @@ type pair struct {
 	key, value []byte
 }
 
-// batchBytes is about how much a batch of values takes.
-const batchBytes = 1 << 20
+const (
+	// batchBytes is about how much a batch takes at most.
+	batchBytes = 1 << 20
+	// firstBatch is how many keys are read at first: most maps have few.
+	firstBatch = 64
+)
 
 // readPairs returns everything in m, by batches where the kernel has them
 // (Linux 5.6, per-CPU arrays never).
@@ -29,7 +33,7 @@ func readPairs(m *ebpf.Map) ([]pair, error) {
 		}
 		return []pair{{key: make([]byte, 4), value: value}}, nil
 	}
-	pairs, err := readBatches(m)
+	pairs, err := readBatches(m, firstBatch)
 	if errors.Is(err, ebpf.ErrNotSupported) {
 		pairs, err = readByKey(m)
 	}
@@ -59,35 +63,24 @@ func valueBytes(m *ebpf.Map) int {
 	return (int(m.ValueSize()) + 7) &^ 7 * ebpf.MustPossibleCPU()
 }
 
-// readBatches reads m with the batch call. A batch has to hold the largest
-// bucket of the hash, so it grows when the kernel says that it is too small.
-func readBatches(m *ebpf.Map) ([]pair, error) {
-	size := max(16, min(int(m.MaxEntries()), batchBytes/valueBytes(m)))
-	for {
-		pairs, err := readBatchesOf(m, size)
-		if !errors.Is(err, errSmallBatch) || size >= int(m.MaxEntries()) {
-			return pairs, err
-		}
-		size = min(2*size, int(m.MaxEntries()))
-	}
-}
-
-var errSmallBatch = errors.New("batch smaller than a bucket")
-
-func readBatchesOf(m *ebpf.Map, size int) ([]pair, error) {
+// readBatches reads m with the batch call, size keys at first. A batch has to hold the largest
+// bucket of the hash, so it grows when the kernel says that it is too small, and
+// while there is more.
+func readBatches(m *ebpf.Map, size int) (pairs []pair, err error) {
 	var (
-		pairs   []pair
 		cursor  ebpf.MapBatchCursor
 		keySize = int(m.KeySize())
 		valSize = valueBytes(m)
+		most    = batchBytes / (keySize + valSize)
 	)
 	for {
 		keys, keyBytes := slots(keySize, size)
 		values, valueBytes := slots(valSize, size)
 		n, err := m.BatchLookup(&cursor, keys, values, nil)
 		last := errors.Is(err, ebpf.ErrKeyNotExist)
-		if errors.Is(err, unix.ENOSPC) {
-			return nil, errSmallBatch
+		if errors.Is(err, unix.ENOSPC) && size < int(m.MaxEntries()) {
+			size *= 2
+			continue
 		}
 		if err != nil && !last {
 			return nil, err
@@ -98,6 +91,7 @@ func readBatchesOf(m *ebpf.Map, size int) ([]pair, error) {
 		if last {
 			return pairs, nil
 		}
+		size = max(size, min(4*size, most))
 	}
 }
 

@@ -79,6 +79,15 @@ const (
 	KindRPC
 )
 
+// User tells whether probes of the kind are in the code of programs.
+func (k ProbeKind) User() bool {
+	switch k {
+	case KindUprobe, KindUretprobe, KindUSDT, KindRPC:
+		return true
+	}
+	return false
+}
+
 // Point is one attach point of a probe, after aliases and parameters.
 type Point struct {
 	Index     int // over the whole program

@@ -331,6 +331,9 @@ func (s *session) runUnits(kind prog.ProbeKind) error {
 func (s *session) trace(ctx context.Context, c *child) (int, error) {
 	go debug.FreeOSMemory() // compiling took more than what follows does
 	s.lastSweep = time.Now()
+	if s.calm() {
+		s.reader.Calm(calmFor)
+	}
 	if s.opts.Duration > 0 {
 		s.deadline = time.Now().Add(s.opts.Duration)
 		defer time.AfterFunc(s.opts.Duration, s.reader.Wake).Stop()
@@ -364,6 +367,25 @@ func (s *session) trace(ctx context.Context, c *child) (int, error) {
 		return 1, err
 	}
 	return s.status, s.stopErr
+}
+
+// calmFor is how long a session that has nobody to watch sleeps without events.
+const calmFor = time.Second
+
+// calm tells whether the session waits for events only: no process may end or
+// start that its probes are about.
+func (s *session) calm() bool {
+	if s.opts.PID != 0 || s.child != nil || s.signals != nil || s.packets != nil || s.spaces.watch != nil {
+		return false
+	}
+	for _, pr := range s.prog.Probes {
+		for _, p := range pr.Points {
+			if p.Kind.User() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // tickEvery is how often losses, processes and overhead are looked at.

@@ -65,6 +65,7 @@ var measurements = []struct {
 	{"programs", (*bench).programs},
 	{"calls", (*bench).calls},
 	{"tcp", (*bench).tcp},
+	{"idle", (*bench).idle},
 }
 
 func run(write bool, only string, rounds int) error {

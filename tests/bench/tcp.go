@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ var tcpTools = []struct {
 	args       string
 	run, total time.Duration
 	peer       string
+	load       func() error // nil: tcpLoad
 }{
 	{args: "tcplife", peer: "tcplife-libbpf"},
 	{args: "tcpstates", peer: "tcpstates-libbpf"},
@@ -46,14 +48,13 @@ var tcpTools = []struct {
 	{args: "tcpsynbl", run: 500 * time.Nanosecond, total: 60 * time.Millisecond},
 	{args: "tcpsubnet", run: 1200 * time.Nanosecond, total: 80 * time.Millisecond},
 	{args: "tcptop -S", run: 2500 * time.Nanosecond, total: 1300 * time.Millisecond},
-	{args: "tcplisten", run: 20 * time.Microsecond, total: 5 * time.Millisecond},
-	{args: "tcpbind", run: 20 * time.Microsecond, total: 5 * time.Millisecond},
+	{args: "tcplisten", run: 2 * time.Microsecond, total: 60 * time.Millisecond, load: listenLoad},
+	{args: "tcpbind", run: 2 * time.Microsecond, total: 60 * time.Millisecond, load: listenLoad},
 	{args: "tcppktlat 1000000", run: time.Microsecond, total: 260 * time.Millisecond},
 	{args: "tcpcong", run: 600 * time.Nanosecond, total: 200 * time.Millisecond},
 }
 
-// tcp measures the tools about TCP under one load, and what they take while nothing
-// happens.
+// tcp measures the tools about TCP under the load.
 func (b *bench) tcp() ([]row, error) {
 	stats, err := ebpf.EnableStats(uint32(unix.BPF_STATS_RUN_TIME))
 	if err != nil {
@@ -62,6 +63,10 @@ func (b *bench) tcp() ([]row, error) {
 	defer stats.Close()
 	var rows []row
 	for _, t := range tcpTools {
+		load := t.load
+		if load == nil {
+			load = tcpLoad
+		}
 		ours := tool{name: "rpcxray", argv: append([]string{b.ours.argv[0]}, strings.Fields(t.args)...)}
 		var peer *tool
 		if t.peer != "" && b.peer != nil {
@@ -69,13 +74,13 @@ func (b *bench) tcp() ([]row, error) {
 		}
 		var mine, its []runs
 		for range min(b.rounds, tcpRounds) {
-			r, err := tcpRuns(ours)
+			r, err := tcpRuns(ours, load)
 			if err != nil {
 				return nil, err
 			}
 			mine = append(mine, r)
 			if peer != nil {
-				if r, err = tcpRuns(*peer); err != nil {
+				if r, err = tcpRuns(*peer, load); err != nil {
 					return nil, err
 				}
 				its = append(its, r)
@@ -83,8 +88,7 @@ func (b *bench) tcp() ([]row, error) {
 		}
 		rows = append(rows, tcpRow(t.args, mine, its, t.run, t.total))
 	}
-	idle, err := b.idle("tcplife")
-	return append(rows, idle...), err
+	return rows, nil
 }
 
 // runs is what the programs of a tool did under the load.
@@ -128,14 +132,14 @@ func tcpRow(args string, mine, its []runs, run, total time.Duration) row {
 	return r
 }
 
-// tcpRuns runs a tool under the load.
-func tcpRuns(t tool) (r runs, err error) {
+// tcpRuns runs a tool under a load.
+func tcpRuns(t tool, load func() error) (r runs, err error) {
 	p, err := startTool(t)
 	if err != nil {
 		return r, err
 	}
 	defer p.stop()
-	if err := tcpLoad(); err != nil {
+	if err := load(); err != nil {
 		return r, err
 	}
 	ids, err := programsOf(p.cmd.Process.Pid)
@@ -267,35 +271,67 @@ func tcpClient(addr string, connections, size int) error {
 	return nil
 }
 
-// idleTime is how long a tool is watched while nothing happens that it shows.
+// listenLoad makes sockets that listen, for the tools that see nothing else.
+func listenLoad() error {
+	for range tcpConnections {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 1))
+		unix.Close(fd)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// idleTime is how long tools are watched while nothing happens that they show.
 const idleTime = 10 * time.Second
 
-// idle measures a tool while nothing happens.
-func (b *bench) idle(name string) ([]row, error) {
-	// A network namespace that nothing runs in keeps what others do out.
-	p, err := startTool(tool{name: name, argv: []string{b.ours.argv[0], name, "--netns", "1"}})
-	if err != nil {
-		return nil, err
+// idle measures all tools at once while nothing happens.
+func (b *bench) idle() (rows []row, err error) {
+	type watched struct {
+		*toolRun
+		args   string
+		before time.Duration
 	}
-	defer p.stop()
-	before, err := cpuTime(p.cmd.Process.Pid)
-	if err != nil {
-		return nil, err
+	var all []*watched
+	defer func() {
+		for _, w := range all {
+			w.stop()
+		}
+	}()
+	for _, t := range tcpTools {
+		// A network namespace that nothing runs in keeps what others do out.
+		p, err := startTool(tool{name: t.args, argv: slices.Concat(b.ours.argv[:1], strings.Fields(t.args), []string{"--netns", "1"})})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &watched{toolRun: p, args: t.args})
+	}
+	time.Sleep(time.Second) // the last one has just begun
+	for _, w := range all {
+		if w.before, err = cpuTime(w.cmd.Process.Pid); err != nil {
+			return nil, err
+		}
 	}
 	time.Sleep(idleTime)
-	after, err := cpuTime(p.cmd.Process.Pid)
-	if err != nil {
-		return nil, err
+	for _, w := range all {
+		after, err := cpuTime(w.cmd.Process.Pid)
+		if err != nil {
+			return nil, err
+		}
+		peak, err := peakMemory(w.cmd.Process.Pid)
+		if err != nil {
+			return nil, err
+		}
+		share := 100 * (after - w.before).Seconds() / idleTime.Seconds()
+		rows = append(rows, row{what: w.args + " while nothing happens: share of a core, peak memory",
+			ours: fmt.Sprintf("%.3f %%, %s", share, megabytes(peak)), limit: "0.1 %, 40 MB", met: share < 0.1 && peak < 40e6})
 	}
-	peak, err := peakMemory(p.cmd.Process.Pid)
-	if err != nil {
-		return nil, err
-	}
-	share := 100 * (after - before).Seconds() / idleTime.Seconds()
-	return []row{
-		{what: name + " while nothing happens: share of a core", ours: fmt.Sprintf("%.3f %%", share), limit: "0.1 %", met: share < 0.1},
-		{what: name + ": peak memory", ours: megabytes(peak), limit: "40 MB", met: peak < 40e6},
-	}, nil
+	return rows, nil
 }
 
 // cpuTime is the CPU time that a process has taken, by its scheduler's statistics.
