@@ -47,6 +47,8 @@ type MapLayout struct {
 	Footer  bool   // stats: avg = N nsecs, total: N nsecs, count: N
 	// Descending puts the largest value first.
 	Descending bool
+	// Bare rows have neither a blank line nor titles above.
+	Bare bool
 }
 
 // cell appends v as c wants it.

@@ -93,7 +93,9 @@ func (t *Table) report(r *events.Report) {
 		}
 		return
 	}
-	t.w.buf = append(t.w.buf, '\n')
+	if !l.Bare {
+		t.w.buf = append(t.w.buf, '\n')
+	}
 	if t.layout.Clock {
 		t.w.buf = append(events.AppendStrftime(t.w.buf, "%H:%M:%S", r.Wall), '\n')
 	}
@@ -102,7 +104,9 @@ func (t *Table) report(r *events.Report) {
 		return
 	}
 	columns := shown(l.Columns)
-	t.w.buf = appendHeader(t.w.buf, columns)
+	if !l.Bare {
+		t.w.buf = appendHeader(t.w.buf, columns)
+	}
 	for _, e := range inOrder(r, l) {
 		if e.Key == nil && e.Value.Type.Kind == types.Record {
 			t.w.buf = appendRecordRow(t.w.buf, &t.p, columns, &e.Value)

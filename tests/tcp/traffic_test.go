@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rpcxray/rpcxray/internal/testkit"
 )
 
 type bucket struct{ Min, Max, Count int }
@@ -132,7 +135,7 @@ func TestSubnet(t *testing.T) {
 	mapped := scenario{"[::]:0", "127.0.0.1", []string{"3 4 client"}, false}.play(t, n)
 	type row struct {
 		Subnet string
-		Sent   int64
+		Sent   int64 `json:"tx_bytes"`
 	}
 	sum := func(lists ...[]did) (n int64) {
 		for _, d := range slices.Concat(lists...) {
@@ -146,6 +149,31 @@ func TestSubnet(t *testing.T) {
 	}
 	if got := rows[row](t, rest); len(got) != 0 {
 		t.Errorf("no byte went there: %+v", got)
+	}
+}
+
+// bcc's two layouts: rows below a time in brackets, and an object for each report.
+func TestSubnetLayouts(t *testing.T) {
+	n := newNetns(t)
+	port := fmt.Sprint(busy(n))
+	table := testkit.StartCLI(t, "tcpsubnet", "--netns", fmt.Sprint(n.inum), "--remoteport", port)
+	objects := testkit.StartCLI(t, "tcpsubnet", "--netns", fmt.Sprint(n.inum), "--remoteport", port, "-J", "-f", "k")
+	table.Stdout.WaitLine(`^127\.0\.0\.1/32 +[1-9]\d+$`)
+	objects.Stdout.WaitLine(`^\{"date":"\d\d/\d\d/\d\d","entries":\{"127\.0\.0\.1/32":[1-9]\d*(\.\d+)?\},"time":"\d\d:\d\d:\d\d"\}$`)
+	for _, p := range []*testkit.Proc{table, objects} {
+		if code := p.Stop(interrupt); code != 0 {
+			t.Errorf("ended with %d: %s", code, p.Stderr.Text())
+		}
+	}
+	lines := table.Stdout.Lines()
+	if lines[0] != "Tracing... Output every 1 secs. Hit Ctrl-C to end" || len(lines) < 3 {
+		t.Fatalf("%q", lines)
+	}
+	layout := regexp.MustCompile(`^(\[\d\d/\d\d/\d\d \d\d:\d\d:\d\d\]|127\.0\.0\.1/32 {10}[ \d]{5}\d+)$`)
+	for _, line := range lines[1:] {
+		if !layout.MatchString(line) {
+			t.Errorf("a line %q", line)
+		}
 	}
 }
 

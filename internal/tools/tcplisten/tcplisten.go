@@ -57,7 +57,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	p.Layout = c.Columns(append(columns,
 		render.Column{Field: "ret", Title: "RET", Width: 3},
 		render.Column{Field: "backlog", Title: "BACKLOG", Width: 7},
-		render.Column{Field: "protocol", Title: "PROTO", Width: 5, More: "ip", Before: "v"},
+		render.Column{Field: "protocol", Title: "PROTO", Width: 7, More: "ip", Before: "v"},
 		tcp.Port("lport", "PORT"), render.Column{Field: "laddr", Title: "ADDR"})...)
 	c.CountBy(p, "LISTENS", append(c.Process(), tcp.Port("lport", "PORT"), c.Address("laddr", "ADDR"))...)
 	return p, nil

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/syntax"
 	"github.com/rpcxray/rpcxray/internal/tools/tcp"
@@ -51,7 +50,7 @@ func (c *command) Flags(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	c.interval.Duration = time.Second
 	fl.VarP(&c.interval, "interval", "i", "report every so many seconds")
-	fl.BoolVarP(&c.json, "json", "J", false, "the same as --format jsonl")
+	fl.BoolVarP(&c.json, "json", "J", false, "an object for each report, as bcc's tool prints it")
 	fl.StringVarP(&c.unit, "unit", "f", "B", "b, k, m for bits, B, K, M for bytes, in steps of 1024")
 }
 
@@ -78,21 +77,17 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 		return nil, err
 	}
 	p.Consts["subnet"] = which
+	v := &view{names: names, divisor: divisor, table: o.Format == "table", json: c.json}
+	p.Aside = false
 	if c.json {
-		p.Format = "jsonl"
+		p.Format = "table" // of lines that are objects
+	} else {
+		p.Banner = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", c.interval.Duration.Seconds())
 	}
-	p.Banner, p.Aside = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", c.interval.Duration.Seconds()), false
-	p.Layout = render.Layout{Clock: true, Maps: map[string]render.MapLayout{"@sent": {Descending: true, Columns: []render.Column{
-		{Field: "subnet", Title: "SUBNET", Width: 21}, {Field: "sent", Title: "SENT", Width: 6, Right: true},
+	p.Layout = render.Layout{Maps: map[string]render.MapLayout{"@sent": {Descending: true, Bare: true, Columns: []render.Column{
+		{Field: "subnet", Width: 21}, {Field: "tx_bytes", Width: 6, Right: true},
 	}}}}
-	p.Join = func(r *events.Report) (string, []events.Event) {
-		for i := range r.Entries {
-			e := &r.Entries[i]
-			e.Key[0] = tcp.Text(names[e.Key[0].Int])
-			e.Value.Int = uint64(float64(e.Value.Int) / divisor)
-		}
-		return "", []events.Event{r}
-	}
+	p.Join = v.report
 	p.Reports(c.interval.Duration, 0)
 	return p, nil
 }
