@@ -34,26 +34,42 @@ func (a *Address) String() string {
 	return a.Addr.String()
 }
 
-// test is whether a member of the socket sk has the address, by what the member
-// is called for either version.
-func (a *Address) test(v4, v6 string) syntax.Expr {
-	return Prefix{netip.PrefixFrom(a.Addr, a.BitLen())}.test("ip_version(sk)", "sk", v4, v6)
+// whole is the subnet of the address alone.
+func (a *Address) whole() Prefix { return Prefix{netip.PrefixFrom(a.Addr, a.BitLen())} }
+
+// words is an address in the kernel as an expression: its only word in IPv4, its
+// words in IPv6. The kernel holds addresses in the order of the network, in words of
+// this machine.
+type words struct {
+	v4 string
+	v6 func(i int) string
+}
+
+// member is the address of a socket, by what it is called for either version.
+func member(sk, v4, v6 string) words {
+	return words{sk + ".__sk_common." + v4, func(i int) string {
+		return fmt.Sprintf("%s.__sk_common.%s.in6_u.u6_addr32[%d]", sk, v6, i)
+	}}
+}
+
+// behind is the address that a variable points to.
+func behind(pointer string) words {
+	return words{"*" + pointer, func(i int) string { return fmt.Sprintf("*(%s + %d)", pointer, i) }}
 }
 
 // Prefix is a subnet.
 type Prefix struct{ netip.Prefix }
 
-// test is whether a member of a socket lies in the subnet. The kernel holds
-// addresses in the order of the network, in words of this machine.
-func (p Prefix) test(version, sk, v4, v6 string) syntax.Expr {
+// test is whether an address of the version lies in the subnet.
+func (p Prefix) test(version string, w words) syntax.Expr {
 	if p.Addr().Is4() {
 		a := p.Addr().As4()
-		return tool.Expr(fmt.Sprintf("%s == 4%s", version, masked(sk+".__sk_common."+v4, a[:], p.Bits())))
+		return tool.Expr(version + " == 4" + masked(w.v4, a[:], p.Bits()))
 	}
 	a := p.Addr().As16()
 	text := version + " == 6"
 	for i := range 4 {
-		text += masked(fmt.Sprintf("%s.__sk_common.%s.in6_u.u6_addr32[%d]", sk, v6, i), a[4*i:4*i+4], min(max(p.Bits()-32*i, 0), 32))
+		text += masked(w.v6(i), a[4*i:4*i+4], min(max(p.Bits()-32*i, 0), 32))
 	}
 	return tool.Expr(text)
 }
@@ -91,5 +107,5 @@ func Subnet(text string) (Prefix, error) {
 // Remote is whether the peer of the socket $sk lies in the subnet; the script has
 // the version in $version.
 func (p Prefix) Remote() syntax.Expr {
-	return p.test("$version", "$sk", "skc_daddr", "skc_v6_daddr")
+	return p.test("$version", member("$sk", "skc_daddr", "skc_v6_daddr"))
 }

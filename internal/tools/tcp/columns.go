@@ -80,6 +80,15 @@ func (f *Common) CountBy(p *tool.Plan, title string, columns ...render.Column) {
 	p.Layout.Maps = map[string]render.MapLayout{tool.CountMap: {Descending: true, Columns: columns}}
 }
 
+// End is a column of an address with its port in rows.
+func (f *Common) End(addr, port, title string) render.Column {
+	width := 20
+	if f.wide {
+		width = 45
+	}
+	return Both(addr, port, title, width)
+}
+
 // Both is a column of an address with its port.
 func Both(addr, port, title string, width int) render.Column {
 	return render.Column{Field: addr, More: port, Before: ":", Title: title, Width: width}

@@ -37,7 +37,7 @@ type Common struct {
 	netns                 string
 	cgroup, comm          string
 	cgroups, mounts       string // pinned maps
-	uid                   int
+	uid                   tool.Number
 	count, verbose        bool
 }
 
@@ -45,34 +45,38 @@ type Common struct {
 // that name has them: "localport" to "L", or to "P port".
 type Names map[string]string
 
-// Add adds the flags to a command. A tool that prints no rows of single events
-// has no flags for their time.
+// Add adds the flags to the command of a tool that prints a row for each event.
 func (f *Common) Add(cmd *cobra.Command, names Names) {
 	fl := cmd.Flags()
-	f.uid = -1
+	fl.BoolVarP(&f.time, "time", names["time"], false, "show the time of day")
+	fl.BoolVarP(&f.timestamp, "timestamp", names["timestamp"], false, "show the time since the first row in seconds")
+	fl.BoolVarP(&f.wide, "wide", names["wide"], false, "wide columns, for addresses of IPv6")
+	fl.BoolVarP(&f.count, "count", names["count"], false, "count instead of printing each")
+	f.AddReport(cmd, names)
+}
+
+// AddReport adds the flags to the command of a tool that reports about many events.
+func (f *Common) AddReport(cmd *cobra.Command, names Names) {
+	fl := cmd.Flags()
+	fl.BoolVarP(&f.ipv4, "ipv4", "4", false, "only IPv4, also on sockets that could do both")
+	fl.BoolVarP(&f.ipv6, "ipv6", "6", false, "only IPv6")
 	for _, d := range []struct {
 		name, usage string
 		value       any
 	}{
-		{"time", "show the time of day", &f.time},
-		{"timestamp", "show the time since the first row in seconds", &f.timestamp},
-		{"wide", "wide columns, with the version of IP", &f.wide},
 		{"print-uid", "show the user's number", &f.printUID},
 		{"csv", "the same as --format csv", &f.csv},
-		{"count", "count instead of printing each", &f.count},
 		{"verbose", "tell how probes were attached", &f.verbose},
-		{"ipv4", "only IPv4, also on sockets that could do both", &f.ipv4},
-		{"ipv6", "only IPv6", &f.ipv6},
 		{"localport", "only these local ports: 80,443,8000-8010", &f.local},
 		{"remoteport", "only these remote ports", &f.remote},
 		{"laddr", "only this local address", &f.laddr},
 		{"raddr", "only this remote address", &f.raddr},
-		{"uid", "only sockets of this user's processes, a number", &f.uid},
-		{"comm", "only sockets of threads with this name", &f.comm},
-		{"netns", "only this network namespace: its number, or a file such as /proc/PID/ns/net", &f.netns},
-		{"cgroup", "only sockets made in this cgroup, a folder of /sys/fs/cgroup, or below it", &f.cgroup},
-		{"cgroupmap", "only sockets made in a cgroup whose number is a key of this pinned map now", &f.cgroups},
-		{"mntnsmap", "only processes in a mount namespace whose number is a key of this pinned map now", &f.mounts},
+		{"uid", "only sockets of the processes of the user with this number", &f.uid},
+		{"comm", "only sockets of threads with this `name`", &f.comm},
+		{"netns", "only this network `namespace`: its number, or a file such as /proc/PID/ns/net", &f.netns},
+		{"cgroup", "only sockets made in this cgroup, a `folder` of /sys/fs/cgroup, or below it", &f.cgroup},
+		{"cgroupmap", "only sockets made in a cgroup whose number is a key of this pinned `map` now", &f.cgroups},
+		{"mntnsmap", "only processes in a mount namespace whose number is a key of this pinned `map` now", &f.mounts},
 	} {
 		letter, more, _ := strings.Cut(names[d.name], " ")
 		aliases := strings.Fields(more)
@@ -86,9 +90,8 @@ func (f *Common) Add(cmd *cobra.Command, names Names) {
 			for _, alias := range aliases {
 				fl.StringVar(v, alias, "", "the same as --"+d.name)
 			}
-		case *int:
-			fl.IntVarP(v, d.name, letter, -1, d.usage)
-			fl.Lookup(d.name).DefValue = ""
+		case *tool.Number:
+			fl.VarP(v, d.name, letter, d.usage)
 		case *Address:
 			fl.VarP(v, d.name, letter, d.usage)
 			fl.Lookup(d.name).DefValue = ""
@@ -191,10 +194,10 @@ func (f *Common) sockets(p *tool.Plan) error {
 		p.Consts["by_remoteport"], p.Consts["remoteport"] = tool.Bool(true), f.remote.test("rport")
 	}
 	if f.laddr.IsValid() {
-		p.Consts["by_laddr"], p.Consts["laddr"] = tool.Bool(true), f.laddr.test("skc_rcv_saddr", "skc_v6_rcv_saddr")
+		p.Consts["by_laddr"], p.Consts["laddr"] = tool.Bool(true), f.laddr.whole().test("ip_version(sk)", member("sk", "skc_rcv_saddr", "skc_v6_rcv_saddr"))
 	}
 	if f.raddr.IsValid() {
-		p.Consts["by_raddr"], p.Consts["raddr"] = tool.Bool(true), f.raddr.test("skc_daddr", "skc_v6_daddr")
+		p.Consts["by_raddr"], p.Consts["raddr"] = tool.Bool(true), f.raddr.whole().test("ip_version(sk)", member("sk", "skc_daddr", "skc_v6_daddr"))
 	}
 	if f.netns != "" {
 		inum, err := namespace(f.netns)
@@ -208,6 +211,17 @@ func (f *Common) sockets(p *tool.Plan) error {
 		p.Consts["by_cgroup"], p.Consts["cgroup"] = tool.Bool(true), in
 	}
 	return err
+}
+
+// Packets makes the flags for addresses those of packets: their ends lie behind the
+// variables $here and $there, in the version $version.
+func (f *Common) Packets(p *tool.Plan) {
+	if f.laddr.IsValid() {
+		p.Consts["laddr"] = f.laddr.whole().test("$version", behind("$here"))
+	}
+	if f.raddr.IsValid() {
+		p.Consts["raddr"] = f.raddr.whole().test("$version", behind("$there"))
+	}
 }
 
 // inCgroup is whether the number of a cgroup is one that is wanted, nil if all are.
@@ -238,8 +252,8 @@ func (f *Common) ownerTest(pid int) (test syntax.Expr, err error) {
 	if pid != 0 {
 		test = is("pid", tool.Int(uint64(pid)))
 	}
-	if f.uid >= 0 {
-		test = and(test, is("uid", tool.Int(uint64(f.uid))))
+	if f.uid.Given {
+		test = and(test, is("uid", tool.Int(uint64(f.uid.N))))
 	}
 	if f.comm != "" {
 		test = and(test, is("comm", &syntax.StringExpr{Value: f.comm}))
@@ -263,7 +277,7 @@ func and(a, b syntax.Expr) syntax.Expr {
 }
 
 // InNamespaceOf makes the network namespace of a process the one that is wanted.
-func (f *Common) InNamespaceOf(pid uint) error {
+func (f *Common) InNamespaceOf(pid uint32) error {
 	if f.netns != "" {
 		return errors.New("--netns and --pid-netns: only one of them can be given")
 	}

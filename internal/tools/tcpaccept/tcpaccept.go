@@ -36,7 +36,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "localport": "P port", "print-uid": "U", "count": "", "verbose": "v"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "localport": "P port", "print-uid": "U", "verbose": "v"})
 }
 
 // Plan implements tool.Command.

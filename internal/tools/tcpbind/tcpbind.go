@@ -42,7 +42,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "ipv4": "4", "ipv6": "6", "localport": "P port ports", "uid": "u", "print-uid": "U", "count": "", "cgroup": "c", "verbose": "v"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "localport": "P port ports", "uid": "u", "print-uid": "U", "cgroup": "c", "verbose": "v"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.failed, "failed", "x", false, "also show calls that failed")
 	fl.BoolVarP(&c.failed, "errors", "E", false, "the same as --failed")

@@ -36,22 +36,22 @@ With -d histograms of how long the states last.`,
 
 type command struct {
 	tcp.Common
-	clock, distribution, micro bool
+	tool.Timing
+	distribution, micro bool
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "localport": "L", "remoteport": "R"})
+	c.AddReport(cmd, tcp.Names{"localport": "L", "remoteport": "R"})
 	fl := cmd.Flags()
-	tool.ClockFlag(fl, &c.clock)
+	c.FlagsBy(cmd, "", "", "T")
 	fl.BoolVarP(&c.distribution, "dist", "d", false, "histograms of how long the states last")
 	fl.BoolVarP(&c.micro, "microseconds", "u", false, "in microseconds instead of milliseconds")
 }
 
 // Plan implements tool.Command.
 func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
-	interval, duration, err := tool.Intervals(args)
-	if err != nil {
+	if err := c.Arguments(args); err != nil {
 		return nil, err
 	}
 	p, err := c.Common.Plan(o, script, tcp.NoOwner)
@@ -64,12 +64,12 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	}
 	p.Consts["unit"], p.Consts["distribution"] = tool.Int(unit), tool.Bool(c.distribution)
 	p.Banner, p.Aside = "Tracing tcp congestion control status duration... Hit Ctrl-C to end.", false
-	p.Layout = render.Layout{Clock: c.clock, Maps: map[string]render.MapLayout{
+	p.Layout = render.Layout{Clock: c.Clock, Maps: map[string]render.MapLayout{
 		"@ipv4": columns("", 21, short, unit), "@ipv6": columns("6", 32, short, unit),
 		"@spread": {Section: "tcp_congest_state", Unit: long, Columns: []render.Column{{Field: "state"}}},
 	}}
 	v := &view{join: join()}
 	p.Join = v.reports
-	p.Reports(interval, duration)
+	p.Reports(c.Interval.Duration, c.Duration.Duration)
 	return p, nil
 }

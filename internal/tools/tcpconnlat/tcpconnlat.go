@@ -41,7 +41,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "count": "", "verbose": "v"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "verbose": "v"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.lport, "lport", "L", false, "show the local port")
 }

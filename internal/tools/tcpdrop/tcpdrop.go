@@ -40,22 +40,22 @@ socket has no reason of its own in the kernel and is not seen: tcpsynbl shows qu
 
 type command struct {
 	tcp.Common
-	process uint
+	process tool.Number
 	all     bool
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "netns": " netns-id", "count": ""})
+	c.Add(cmd, tcp.Names{"netns": " netns-id"})
 	fl := cmd.Flags()
-	fl.UintVar(&c.process, "pid-netns", 0, "only the network namespace of this process")
+	fl.Var(&c.process, "pid-netns", "only the network namespace of this process")
 	fl.BoolVar(&c.all, "all", false, "also data that is purged when a socket is closed")
 }
 
 // Plan implements tool.Command.
 func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
-	if c.process != 0 {
-		if err := c.InNamespaceOf(c.process); err != nil {
+	if c.process.Given {
+		if err := c.InNamespaceOf(c.process.N); err != nil {
 			return nil, err
 		}
 	}
@@ -63,6 +63,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Packets(p)
 	if p.Consts["tells_socket"], err = tells(o.Kernel()); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	p.Banner = "Tracing TCP drops... Hit Ctrl-C to end."
 	tcp.Change(p, map[string]func(*events.Value){"reason": reason, "flags": flags, "kstack": dropped})
 	p.Layout = c.TimedColumns(p, render.Column{Field: "pid", Title: "PID", Width: 7}, tcp.IP(),
-		tcp.Both("saddr", "sport", "SADDR:SPORT", 20), render.Column{Text: ">", Title: ">", Width: 1}, tcp.Both("daddr", "dport", "DADDR:DPORT", 20),
+		c.End("saddr", "sport", "SADDR:SPORT"), render.Column{Text: ">", Title: ">", Width: 1}, c.End("daddr", "dport", "DADDR:DPORT"),
 		render.Column{Field: "state", Title: "STATE (FLAGS)", Width: 20, More: "flags", Before: " (", After: ")", Words: map[string]string{"NONE": "-"}},
 		render.Column{Field: "reason", Title: "REASON (CODE)", More: "reason_code", Before: " (", After: ")"})
 	c.CountBy(p, "DROPS", render.Column{Field: "reason", Title: "REASON", Width: 24}, c.Address("saddr", "SADDR"), c.Address("daddr", "DADDR"), tcp.Port("dport", "DPORT"))

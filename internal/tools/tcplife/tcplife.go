@@ -39,7 +39,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "csv": "s", "ipv4": "4", "ipv6": "6", "localport": "L", "remoteport": "D", "count": "", "verbose": "v"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "wide": "w", "csv": "s", "localport": "L", "remoteport": "D", "verbose": "v"})
 }
 
 // Plan implements tool.Command.

@@ -39,7 +39,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "ipv4": "4", "ipv6": "6", "netns": "n", "count": "", "verbose": "v"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "netns": "n", "verbose": "v"})
 	cmd.Flags().BoolVar(&c.namespace, "show-netns", false, "show the network namespace")
 }
 

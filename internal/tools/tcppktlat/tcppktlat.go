@@ -36,14 +36,13 @@ many microseconds. On a busy machine give ports or a process: each packet is loo
 
 type command struct {
 	tcp.Common
-	tid uint
+	tid tool.Number
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "", "wide": "w", "ipv4": "4", "ipv6": "6", "localport": "l lport", "remoteport": "r rport", "count": "", "verbose": "v"})
-	cmd.Flags().UintVarP(&c.tid, "tid", "t", 0, "only this thread")
-	cmd.Flags().Lookup("tid").DefValue = ""
+	c.Add(cmd, tcp.Names{"time": "T", "wide": "w", "localport": "l lport", "remoteport": "r rport", "verbose": "v"})
+	cmd.Flags().VarP(&c.tid, "tid", "t", "only this thread")
 }
 
 // Plan implements tool.Command.
@@ -59,7 +58,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 		}
 		p.Consts["min_ns"] = tool.Int(uint64(least.Duration))
 	}
-	p.Consts["by_tid"], p.Consts["tid"] = tool.Bool(c.tid != 0), tool.Int(uint64(c.tid))
+	p.Consts["by_tid"], p.Consts["tid"] = tool.Bool(c.tid.Given), tool.Int(uint64(c.tid.N))
 	p.Banner = "Tracing TCP reads... Hit Ctrl-C to end."
 	p.Layout = c.Columns(
 		render.Column{Field: "pid", Title: "PID", Width: 7}, render.Column{Field: "tid", Title: "TID", Width: 7},

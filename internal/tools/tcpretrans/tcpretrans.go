@@ -43,7 +43,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"timestamp": "t", "ipv4": "4", "ipv6": "6", "count": "c"})
+	c.Add(cmd, tcp.Names{"timestamp": "t", "count": "c"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.sequence, "sequence", "s", false, "show the sequence numbers")
 	fl.BoolVarP(&c.lossprobe, "lossprobe", "l", false, "mark tail loss probes")
@@ -64,8 +64,8 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 	tcp.Change(p, map[string]func(*events.Value){"kind": why})
 	kind := render.Column{Field: "kind", Title: "T>", Width: 2, Words: words(c.lossprobe)}
 	columns := []render.Column{
-		{Field: "pid", Title: "PID", Width: 7}, tcp.IP(), tcp.Both("laddr", "lport", "LADDR:LPORT", 20), kind,
-		tcp.Both("raddr", "rport", "RADDR:RPORT", 20), {Field: "state", Title: "STATE", Width: 12},
+		{Field: "pid", Title: "PID", Width: 7}, tcp.IP(), c.End("laddr", "lport", "LADDR:LPORT"), kind,
+		c.End("raddr", "rport", "RADDR:RPORT"), {Field: "state", Title: "STATE", Width: 12},
 	}
 	if c.sequence {
 		columns = append(columns, render.Column{Field: "seq", Title: "SEQ"})

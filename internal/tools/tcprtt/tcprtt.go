@@ -23,7 +23,7 @@ func Tool() tool.Tool {
 	return tool.Tool{
 		Name:   "tcprtt",
 		Family: tcp.Family,
-		Usage:  "[flags]",
+		Usage:  "[flags] [INTERVAL [COUNT]]",
 		Short:  "Show histograms of TCP round-trip times",
 		Long: `Show histograms of the smoothed round-trip time of TCP connections, taken at each segment
 that is received: for all together, or one an address.`,
@@ -31,7 +31,8 @@ that is received: for all together, or one an address.`,
   rpcxray tcprtt -i 1 -d 10          # a histogram a second, for 10 seconds
   rpcxray tcprtt -m -B -P 443        # ms, by remote address, of port 443
   rpcxray tcprtt -e -a 10.0.0.1      # with the average, of a local address`,
-		New: func() tool.Command { return &command{} },
+		MaxArgs: 2,
+		New:     func() tool.Command { return &command{} },
 	}
 }
 
@@ -43,7 +44,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "localport": "p lport", "remoteport": "P rport", "laddr": "a", "raddr": "A", "verbose": "v"})
+	c.AddReport(cmd, tcp.Names{"localport": "p lport", "remoteport": "P rport", "laddr": "a", "raddr": "A", "verbose": "v"})
 	c.Timing.Flags(cmd)
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.milli, "milliseconds", "m", false, "in milliseconds instead of microseconds")
@@ -55,9 +56,12 @@ func (c *command) Flags(cmd *cobra.Command) {
 }
 
 // Plan implements tool.Command.
-func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
+func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if c.byLocal && c.byRemote {
 		return nil, errors.New("-b and -B: only one of them can be given")
+	}
+	if err := c.Arguments(args); err != nil {
+		return nil, err
 	}
 	p, err := c.Common.Plan(o, script, tcp.NoOwner)
 	if err != nil {

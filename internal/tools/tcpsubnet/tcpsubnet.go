@@ -2,6 +2,7 @@
 package tcpsubnet
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"strings"
@@ -39,17 +40,16 @@ lies in. SUBNETS is a list with commas, of IPv4 and IPv6 alike; by default it is
 
 type command struct {
 	tcp.Common
-	interval tool.Seconds
-	unit     string
-	json     bool
+	tool.Timing
+	unit string
+	json bool
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "verbose": "v"})
+	c.AddReport(cmd, tcp.Names{"verbose": "v"})
 	fl := cmd.Flags()
-	c.interval.Duration = time.Second
-	fl.VarP(&c.interval, "interval", "i", "report every so many seconds")
+	c.FlagsBy(cmd, "i", "", "")
 	fl.BoolVarP(&c.json, "json", "J", false, "an object for each report, as bcc's tool prints it")
 	fl.StringVarP(&c.unit, "unit", "f", "B", "b, k, m for bits, B, K, M for bytes, in steps of 1024")
 }
@@ -78,17 +78,18 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	}
 	p.Consts["subnet"] = which
 	v := &view{names: names, divisor: divisor, table: o.Format == "table", json: c.json}
+	interval := cmp.Or(c.Interval.Duration, time.Second)
 	p.Aside = false
 	if c.json {
 		p.Format = "table" // of lines that are objects
 	} else {
-		p.Banner = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", c.interval.Duration.Seconds())
+		p.Banner = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", interval.Seconds())
 	}
 	p.Layout = render.Layout{Maps: map[string]render.MapLayout{"@sent": {Descending: true, Bare: true, Columns: []render.Column{
 		{Field: "subnet", Width: 21}, {Field: "tx_bytes", Width: 6, Right: true},
 	}}}}
 	p.Join = v.report
-	p.Reports(c.interval.Duration, 0)
+	p.Reports(interval, c.Duration.Duration)
 	return p, nil
 }
 

@@ -36,19 +36,18 @@ listening socket has turned away.`,
 
 type command struct {
 	tcp.Common
-	clock bool
+	tool.Timing
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "verbose": "v"})
-	tool.ClockFlag(cmd.Flags(), &c.clock)
+	c.AddReport(cmd, tcp.Names{"verbose": "v"})
+	c.FlagsBy(cmd, "", "", "T")
 }
 
 // Plan implements tool.Command.
 func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
-	interval, duration, err := tool.Intervals(args)
-	if err != nil {
+	if err := c.Arguments(args); err != nil {
 		return nil, err
 	}
 	p, err := c.Common.Plan(o, script, tcp.NoOwner)
@@ -57,7 +56,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	}
 	p.Consts["scan"] = tool.Bool(c.Scan(p, o.Kernel(), "what sockets that listen already turn away is not counted"))
 	p.Banner, p.Aside = "Tracing SYN backlog size. Ctrl-C to end.", false
-	p.Layout = render.Layout{Clock: c.clock, Maps: map[string]render.MapLayout{
+	p.Layout = render.Layout{Clock: c.Clock, Maps: map[string]render.MapLayout{
 		"@backlog": {Section: "backlog_max", Unit: "backlog", Columns: []render.Column{{Field: "backlog_max"}}},
 		"@drops":   {Descending: true, Columns: []render.Column{c.Address("laddr", "LADDR"), tcp.Port("lport", "LPORT"), {Field: "drops", Title: "DROPS"}}},
 	}}
@@ -67,6 +66,6 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 		}
 		return "", []events.Event{r}
 	}
-	p.Reports(interval, duration)
+	p.Reports(c.Interval.Duration, c.Duration.Duration)
 	return p, nil
 }

@@ -40,20 +40,21 @@ output is no terminal they are printed, IPv4 and IPv6 as a table each.`,
 
 type command struct {
 	tcp.Common
+	tool.Timing
 	keep, quiet bool
 	sort        string
-	rows        uint
+	rows        tool.Number
 }
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"ipv4": "4", "ipv6": "6", "cgroup": "c", "verbose": "v"})
+	c.AddReport(cmd, tcp.Names{"cgroup": "c", "verbose": "v"})
+	c.FlagsBy(cmd, "", "", "")
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.keep, "noclear", "C", false, "add up over reports")
 	fl.BoolVarP(&c.quiet, "nosummary", "S", false, "leave out the line with time and load")
 	fl.StringVarP(&c.sort, "sort", "s", "all", "by what to sort: all, sent, received")
-	fl.UintVarP(&c.rows, "rows", "r", 0, "print so many rows of each table at most")
-	fl.Lookup("rows").DefValue = ""
+	fl.VarP(&c.rows, "rows", "r", "print so many rows of each table at most")
 }
 
 // Plan implements tool.Command.
@@ -62,8 +63,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if !ok {
 		return nil, fmt.Errorf("-s %q: not one of all, sent, received", c.sort)
 	}
-	interval, duration, err := tool.Intervals(args)
-	if err != nil {
+	if err := c.Arguments(args); err != nil {
 		return nil, err
 	}
 	p, err := c.Common.Plan(o, script, tcp.Current)
@@ -75,14 +75,14 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	}
 	p.Consts["scan"] = tool.Bool(c.Scan(p, o.Kernel(), "what sockets that are open already receive first is not counted"))
 	p.Consts["keep"] = tool.Bool(c.keep)
-	interval = cmp.Or(interval, time.Second)
+	interval := cmp.Or(c.Interval.Duration, time.Second)
 	p.Banner, p.Aside = fmt.Sprintf("Tracing... Output every %v secs. Hit Ctrl-C to end", interval.Seconds()), false
-	p.Layout = render.Layout{Maps: map[string]render.MapLayout{"@ipv4": columns("", 21), "@ipv6": columns("6", 32)}}
+	p.Layout = render.Layout{Clock: c.Clock && c.quiet, Maps: map[string]render.MapLayout{"@ipv4": columns("", 21), "@ipv6": columns("6", 32)}}
 	v := &view{command: c, by: by, join: join(), families: []family{{"@ipv4", 4}, {"@ipv6", 6}}}
 	if o.Screen != nil && !c.keep && !c.quiet {
 		p.Screen, v.families = []tui.Level{{Map: live, Columns: columns("", 21).Columns}}, []family{{name: live}}
 	}
 	p.Join = v.reports
-	p.Reports(interval, duration)
+	p.Reports(interval, c.Duration.Duration)
 	return p, nil
 }

@@ -81,8 +81,8 @@ func (v *view) reports(r *events.Report) (string, []events.Event) {
 	var list []events.Event
 	for _, f := range v.families {
 		its := slices.DeleteFunc(slices.Clone(rows), func(row *tcp.Row) bool { return f.version != 0 && row.Key[version].Int != f.version })
-		if v.rows > 0 && len(its) > int(v.rows) {
-			its = its[:v.rows]
+		if v.rows.Given && len(its) > int(v.rows.N) {
+			its = its[:v.rows.N]
 		}
 		if len(its) > 0 || f.version == 0 {
 			list = append(list, v.join.Report(f.name, r, its))

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/rpcxray/rpcxray/internal/kernel"
 )
@@ -80,41 +79,69 @@ type Timing struct {
 }
 
 // Flags adds the flags.
-func (t *Timing) Flags(cmd *cobra.Command) {
-	fl := cmd.Flags()
-	fl.VarP(&t.Interval, "interval", "i", "report every so many seconds, and start anew")
-	fl.VarP(&t.Duration, "duration", "d", "end after so many seconds")
-	ClockFlag(fl, &t.Clock)
-}
+func (t *Timing) Flags(cmd *cobra.Command) { t.FlagsBy(cmd, "i", "d", "T") }
 
-// ClockFlag adds the flag for the time of day in reports. bcc's tools call it
-// timestamp, which is another time elsewhere.
-func ClockFlag(fl *pflag.FlagSet, clock *bool) {
-	fl.BoolVarP(clock, "time", "T", false, "print the time of day above each report (also --timestamp)")
-	fl.BoolVar(clock, "timestamp", false, "")
+// FlagsBy adds the flags with other letters, "" for none. bcc's tools call the time
+// of day timestamp, which is another time elsewhere.
+func (t *Timing) FlagsBy(cmd *cobra.Command, interval, duration, clock string) {
+	fl := cmd.Flags()
+	fl.VarP(&t.Interval, "interval", interval, "report every so many seconds, and start anew")
+	fl.VarP(&t.Duration, "duration", duration, "end after so many seconds")
+	fl.BoolVarP(&t.Clock, "time", clock, false, "print the time of day above each report (also --timestamp)")
+	fl.BoolVar(&t.Clock, "timestamp", false, "")
 	if err := fl.MarkHidden("timestamp"); err != nil {
 		panic("BUG: " + err.Error())
 	}
 }
 
-// Intervals reads the arguments [INTERVAL [COUNT]]: the time between reports, 0
-// where nothing is said, and for how long, 0 without an end.
-func Intervals(args []string) (interval, duration time.Duration, err error) {
-	if len(args) > 0 {
-		var s Seconds
-		if err := s.Set(args[0]); err != nil {
-			return 0, 0, fmt.Errorf("INTERVAL %q: %w", args[0], err)
-		}
-		interval = s.Duration
+// Arguments reads the arguments [INTERVAL [COUNT]], which say the same as the flags:
+// the time between reports, and for how many of them.
+func (t *Timing) Arguments(args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if t.Interval.Duration != 0 || t.Duration.Duration != 0 && len(args) > 1 {
+		return errors.New("INTERVAL and COUNT: they stand for --interval and --duration, only one of either can be given")
+	}
+	if err := t.Interval.Set(args[0]); err != nil {
+		return fmt.Errorf("INTERVAL %q: %w", args[0], err)
 	}
 	if len(args) > 1 {
+		interval := t.Interval.Duration
 		n, err := strconv.ParseUint(args[1], 10, 32)
 		if err != nil || n == 0 || time.Duration(n) > maxSeconds*time.Second/interval {
-			return 0, 0, fmt.Errorf("COUNT %q: a number of reports above 0 is needed", args[1])
+			return fmt.Errorf("COUNT %q: a number of reports above 0 is needed", args[1])
 		}
-		duration = interval * time.Duration(n)
+		t.Duration.Duration = interval * time.Duration(n)
 	}
-	return interval, duration, nil
+	return nil
+}
+
+// Number is a flag with a number of 0 or more that need not be given.
+type Number struct {
+	N     uint32
+	Given bool
+}
+
+// Set implements pflag.Value.
+func (n *Number) Set(text string) error {
+	v, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return errors.New("a number of 0 or more is needed")
+	}
+	n.N, n.Given = uint32(v), true
+	return nil
+}
+
+// Type implements pflag.Value.
+func (n *Number) Type() string { return "number" }
+
+// String implements pflag.Value.
+func (n *Number) String() string {
+	if !n.Given {
+		return ""
+	}
+	return strconv.FormatUint(uint64(n.N), 10)
 }
 
 // CheckCPU tells whether n is a CPU of this machine.

@@ -37,7 +37,7 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
-func TestIntervals(t *testing.T) {
+func TestArguments(t *testing.T) {
 	for _, tt := range []struct {
 		args               []string
 		interval, duration time.Duration
@@ -49,9 +49,14 @@ func TestIntervals(t *testing.T) {
 		{[]string{"0"}, 0, 0, true}, {[]string{"-1"}, 0, 0, true}, {[]string{"x"}, 0, 0, true},
 		{[]string{"1", "0"}, 0, 0, true}, {[]string{"1", "-1"}, 0, 0, true}, {[]string{"1000000000", "4000000000"}, 0, 0, true},
 	} {
-		interval, duration, err := Intervals(tt.args)
-		if interval != tt.interval || duration != tt.duration || (err != nil) != tt.bad {
-			t.Errorf("%q: %v, %v, %v, want %v, %v", tt.args, interval, duration, err, tt.interval, tt.duration)
+		var c Timing
+		err := c.Arguments(tt.args)
+		if (err != nil) != tt.bad || err == nil && (c.Interval.Duration != tt.interval || c.Duration.Duration != tt.duration) {
+			t.Errorf("%q: %v, %v, %v, want %v, %v", tt.args, c.Interval, c.Duration, err, tt.interval, tt.duration)
 		}
+	}
+	both := Timing{Interval: Seconds{time.Second}}
+	if err := both.Arguments([]string{"1"}); err == nil {
+		t.Error("an interval given twice is no error")
 	}
 }
