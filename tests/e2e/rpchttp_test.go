@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,6 +112,87 @@ func TestGRPC(t *testing.T) {
 			if inside != 5 || len(byID) != len(calls) {
 				t.Errorf("%d calls in calls, %d ids of %d", inside, len(byID), len(calls))
 			}
+		})
+	}
+}
+
+// toldCall is a side of a call that is told its trace, and the value of a key of its
+// metadata.
+type toldCall struct {
+	Side, Value     string
+	Trace           string `json:"trace_id"`
+	ID              string `json:"span_id"`
+	Parent          string `json:"parent_span"`
+	Deadline        int64
+	Request         int64 `json:"req_bytes"`
+	Response        int64 `json:"resp_bytes"`
+	Compressed      bool
+	Service, Method string
+}
+
+// toldCalls traces a fixture in its mode for such calls.
+func toldCalls(t *testing.T, path, framework string) []toldCall {
+	t.Helper()
+	target := start(t, path, "told")
+	script := "rpc:" + strconv.Quote(path) + `:* /rpc.framework == "` + framework + `"/ { print((side=rpc.side, value=rpc.metadata("x-number"),
+		trace_id=rpc.trace_id, span_id=rpc.span_id, parent_span=rpc.parent_span, deadline=rpc.deadline, service=rpc.service, method=rpc.method,
+		req_bytes=rpc.req_bytes, resp_bytes=rpc.resp_bytes, compressed=rpc.compressed)); }`
+	tracer := traceRun(t, script, "-f", "json")
+	target.Send("go")
+	target.Stdout.WaitLine(`^done$`)
+	leave(t, target)
+	var all []toldCall
+	for _, line := range finish(t, tracer) {
+		var v struct {
+			Type string
+			Data toldCall
+		}
+		if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
+			all = append(all, v.Data)
+		}
+	}
+	lossless(t, tracer)
+	return all
+}
+
+// checkTold tests that calls are of the traces that they were told: so many of each number
+// below n, which is in the ids.
+func checkTold(t *testing.T, calls []toldCall, n, each int) {
+	t.Helper()
+	clients := map[string]toldCall{}
+	for _, c := range calls {
+		if c.Side == "client" {
+			clients[c.ID] = c
+		}
+	}
+	got, want := map[string]int{}, map[string]int{}
+	for _, c := range calls {
+		if c.Side == "server" && clients[c.Parent].Trace == c.Trace {
+			c.Parent = "client"
+		}
+		got[strings.Join([]string{c.Side, c.Value, c.Trace, c.Parent}, " ")]++
+	}
+	for i := range n {
+		trace := fmt.Sprintf("0af7651916cd43dd8448eb211c80%04x", i)
+		want[fmt.Sprintf("client %d0 %s b7ad6b716920%04x", i, trace, i)] = each
+		want[fmt.Sprintf("server %d %s client", i, trace)] = each
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestHTTPHeaders reads headers of HTTP/1 and HTTP/2, few and many.
+func TestHTTPHeaders(t *testing.T) {
+	testkit.Root(t)
+	for _, c := range []struct{ ldflags, toolchain string }{{}, {ldflags: "-s -w"}, {toolchain: "go1.24.6"}, {"-s -w", "go1.23.12"}} {
+		t.Run("build"+c.ldflags+c.toolchain, func(t *testing.T) {
+			if c.toolchain != "" && !full() {
+				t.Skip("RPCXRAY_FULL is not set")
+			}
+			spec := program("http")
+			spec.LDFlags, spec.Toolchain = c.ldflags, c.toolchain
+			checkTold(t, toldCalls(t, testkit.Build(t, spec), "net/http"), 12, 2)
 		})
 	}
 }
