@@ -20,8 +20,11 @@ func grpcgo() *Framework {
 	w := types.TUint64
 	pair := types.TupleOf(w, w)
 	server, client := []Side{Server}, []Side{Client}
-	number := append(SpanFields(), "seq", "peer", "peer_port", "local", "local_port")
+	number := append(Groups()["told"], "seq", "peer", "peer_port", "local", "local_port")
 	written := []Param{{"transport", w}, {"stream", w}, {"status", w}}
+	triple := types.TupleOf(w, w, w)
+	bytes := []string{"req_bytes", "resp_bytes", "compressed"}
+	sent := []Param{{"transport", w}, {"stream", w}, {"head", triple}}
 	return &Framework{
 		Name: "grpc", Module: "google.golang.org/grpc", Script: grpcScript, Oldest: "v1.60.0",
 		Probes: []Probe{
@@ -33,8 +36,23 @@ func grpcgo() *Framework {
 				{Name: transport + "(*serverHandlerTransport).writeStatus", Params: written},
 				{Name: transport + "(*serverHandlerTransport).WriteStatus", Params: written}}},
 
+			{Name: "headers", Sides: server, Wants: []string{"deadline"}, Funcs: []Func{{Name: transport + "(*http2Server).operateHeaders",
+				Params: []Param{{"transport", w}, {"ctx", pair}, {"frame", w}}, Optional: true}}},
+			{Name: "reply", Sides: server, Wants: bytes, Funcs: []Func{
+				{Name: transport + "(*http2Server).write", Params: sent, Optional: true},
+				{Name: transport + "(*http2Server).Write", Params: sent, Optional: true},
+				{Name: transport + "(*serverHandlerTransport).write", Params: sent, Optional: true},
+				{Name: transport + "(*serverHandlerTransport).Write", Params: sent, Optional: true}}},
+			{Name: "read", Sides: []Side{Server, Client}, Wants: bytes, Funcs: []Func{{Name: path + "(*parser).recvMsg", Params: []Param{{"parser", w}}}}},
+			{Name: "came", Sides: []Side{Server, Client}, Wants: bytes, Funcs: []Func{{Name: path + "checkRecvPayload"}}},
+
 			{Name: "attempt", Sides: client, Funcs: []Func{{Name: path + "(*clientStream).newAttemptLocked", Params: []Param{{"call", w}}}}},
 			{Name: "stream", Sides: client, Wants: number, Funcs: []Func{{Name: transport + "(*http2Client).NewStream", Params: []Param{{"client", w}}}}},
+			{Name: "fields", Sides: client, Wants: Groups()["told"], Funcs: []Func{{Name: transport + "(*http2Client).NewStream", Optional: true,
+				Calling: []string{transport + "(*controlBuffer).executeAndPut"}, Params: []Param{{"buffer", w}, {"allow", w}, {"item", pair}}}}},
+			{Name: "ask", Sides: client, Wants: bytes, Funcs: []Func{{Name: path + "(*csAttempt).sendMsg",
+				Params: []Param{{"attempt", w}, {"message", pair}, {"head", triple}}}}},
+			{Name: "wait", Sides: client, Wants: bytes, Funcs: []Func{{Name: path + "(*csAttempt).recvMsg", Params: []Param{{"attempt", w}}}}},
 			{Name: "number", Sides: client, Wants: number, Any: true, Funcs: []Func{
 				opening(transport + "(*http2Client).NewStream.func3"), opening(transport + "(*http2Client).NewStream.func4"),
 				opening(transport + "(*http2Client).NewStream.func5"), opening(transport + "(*http2Client).NewStream.func6")}},
@@ -51,6 +69,20 @@ func grpcgo() *Framework {
 			{Name: "client_conn", Struct: transport + "http2Client", Field: "conn", Otherwise: 64},
 			{Name: "header_method", Struct: transport + "CallHdr", Field: "Method", Otherwise: 16},
 			{Name: "call_ctx", Struct: path + "clientStream", Field: "ctx", Otherwise: 128},
+			{Name: "call_attempt", Struct: path + "clientStream", Field: "attempt", Otherwise: 216},
+			{Name: "attempt_call", Struct: path + "csAttempt", Field: "cs", Otherwise: 16},
+			{Name: "attempt_stream", Struct: path + "csAttempt", Field: "transportStream", Otherwise: 40},
+			{Name: "parser_reader", Struct: path + "parser", Field: "r"},
+			{Name: "parser_header", Struct: path + "parser", Field: "header", Otherwise: 16},
+			{Name: "frame_header", Struct: "golang.org/x/net/http2.MetaHeadersFrame", Field: "HeadersFrame"},
+			{Name: "frame_fields", Struct: "golang.org/x/net/http2.MetaHeadersFrame", Field: "Fields", Otherwise: 8},
+			{Name: "frame_stream", Struct: "golang.org/x/net/http2.FrameHeader", Field: "StreamID", Otherwise: 8},
+			{Name: "sent_fields", Struct: transport + "headerFrame", Field: "hf", Otherwise: 8},
+			{Name: "own_header", Struct: transport + "Stream", Field: "header", Otherwise: ^uint64(0)},
+			{Name: "client_header", Struct: transport + "ClientStream", Field: "header", Otherwise: ^uint64(0)},
+			{Name: "stream_trailer", Struct: transport + "Stream", Field: "trailer", Otherwise: 104},
+			{Name: "is_value_ctx", Type: "*context.valueCtx"},
+			{Name: "is_metadata", Type: "metadata.MD"},
 			{Name: "status_code", Struct: status, Field: "Code", Otherwise: 40},
 			{Name: "status_message", Struct: status, Field: "Message", Otherwise: 48},
 		},

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -66,6 +68,20 @@ func checkHTTPSpans(t *testing.T, calls []featureCall) {
 	}
 }
 
+// grpcBuild returns the path of the fixture with gRPC, of another version where mod
+// names one.
+func grpcBuild(t *testing.T, ldflags, mod string) string {
+	t.Helper()
+	spec := program("grpc")
+	spec.LDFlags = ldflags
+	if mod != "" {
+		spec.Flags = []string{"-modfile=" + mod}
+	}
+	path, err := fixture.Build(spec)
+	testkit.Need(t, err)
+	return path
+}
+
 // TestGRPC compares gRPC calls with what a program says.
 func TestGRPC(t *testing.T) {
 	testkit.Root(t)
@@ -80,14 +96,7 @@ func TestGRPC(t *testing.T) {
 			if c.full && !full() {
 				t.Skip("RPCXRAY_FULL is not set")
 			}
-			spec := program("grpc")
-			spec.LDFlags = c.ldflags
-			if c.mod != "" {
-				spec.Flags = []string{"-modfile=" + c.mod}
-			}
-			path, err := fixture.Build(spec)
-			testkit.Need(t, err)
-			want, calls := featureCalls(t, path, "grpc")
+			want, calls := featureCalls(t, grpcBuild(t, c.ldflags, c.mod), "grpc")
 			got, byID := map[string]int{}, map[string]featureCall{}
 			for _, c := range calls {
 				got[fmt.Sprint(c, " ", c.Code)]++
@@ -135,7 +144,7 @@ func toldCalls(t *testing.T, path, framework string) []toldCall {
 	t.Helper()
 	target := start(t, path, "told")
 	script := "rpc:" + strconv.Quote(path) + `:* /rpc.framework == "` + framework + `"/ { print((side=rpc.side, value=rpc.metadata("x-number"),
-		trace_id=rpc.trace_id, span_id=rpc.span_id, parent_span=rpc.parent_span, deadline=rpc.deadline, service=rpc.service, method=rpc.method,
+		trace_id=rpc.trace_id, span_id=rpc.span_id, parent_span=rpc.parent_span, deadline=rpc.deadline,
 		req_bytes=rpc.req_bytes, resp_bytes=rpc.resp_bytes, compressed=rpc.compressed)); }`
 	tracer := traceRun(t, script, "-f", "json")
 	target.Send("go")
@@ -166,6 +175,9 @@ func checkTold(t *testing.T, calls []toldCall, n, each int) {
 		}
 	}
 	got, want := map[string]int{}, map[string]int{}
+	if len(calls) != 2*n*each {
+		t.Errorf("%d sides of calls, want %d", len(calls), 2*n*each)
+	}
 	for _, c := range calls {
 		if c.Side == "server" && clients[c.Parent].Trace == c.Trace {
 			c.Parent = "client"
@@ -195,4 +207,59 @@ func TestHTTPHeaders(t *testing.T) {
 			checkTold(t, toldCalls(t, testkit.Build(t, spec), "net/http"), 12, 2)
 		})
 	}
+}
+
+// TestGRPCMetadata reads what gRPC calls tell beside their messages, and how long these
+// are.
+func TestGRPCMetadata(t *testing.T) {
+	testkit.Root(t)
+	for _, c := range []struct {
+		name, ldflags, mod string
+		full               bool
+	}{
+		{name: "newest"}, {name: "stripped", ldflags: "-s -w"}, {name: "1.68", mod: "grpc1.68.mod", full: true},
+		{name: "1.60", mod: "grpc1.60.mod", full: true}, {name: "stripped 1.60", ldflags: "-s -w", mod: "grpc1.60.mod"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.full && !full() {
+				t.Skip("RPCXRAY_FULL is not set")
+			}
+			calls := toldCalls(t, grpcBuild(t, c.ldflags, c.mod), "grpc")
+			checkTold(t, calls, 12, 1)
+			for _, c := range calls {
+				var i int64
+				if _, err := fmt.Sscanf(c.Trace[28:], "%x", &i); err != nil {
+					t.Fatal(err)
+				}
+				message := []byte{8, byte(i)} // a protobuf of one number
+				if i == 0 {
+					message = nil
+				}
+				size := 5 + int64(len(message))
+				if i%3 == 2 {
+					size = 5 + zipped(t, message)
+				}
+				if c.Request != size || c.Response != size || c.Compressed != (i%3 == 2) {
+					t.Errorf("call %d: %d bytes asked, %d answered, want %d; compressed: %v", i, c.Request, c.Response, size, c.Compressed)
+				}
+				if limit := (i + 1) * 60e9; c.Deadline > limit || c.Deadline < limit-1e9 {
+					t.Errorf("call %d: deadline %d, the caller waits %d", i, c.Deadline, limit)
+				}
+			}
+		})
+	}
+}
+
+// zipped is the length of a message when it is compressed.
+func zipped(t *testing.T, message []byte) int64 {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(message); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return int64(b.Len())
 }

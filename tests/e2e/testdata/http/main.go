@@ -54,8 +54,8 @@ func main() {
 	in.Scan()
 	if len(os.Args) > 1 {
 		for i := range 12 {
-			withHeaders(one.Client(), one.URL, i)
-			withHeaders(two.Client(), two.URL, i)
+			told(one.Client(), one.URL, i)
+			told(two.Client(), two.URL, i)
 		}
 		fmt.Println("done")
 		in.Scan()
@@ -113,8 +113,8 @@ func calls(s *httptest.Server, c *http.Client, second bool) {
 	}
 }
 
-// withHeaders makes a call that is told its trace, beside more headers from time to time.
-func withHeaders(c *http.Client, url string, i int) {
+// told makes a call that is told its trace, beside more headers from time to time.
+func told(c *http.Client, url string, i int) {
 	req, err := http.NewRequest("GET", url+"/told", nil)
 	must(err)
 	for n := range 7 * i {
