@@ -92,7 +92,7 @@ func (c *checker) define(d syntax.CDef) {
 	case *syntax.Define:
 		c.defines[d.Name] = d
 	case *syntax.StructType:
-		c.defineStruct(d)
+		c.fileBody().layoutStruct(d)
 	case *syntax.EnumType:
 		c.defineEnum(d)
 	}

@@ -71,7 +71,7 @@ func (b *body) keyValue(e syntax.Expr) prog.Expr {
 		return x
 	}
 	t := x.Type()
-	if t.Kind == types.Timestamp || unfit(t) != nil {
+	if unfit(t) != nil {
 		b.badKey(e.Span(), t)
 		return bad(e.Span())
 	}

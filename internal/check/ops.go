@@ -487,11 +487,14 @@ func (b *body) unaryExpr(e *syntax.UnaryExpr) prog.Expr {
 	return bad(e.At)
 }
 
-// addressOf is &$v.
+// addressOf is &$v, or &@m: where the kernel keeps the map itself, not its values.
 func (b *body) addressOf(e *syntax.UnaryExpr) prog.Expr {
 	if m, ok := e.X.(*syntax.MapExpr); ok {
-		b.notYet(m.Span(), "the address of a map")
-		return bad(e.At)
+		s := b.wholeMap("&", m)
+		if s == nil {
+			return bad(e.At)
+		}
+		return b.mapCall(prog.FnMapAddr, types.PointerTo(types.TInt8, types.SpaceKernel), s, nil, e.At)
 	}
 	x := b.expr(e.X)
 	if isBad(x) {

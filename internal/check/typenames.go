@@ -57,6 +57,8 @@ func (b *body) typ(t syntax.Type) *types.Type {
 		return b.typeIn(t.Type, t.X)
 	case *syntax.StructType:
 		return b.layoutStruct(t)
+	case *syntax.EnumType:
+		return b.defineEnum(t)
 	}
 	b.notYet(t.Span(), "this kind of type")
 	return nil
@@ -307,19 +309,14 @@ func (c *checker) fileBody() *body {
 	return b
 }
 
-func (c *checker) defineStruct(d *syntax.StructType) {
-	if t := c.fileBody().layoutStruct(d); t != nil && d.Name != "" {
-		c.ctypes[t.String()] = t
-	}
-}
-
 func (c *checker) defineType(d *syntax.Typedef) {
 	if t := c.fileBody().memberType(d.Type); t != nil {
 		c.ctypes[d.Name] = t
 	}
 }
 
-// layoutStruct lays a struct or union out as C does.
+// layoutStruct lays a struct or union out as C does, and makes it known by its name,
+// also where it stands inside of another.
 func (b *body) layoutStruct(d *syntax.StructType) *types.Type {
 	tag := "struct "
 	if d.Union {
@@ -350,6 +347,9 @@ func (b *body) layoutStruct(d *syntax.StructType) *types.Type {
 		l.add(cf, t, int(bits))
 	}
 	out.Fields, out.Size = l.fields, l.size()
+	if d.Name != "" {
+		b.ctypes[out.Name] = out
+	}
 	return out
 }
 
@@ -419,7 +419,9 @@ func (l *layouter) add(cf *syntax.CField, t *types.Type, bits int) {
 
 func (l *layouter) size() int { return (l.widest + l.align - 1) / l.align * l.align }
 
-func (c *checker) defineEnum(d *syntax.EnumType) {
+// defineEnum is the type of an enum, whose constants it makes known; nil after an
+// error.
+func (c *checker) defineEnum(d *syntax.EnumType) *types.Type {
 	t := &types.Type{Kind: types.Enum, Size: 4, Name: d.Name}
 	next := int64(0)
 	for _, v := range d.Values {
@@ -427,7 +429,7 @@ func (c *checker) defineEnum(d *syntax.EnumType) {
 			n, ok := c.constInt(v.Value)
 			if !ok {
 				c.fileBody().notConstant(v.Value.Span())
-				return
+				return nil
 			}
 			next = n
 		}
@@ -439,4 +441,5 @@ func (c *checker) defineEnum(d *syntax.EnumType) {
 		c.enums[v.Name] = enumConst{next, t}
 		next++
 	}
+	return t
 }

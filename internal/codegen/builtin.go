@@ -158,6 +158,8 @@ func (c *comp) function(e *prog.Call) opnd {
 		return c.hasKey(e)
 	case prog.FnDelete:
 		return c.deleted(e)
+	case prog.FnMapAddr:
+		return c.number(mOpnd(MapName(e.Map)))
 	case prog.FnLen:
 		return c.length(e)
 	case prog.FnStrncmp:

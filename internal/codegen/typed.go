@@ -101,6 +101,16 @@ func (c *comp) keepsType(e prog.Expr) bool {
 	return false
 }
 
+// number is the value of a pointer as a plain number, which arithmetic may change.
+func (c *comp) number(v opnd) opnd {
+	mark := c.stack.at
+	word := c.stackMem(8)
+	c.storeWhole(word, v)
+	n := c.load(word, 8, false)
+	c.stack.at = mark
+	return n
+}
+
 // storeWhole stores such a pointer at a place that is not aligned.
 func (c *comp) storeWhole(dst mem, v opnd) {
 	mark := c.stack.at

@@ -2,14 +2,13 @@ package events
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/kernel"
 )
 
 // LabelText is the text that number n stands for in a table of types.Label:
-// "signal", "error" or "syscall". The texts are those of glibc's strsignal(3)
-// and strerror(3), and the names of system calls.
+// "signal", "error" or "syscall". The texts are those of glibc's strsignal(3),
+// bpftrace's for errors, and the names of system calls.
 func LabelText(table string, n uint64) string {
 	switch table {
 	case "signal":
@@ -56,11 +55,5 @@ func errorText(n int) string {
 	if n < 0 {
 		n = -n
 	}
-	text := kernel.ErrnoText(n)
-	if strings.HasPrefix(text, unknownError) {
-		return unknownError
-	}
-	return text
+	return kernel.ErrnoText(n)
 }
-
-const unknownError = "Unknown error"

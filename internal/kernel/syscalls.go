@@ -32,16 +32,41 @@ func SyscallNumber(name string) (int, bool) {
 // has none.
 func ErrnoName(errno int) string { return unix.ErrnoName(unix.Errno(errno)) }
 
-// ErrnoText returns the sentence for an error number as C's strerror gives it
-// in English.
+// errnoTexts are the sentences of bpftrace's strerror that are others than those of
+// the C library.
+var errnoTexts = map[unix.Errno]string{
+	0:               "Success",
+	unix.EIO:        "I/O error",
+	unix.EBADF:      "Bad file number",
+	unix.EAGAIN:     "Try again (operation would block)",
+	unix.ENOMEM:     "Out of memory",
+	unix.EXDEV:      "Cross-device link",
+	unix.ENFILE:     "File table overflow",
+	unix.ENOTTY:     "Not a typewriter",
+	unix.EDOM:       "Math argument out of domain of func",
+	unix.ERANGE:     "Math result not representable",
+	unix.EDEADLK:    "Resource deadlock would occur",
+	unix.ENOLCK:     "No record locks available",
+	unix.ENOSYS:     "Invalid system call number",
+	unix.ELOOP:      "Too many symbolic links encountered",
+	unix.EBADMSG:    "Not a data message",
+	unix.EILSEQ:     "Illegal byte sequence",
+	unix.EOPNOTSUPP: "Operation not supported on transport endpoint",
+	unix.ENETRESET:  "Network dropped connection because of reset",
+	unix.EDQUOT:     "Quota exceeded",
+	unix.ECANCELED:  "Operation Canceled",
+	unix.EHWPOISON:  "Memory page has hardware error",
+}
+
+// ErrnoText returns the sentence for an error number.
 func ErrnoText(errno int) string {
-	switch {
-	case errno == 0:
-		return "Success"
-	case ErrnoName(errno) == "":
-		return "Unknown error " + strconv.Itoa(errno)
+	if text, ok := errnoTexts[unix.Errno(errno)]; ok {
+		return text
 	}
 	text := unix.Errno(errno).Error()
+	if strings.HasPrefix(text, "errno ") {
+		return "Unknown error"
+	}
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 

@@ -65,7 +65,8 @@ func TestSyscallNamesAgainstTracepoints(t *testing.T) {
 func TestErrnoAndSignalNames(t *testing.T) {
 	for errno, want := range map[int][2]string{
 		0: {"", "Success"}, 1: {"EPERM", "Operation not permitted"}, 2: {"ENOENT", "No such file or directory"},
-		11: {"EAGAIN", "Resource temporarily unavailable"}, 9999: {"", "Unknown error 9999"},
+		11:  {"EAGAIN", "Try again (operation would block)"},
+		133: {"EHWPOISON", "Memory page has hardware error"}, 9999: {"", "Unknown error"},
 	} {
 		if got := [2]string{ErrnoName(errno), ErrnoText(errno)}; got != want {
 			t.Errorf("errno %d is %q, want %q", errno, got, want)

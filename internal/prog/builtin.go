@@ -48,6 +48,7 @@ const (
 	FnHasKey                    // Map, (key) Bool
 	FnDelete                    // Map, (key) Bool
 	FnLen                       // Map () int64; (stack) int64
+	FnMapAddr                   // Map () pointer: the kernel's own description of the map
 	FnStrncmp                   // (a, b, n) uint64
 	FnStrlen                    // (s)
 	FnStrcontains               // (h, n) Bool

@@ -236,7 +236,7 @@ func (id BuiltinID) String() string { return builtinNames[id] }
 
 var funcNames = [...]string{
 	FnStr: "str", FnBuf: "buf", FnKSym: "ksym", FnUSym: "usym", FnNtop: "ntop", FnMac: "macaddr", FnStrftime: "strftime",
-	FnUsername: "username", FnHasKey: "has_key", FnDelete: "delete", FnLen: "len", FnStrncmp: "strncmp", FnStrlen: "strlen",
+	FnUsername: "username", FnHasKey: "has_key", FnDelete: "delete", FnLen: "len", FnMapAddr: "map_addr", FnStrncmp: "strncmp", FnStrlen: "strlen",
 	FnStrcontains: "strcontains", FnStrstr: "strstr", FnMemcmp: "memcmp", FnBswap: "bswap", FnKaddr: "kaddr",
 	FnReadTLS: "read_tls", FnSignal: "signal", FnCgroupPath: "cgroup_path", FnStackPush: "stack_push",
 	FnLabel: "label", FnStrConcat: "str_concat", FnDebugf: "debugf", FnSignalThread: "signal_thread",

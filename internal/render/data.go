@@ -152,15 +152,6 @@ func (d *data) entry(fields []field, v *events.Value, l MapLayout, name string) 
 	}
 }
 
-// members are the fields of a record.
-func members(v *events.Value) []field {
-	fields := make([]field, len(v.Elems))
-	for i := range v.Elems {
-		fields[i] = field{name: v.Type.Fields[i].Name, value: &v.Elems[i]}
-	}
-	return fields
-}
-
 func (d *data) object(fields []field) {
 	if d.csv {
 		d.line(fields)

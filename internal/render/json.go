@@ -269,18 +269,16 @@ func (p *printer) jsonList(dst []byte, elems []events.Value) []byte {
 
 func (p *printer) jsonObject(dst []byte, v *events.Value) []byte {
 	dst = append(dst, '{')
-	first := true
-	for i := range v.Elems {
-		if v.Elems[i].Absent() {
+	sep := ""
+	for _, f := range members(v) {
+		if f.value.Absent() {
 			continue
 		}
-		if !first {
-			dst = append(dst, ", "...)
-		}
-		first = false
-		dst = appendJSONString(dst, []byte(v.Type.Fields[i].Name))
+		dst = append(dst, sep...)
+		dst = appendJSONString(dst, []byte(f.name))
 		dst = append(dst, ": "...)
-		dst = p.json(dst, &v.Elems[i], 1)
+		dst = p.json(dst, f.value, 1)
+		sep = ", "
 	}
 	return append(dst, '}')
 }

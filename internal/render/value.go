@@ -165,17 +165,30 @@ func (p *printer) record(dst []byte, v *events.Value) []byte {
 	if len(v.Elems) == 0 {
 		return append(dst, "{}"...)
 	}
-	dst = append(dst, "{ "...)
-	for i := range v.Elems {
-		if i > 0 {
-			dst = append(dst, ", "...)
-		}
-		dst = append(dst, '.')
-		dst = p.name(dst, v.Type.Fields[i].Name)
+	sep := "{ ."
+	for _, f := range members(v) {
+		dst = append(dst, sep...)
+		dst = p.name(dst, f.name)
 		dst = append(dst, " = "...)
-		dst = p.value(dst, &v.Elems[i])
+		dst = p.value(dst, f.value)
+		sep = ", ."
 	}
 	return append(dst, " }"...)
+}
+
+// members are those of a struct or record. Those of a struct or union without a name
+// stand among those of the one that it is in, as in C.
+func members(v *events.Value) []field {
+	fields := make([]field, 0, len(v.Elems))
+	for i := range v.Elems {
+		name, member := v.Type.Fields[i].Name, &v.Elems[i]
+		if name == "" && len(member.Elems) > 0 {
+			fields = append(fields, members(member)...)
+			continue
+		}
+		fields = append(fields, field{name: name, value: member})
+	}
+	return fields
 }
 
 func appendStats(dst []byte, v *events.Value, div int64) []byte {
