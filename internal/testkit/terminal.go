@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -50,8 +51,11 @@ func (s *Terminal) Keys(keys ...string) {
 func (s *Terminal) Shows(pattern string, flags ...string) string {
 	s.t.Helper()
 	re := regexp.MustCompile("(?m)" + pattern)
-	screen := ""
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	screen, every := "", 20*time.Millisecond
+	if os.Getenv(EnvKernel) != "" { // where a look takes the time that what is looked at needs
+		every *= 20
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(every) {
 		if screen = s.Tmux(append([]string{"capture-pane", "-p"}, flags...)...); re.MatchString(screen) {
 			return screen
 		}

@@ -21,7 +21,7 @@ var letters = map[string]string{
 	"tcpaccept":  "4 ipv4, 6 ipv6, P localport, T time, U print-uid, t timestamp, v verbose",
 	"tcpbind":    "4 ipv4, 6 ipv6, E errors, P localport, T time, U print-uid, c cgroup, t timestamp, u uid, v verbose, w wide, x failed",
 	"tcpcong":    "4 ipv4, 6 ipv6, L localport, R remoteport, T time, d dist, u microseconds",
-	"tcpconnect": "4 ipv4, 6 ipv6, L lport, P remoteport, T time, U print-uid, c count, d dns, s source-port, t timestamp, u uid, v verbose",
+	"tcpconnect": "4 ipv4, 6 ipv6, C cgroupmap, L lport, M mntnsmap, P remoteport, T time, U print-uid, c count, d dns, s source-port, t timestamp, u uid, v verbose",
 	"tcpconnlat": "4 ipv4, 6 ipv6, L lport, T time, t timestamp, v verbose",
 	"tcpdrop":    "4 ipv4, 6 ipv6",
 	"tcplife":    "4 ipv4, 6 ipv6, D remoteport, L localport, T time, s csv, t timestamp, v verbose, w wide",
@@ -34,7 +34,7 @@ var letters = map[string]string{
 	"tcpsubnet": "4 ipv4, 6 ipv6, J json, f unit, i interval, v verbose",
 	"tcpsynbl":  "4 ipv4, 6 ipv6, T time, v verbose",
 	"tcptop":    "4 ipv4, 6 ipv6, C noclear, S nosummary, c cgroup, r rows, s sort, v verbose",
-	"tcptracer": "4 ipv4, 6 ipv6, N netns, T time, U print-uid, t timestamp, u uid, v verbose",
+	"tcptracer": "4 ipv4, 6 ipv6, C cgroupmap, M mntnsmap, N netns, T time, U print-uid, t timestamp, u uid, v verbose",
 }
 
 // sharedFlags are the long names that every tcp tool has, with what a use of each puts

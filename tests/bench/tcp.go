@@ -48,8 +48,8 @@ var tcpTools = []struct {
 	{args: "tcpsynbl", run: 500 * time.Nanosecond, total: 60 * time.Millisecond},
 	{args: "tcpsubnet", run: 1200 * time.Nanosecond, total: 80 * time.Millisecond},
 	{args: "tcptop -S", run: 2500 * time.Nanosecond, total: 1300 * time.Millisecond},
-	{args: "tcplisten", run: 2 * time.Microsecond, total: 60 * time.Millisecond, load: listenLoad},
-	{args: "tcpbind", run: 2 * time.Microsecond, total: 60 * time.Millisecond, load: listenLoad},
+	{args: "tcplisten", run: 1500 * time.Nanosecond, total: 60 * time.Millisecond, load: listenLoad},
+	{args: "tcpbind", run: 1500 * time.Nanosecond, total: 60 * time.Millisecond, load: listenLoad},
 	{args: "tcppktlat 1000000", run: time.Microsecond, total: 260 * time.Millisecond},
 	{args: "tcpcong", run: 600 * time.Nanosecond, total: 200 * time.Millisecond},
 }

@@ -185,6 +185,11 @@ func (r *runner) install(root *vm.FS, s suite) error {
 			return err
 		}
 	}
+	for _, name := range s.programs {
+		if err := installProgram(root, name); err != nil {
+			return err
+		}
+	}
 	if !s.cli {
 		return nil
 	}

@@ -38,6 +38,7 @@ type suite struct {
 	fixtures []fixture.Spec // what its tests build, for the machine has no Go
 	data     []string       // folders of it that its tests read, besides testdata
 	c        []string       // programs of C, as file and flags with blanks between
+	programs []string       // of this system that its tests run
 	cli      bool           // its tests run rpcxray
 	env      []string       // variables that are handed on to it where they are set
 }
@@ -64,14 +65,13 @@ var suites = []suite{
 	{dir: "internal/tools", run: "KernelFunctions", cli: true},
 	{
 		dir: "tests/tcp",
-		run: "^Test(Life|Accept|Connect|ConnectRefused|Tracer|States|Loss|DropNoSocket|Overflow|OlderSockets|MPTCP|Top|TopKinds|" +
-			"Subnet|RTT|Backlog|ListenAndBind|Namespaces|PacketLatency|RPCX|Functions)$",
 		fixtures: []fixture.Spec{
 			{Dir: "tests/tcp/testdata/peer"},
 			{Dir: "examples/rpcx", Package: "./server"}, {Dir: "examples/rpcx", Package: "./client"},
 		},
-		c:   []string{"tests/tcp/testdata/cpeer/cpeer.c -static -pthread"},
-		cli: true,
+		c:        []string{"tests/tcp/testdata/cpeer/cpeer.c -static -pthread"},
+		programs: []string{"tmux"},
+		cli:      true,
 	},
 	{dir: "tests/language", run: "TestCases/^(kernel|iter)$|TestProgramsOfTheKernel", data: []string{"cases"}, cli: true},
 }

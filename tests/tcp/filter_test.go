@@ -16,6 +16,11 @@ import (
 	"github.com/rpcxray/rpcxray/internal/testkit"
 )
 
+type filterTest struct {
+	flags         string
+	first, second bool
+}
+
 // Each flag that chooses sockets lets its own through and keeps the others out.
 func TestFilters(t *testing.T) {
 	n := newNetns(t)
@@ -36,10 +41,7 @@ func TestFilters(t *testing.T) {
 		t.Fatal(err)
 	}
 	process := func(p *peer) string { return fmt.Sprint(p.PID()) }
-	tests := []struct {
-		flags         string
-		first, second bool
-	}{
+	tests := []filterTest{
 		{"-p " + process(first), true, false},
 		{"-P " + fmt.Sprint(two.port), false, true},
 		{fmt.Sprintf("--remoteport %d,1-2", one.port), true, false},
@@ -60,6 +62,13 @@ func TestFilters(t *testing.T) {
 		{"--mntnsmap " + pinned(t, 7), false, false},
 		{"--netns /proc/" + process(one) + "/ns/net", true, true},
 		{"--netns 1", false, false},
+	}
+	if emulated() {
+		both := "--mntnsmap " + pinned(t, inode("/proc/self/ns/mnt")) + " -u 0 --comm peer"
+		tests = tests[:0]
+		tests = append(tests, filterTest{both + " -4 --raddr 127.0.0.1 -p " + process(first), true, false},
+			filterTest{both + " -6 --laddr ::1 --cgroup " + group.dir + " --cgroupmap " + pinned(t, id), false, true},
+			filterTest{"--cgroupmap " + pinned(t), false, false})
 	}
 	var tools []*testkit.Proc
 	for _, tt := range tests {
@@ -153,6 +162,9 @@ func pinned(t *testing.T, keys ...uint64) string {
 
 // Wrong flags have clear errors, and the exit status 1.
 func TestErrors(t *testing.T) {
+	if emulated() {
+		t.Skip("no other kernel makes a difference")
+	}
 	buildOnce(t)
 	const ports, address = "ports are 1 to 65535", "an address such as 10.0.0.1 or 2001:db8::1 is needed"
 	for _, tt := range []struct{ line, want string }{
@@ -198,31 +210,78 @@ func TestErrors(t *testing.T) {
 		{"tcplife --output /nowhere/file", `output file: "/nowhere/file"`},
 		{"tcpstates extra", "one argument too many"},
 	} {
-		args := strings.Fields(tt.line)
-		r := testkit.RunCLI(t, args...)
-		if r.Code != 1 || !strings.Contains(r.Stderr, tt.want) || r.Stdout != "" || strings.Count(r.Stderr, "\n") != 1 {
-			t.Errorf("%s: status %d, output %q, errors %q, want one line with %q", tt.line, r.Code, r.Stdout, r.Stderr, tt.want)
+		refused(t, tt.line, tt.want)
+	}
+	for _, name := range family(t) {
+		refused(t, name+" -4 -6", "-4 and -6")
+		refused(t, name+" --localport 80,http", `"http" is no port`)
+		refused(t, name+" --remoteport 0", ports)
+		refused(t, name+" --laddr 10.0.0.0/8", address)
+		refused(t, name+" --cgroup /sys/fs/cgroup/no-such-group", "no such file")
+		refused(t, name+" --netns nowhere", `network namespace "nowhere"`)
+		refused(t, name+" --uid root", "a number of 0 or more is needed")
+		refused(t, name+" --format xml", "it is one of table, json, jsonl, csv")
+	}
+	for _, name := range []string{"tcprtt", "tcpsynbl", "tcpsubnet", "tcptop", "tcpcong"} {
+		refused(t, name+" --interval 0", "a time above 0")
+		refused(t, name+" --duration 0", "a time above 0")
+		if name != "tcpsubnet" {
+			refused(t, name+" 0", `INTERVAL "0"`)
+			refused(t, name+" --interval 1 1", "only one of either can be given")
 		}
 	}
 }
 
+// refused tests that a command line ends with an error of one line.
+func refused(t *testing.T, line, want string) {
+	t.Helper()
+	r := testkit.RunCLI(t, strings.Fields(line)...)
+	if r.Code != 1 || !strings.Contains(r.Stderr, want) || r.Stdout != "" || strings.Count(r.Stderr, "\n") != 1 {
+		t.Errorf("%s: status %d, output %q, errors %q, want one line with %q", line, r.Code, r.Stdout, r.Stderr, want)
+	}
+}
+
+// family are the names of the tools.
+func family(t *testing.T) (names []string) {
+	t.Helper()
+	for line := range strings.Lines(testkit.RunCLI(t, "tcp").Stdout) {
+		name, _, _ := strings.Cut(line, " ")
+		names = append(names, name)
+	}
+	if len(names) != 16 {
+		t.Fatalf("rpcxray tcp lists %q", names)
+	}
+	return names
+}
+
 // Without tracefs mounted tools work all the same, for it is opened without a mount.
+// Where that is not allowed, those that need it say so, and the others work.
 func TestWithoutTracefs(t *testing.T) {
 	testkit.Root(t)
 	buildOnce(t)
-	cmd := exec.Command(os.Getenv(testkit.EnvBinary), "tcpaccept", "--format", "jsonl")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	// The mounts of this machine are hidden in a namespace of the tool's own.
-	script := `umount -l /sys/kernel/tracing /sys/kernel/debug/tracing /sys/kernel/debug 2>/dev/null; exec "$0" "$@"`
-	cmd.Args = append([]string{"sh", "-c", script}, cmd.Args...)
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip(err)
-	}
-	cmd.Path = sh
-	p := testkit.StartCmd(t, cmd)
-	p.Stderr.WaitLine(`^Tracing`)
-	if code := p.Stop(interrupt); code != 0 {
-		t.Errorf("ended with %d: %s", code, p.Stderr.Text())
+	const mayNot = "setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "
+	for _, tt := range []struct {
+		tool, as string
+		works    bool
+	}{{"tcpaccept", "", true}, {"tcpsynbl", mayNot, true}, {"tcplife", mayNot, false}} {
+		if tt.as != "" && emulated() {
+			continue // busybox has no such setpriv
+		}
+		// The mounts of this machine are hidden in a namespace of the tool's own.
+		script := `umount -l /sys/kernel/tracing /sys/kernel/debug/tracing /sys/kernel/debug 2>/dev/null; exec ` + tt.as + `"$0" "$@"`
+		cmd := exec.Command("sh", "-c", script, os.Getenv(testkit.EnvBinary), tt.tool, "--format", "jsonl")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+		p := testkit.StartCmd(t, cmd)
+		if !tt.works {
+			p.Stderr.WaitLine(`mount -t tracefs tracefs /sys/kernel/tracing`)
+			if code := p.Wait(); code != 1 {
+				t.Errorf("%s%s ended with %d: %s", tt.as, tt.tool, code, p.Stderr.Text())
+			}
+			continue
+		}
+		p.Stderr.WaitLine(`^Tracing`)
+		if code := p.Stop(interrupt); code != 0 {
+			t.Errorf("%s%s ended with %d: %s", tt.as, tt.tool, code, p.Stderr.Text())
+		}
 	}
 }

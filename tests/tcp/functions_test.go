@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -11,29 +12,52 @@ import (
 )
 
 // functions counts by the kernel's functions what tools see by its tracepoints. Since
-// Linux 6.5 files are sent with tcp_sendmsg, too.
+// Linux 6.5 files are sent with tcp_sendmsg, too; since 6.11 a packet is dropped with
+// the socket that it was for.
 const functions = `config = { missing_probes = "ignore"; print_maps_on_exit = false; }
-begin { @accepted = 0; @connects = 0; @states = 0; @sent = 0; }
-kretprobe:inet_csk_accept /retval != 0/ { @accepted++; }
-kprobe:tcp_v4_connect { @connects++; }
-kprobe:tcp_set_state { @states++; }
-kretprobe:tcp_sendmsg, kretprobe:tcp_sendpage /(int32)retval > 0/ { @sent += (uint64)(int32)retval; }
-end { printf("{\"accepted\":%d,\"connects\":%d,\"states\":%d,\"sent\":%d}\n", @accepted, @connects, @states, @sent); }
+begin { @accepted = 0; @connects = 0; @states = 0; @sent = 0; @again = 0; @full = 0; @refused = 0; }
+EXIT:inet_csk_accept /retval != 0/ { @accepted++; }
+ENTRY:tcp_v4_connect { @connects++; }
+ENTRY:tcp_set_state { @states++; }
+EXIT:tcp_sendmsg, EXIT:tcp_sendpage /(int32)retval > 0/ { @sent += (uint64)(int32)retval; }
+EXIT:__tcp_retransmit_skb /(int32)retval == 0/ { @again++; }
+EXIT:bfifo_enqueue /(int32)retval == 1/ { @full++; }
+ENTRY:kfree_skb_reason /REASON1 == SKB_DROP_REASON_NO_SOCKET/ { @refused++; }
+ENTRY:sk_skb_reason_drop /REASON2 == SKB_DROP_REASON_NO_SOCKET/ { @refused++; }
+end {
+	printf("{\"accepted\":%d,\"connects\":%d,\"states\":%d,\"sent\":%d,\"again\":%d,\"full\":%d,\"refused\":%d}\n",
+		@accepted, @connects, @states, @sent, @again, @full, @refused);
+}
 `
 
-// Where functions can be probed, they tell the same as the tools.
+// Where functions can be probed, they tell the same as the tools, by kprobes and by
+// fentry and fexit.
 func TestFunctions(t *testing.T) {
 	n := newNetns(t)
-	testkit.Need(t, kernel.Detect().Require(kernel.FeatureKprobe))
-	file := filepath.Join(t.TempDir(), "functions.bt")
-	if err := os.WriteFile(file, []byte(functions), 0o644); err != nil {
-		t.Fatal(err)
+	ways := map[string]*testkit.Proc{}
+	for _, way := range []struct {
+		feature kernel.FeatureID
+		words   []string
+	}{
+		{kernel.FeatureKprobe, []string{"ENTRY", "kprobe", "EXIT", "kretprobe", "REASON1", "(uint32)arg1", "REASON2", "(uint32)arg2"}},
+		{kernel.FeatureFentry, []string{"ENTRY", "fentry", "EXIT", "fexit", "REASON1", "args.reason", "REASON2", "args.reason"}},
+	} {
+		testkit.Need(t, kernel.Detect().Require(way.feature))
+		file := filepath.Join(t.TempDir(), way.words[1]+".bt")
+		if err := os.WriteFile(file, []byte(strings.NewReplacer(way.words...).Replace(functions)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		ways[way.words[1]] = testkit.StartCLI(t, "run", file)
+		ways[way.words[1]].WaitAttached()
 	}
+	n.inside(slowLoopback)
 	accepts, connects, states, top := n.trace("tcpaccept"), n.trace("tcpconnect"), n.trace("tcpstates"), n.trace("tcptop", "60")
-	probes := testkit.StartCLI(t, "run", file)
-	probes.WaitAttached()
+	retransmits, drops := n.trace("tcpretrans"), n.trace("tcpdrop")
+	refused := n.clientC("127.0.0.1", 9)
+	refused.Send("0 0 client")
+	finish(t, refused)
 	all := scenarioInC().play(t, n)
-	await(states, len(all), `"newstate":"CLOSE"`)
+	await(states, len(all)+1, `"newstate":"CLOSE"`)
 	var sent int64
 	for _, r := range rows[row](t, top) {
 		sent += r.TxBytes
@@ -44,13 +68,23 @@ func TestFunctions(t *testing.T) {
 			changes++
 		}
 	}
-	if code := probes.Stop(interrupt); code != 0 {
-		t.Fatalf("the script ended with %d: %s", code, probes.Stderr.Text())
+	reasons := map[string]int{}
+	for _, r := range rows[drop](t, drops) {
+		reasons[r.Reason]++
 	}
-	want := fmt.Sprintf(`{"accepted":%d,"connects":%d,"states":%d,"sent":%d}`,
-		len(rows[row](t, accepts)), len(rows[row](t, connects)), changes, sent)
-	if got := probes.Stdout.WaitLine(`^\{.*`)[0]; got != want {
-		t.Errorf("functions: %s\n    tools: %s", got, want)
+	if reasons["QDISC_DROP"] == 0 || reasons["NO_SOCKET"] != 1 {
+		t.Errorf("drops: %v, want some of a full queue and one of a port that nobody listens on", reasons)
+	}
+	want := fmt.Sprintf(`{"accepted":%d,"connects":%d,"states":%d,"sent":%d,"again":%d,"full":%d,"refused":%d}`,
+		len(rows[row](t, accepts)), len(rows[row](t, connects)), changes, sent,
+		len(rows[row](t, retransmits)), reasons["QDISC_DROP"], reasons["NO_SOCKET"])
+	for way, p := range ways {
+		if code := p.Stop(interrupt); code != 0 {
+			t.Fatalf("%s: the script ended with %d: %s", way, code, p.Stderr.Text())
+		}
+		if got := p.Stdout.WaitLine(`^\{.*`)[0]; got != want {
+			t.Errorf("%s: %s\n tools: %s", way, got, want)
+		}
 	}
 }
 

@@ -12,41 +12,31 @@ import (
 // full before is watched.
 func TestOlderSockets(t *testing.T) {
 	n := newNetns(t)
-	var l, client, server int
-	var name unix.Sockaddr
+	var q *queue
+	var server int
 	n.inside(func() (err error) {
-		if l, err = listening(0); err != nil {
+		if q, err = listening(0); err != nil {
 			return err
 		}
-		if name, err = unix.Getsockname(l); err != nil {
-			return err
-		}
-		if client, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
-			return err
-		}
-		if err := unix.Connect(client, name); err != nil {
+		if err := q.connect(); err != nil {
 			return err
 		}
 		// A tool that inherited it would have it open, too.
-		server, _, err = unix.Accept4(l, unix.SOCK_CLOEXEC)
+		server, _, err = unix.Accept4(q.fd, unix.SOCK_CLOEXEC)
 		return err
 	})
-	defer unix.Close(l)
+	defer q.close()
 	defer unix.Close(server)
-	port := name.(*unix.SockaddrInet4).Port
+	port := q.name.Port
 	own := []string{"-p", fmt.Sprint(os.Getpid())}
 	states, tracer, queues := n.trace("tcpstates", own...), n.trace("tcptracer"), n.trace("tcpsynbl", own...)
-	unix.Close(client)
+	unix.Close(q.clients[0])
+	q.clients = nil
 	n.inside(func() error {
-		waiting, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
+		if err := q.connect(); err != nil {
 			return err
 		}
-		defer unix.Close(waiting)
-		if err := unix.Connect(waiting, name); err != nil {
-			return err
-		}
-		_, err = givenUp(name)
+		_, err := givenUp(q.name)
 		return err
 	})
 	found := false

@@ -69,6 +69,9 @@ func TestScreen(t *testing.T) {
 
 // NO_COLOR, -S and pipes.
 func TestScreenPlain(t *testing.T) {
+	if emulated() {
+		t.Skip("no other kernel makes a difference")
+	}
 	n := newNetns(t)
 	port := busy(n)
 	tool := fmt.Sprintf("%s tcptop --netns %d --localport %d", os.Getenv(testkit.EnvBinary), n.inum, port)

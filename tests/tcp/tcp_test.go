@@ -372,9 +372,13 @@ type scenario struct {
 	inC          bool
 }
 
+// emulated tells whether the machine is one of make test-kernels, which takes ten times
+// as long.
+func emulated() bool { return os.Getenv(testkit.EnvKernel) != "" }
+
 func scenarios() map[string]scenario {
 	all := allScenarios()
-	if os.Getenv(testkit.EnvKernel) != "" { // an emulated machine takes ten times as long
+	if emulated() {
 		return map[string]scenario{"any": all["any"], "C, mapped": all["C, mapped"]}
 	}
 	return all
@@ -390,6 +394,15 @@ func allScenarios() map[string]scenario {
 		"C":          {"127.0.0.1", "127.0.0.1", mixed, true},
 		"C, mapped":  {"::", "::ffff:127.0.0.1", mixed, true},
 	}
+}
+
+// playAll makes the connections of all scenarios.
+func playAll(t *testing.T, n *netns) (all []did) {
+	t.Helper()
+	for _, s := range scenarios() {
+		all = append(all, s.play(t, n)...)
+	}
+	return all
 }
 
 // play makes the connections of a scenario and returns what both ends did.

@@ -115,7 +115,8 @@ const (
 	NoOwner Owner = iota
 	// Current is for tools whose events run in the owner.
 	Current
-	// Owners is for tools that learn it from connect, accept, listen and close.
+	// Owners is for tools that learn it from connect, accept, listen, close and, where
+	// the kernel has tracepoints for them, from sending and receiving.
 	Owners
 	// OlderOwners is for tools that also show sockets from before they began: they
 	// look at all open files first, where the kernel has iterators. Of processes that
@@ -146,6 +147,7 @@ func (f *Common) Plan(o tool.Options, script string, owner Owner) (*tool.Plan, e
 		}
 	}
 	p.Consts["mptcp"] = tool.Bool(hasType(o.Kernel(), "mptcp_subflow_context"))
+	p.Consts["users"] = tool.Bool(owner >= Owners && hasTracepoint(o.Kernel(), "sock_send_length"))
 	p.Consts["owners"], p.Consts["older_owners"] = tool.Bool(owner >= Owners), tool.Bool(owner == OlderOwners && f.Scan(p, o.Kernel(), "sockets that are open already have no owner"))
 	if f.csv {
 		p.Format = "csv"

@@ -45,43 +45,69 @@ func hasType(facts *kernel.Facts, name string) bool {
 	return err == nil
 }
 
+// hasTracepoint tells whether this kernel has a tracepoint.
+func hasTracepoint(facts *kernel.Facts, name string) bool {
+	btf, err := facts.BTF()
+	if err != nil {
+		return false
+	}
+	_, err = btf.RawTracepoint(name)
+	return err == nil
+}
+
 // Traffic gives a plan's script the probe "sent", which fires when bytes were sent
 // from a socket, and the probe "received", when a socket of MPTCP gave bytes to a
 // program. Before Linux 6.3 functions are probed, for there are no tracepoints.
 func Traffic(p *tool.Plan, facts *kernel.Facts) error {
+	if p.Points == nil {
+		p.Points = map[string][]*syntax.AttachPoint{}
+	}
+	if hasTracepoint(facts, "sock_send_length") {
+		p.Points["sent"] = points("rawtracepoint", "sock_send_length")
+		p.Points["received"] = points("rawtracepoint", "sock_recv_length")
+		return nil
+	}
 	btf, err := facts.BTF()
 	if err != nil {
 		return err
 	}
-	if p.Points == nil {
-		p.Points = map[string][]*syntax.AttachPoint{}
-	}
-	if _, err := btf.RawTracepoint("sock_send_length"); err == nil {
-		p.Points["sent"] = []*syntax.AttachPoint{{Provider: "rawtracepoint", Kind: "rawtracepoint", Func: syntax.Part{Text: "sock_send_length"}}}
-		p.Points["received"] = []*syntax.AttachPoint{{Provider: "rawtracepoint", Kind: "rawtracepoint", Func: syntax.Part{Text: "sock_recv_length"}}}
-		return nil
-	}
-	if err := facts.Require(kernel.FeatureKprobe); err != nil {
-		return fmt.Errorf("counting what is sent: this kernel has no tracepoint sock_send_length, and functions cannot be probed: %w", err)
-	}
-	p.Consts["traffic_sk"], p.Consts["traffic_bytes"] = tool.Expr("(struct sock *)arg0"), tool.Expr("(int64)(int32)retval")
-	for _, name := range []string{"tcp_sendmsg", "tcp_sendpage", "mptcp_sendmsg"} {
-		if _, err := btf.FuncProto(name); err == nil {
-			p.Points["sent"] = append(p.Points["sent"], returned(name))
+	return functions(p, facts, btf)
+}
+
+// functions has the probes at the returns of functions. fexit is the better way: as
+// many threads as like may wait in a function, of which kretprobes miss some.
+func functions(p *tool.Plan, facts *kernel.Facts, btf *kernel.BTF) error {
+	provider := "fexit"
+	p.Consts["traffic_bytes"] = tool.Expr("(int64)retval")
+	if facts.Require(kernel.FeatureFentry) != nil {
+		if err := facts.Require(kernel.FeatureKprobe); err != nil {
+			return fmt.Errorf("counting what is sent: this kernel has no tracepoint sock_send_length, and functions cannot be probed: %w", err)
+		}
+		provider = "kretprobe"
+		p.Consts["traffic_sk"], p.Consts["traffic_bytes"] = tool.Expr("(struct sock *)arg0"), tool.Expr("(int64)(int32)retval")
+		if f, err := btf.FuncProto("mptcp_recvmsg"); err == nil {
+			i := slices.IndexFunc(f.Params, func(p kernel.Param) bool { return p.Name == "flags" })
+			p.Consts["traffic_flags"] = tool.Expr(fmt.Sprintf("arg%d", max(i, 0)))
 		}
 	}
+	there := func(names ...string) []string {
+		return slices.DeleteFunc(names, func(name string) bool {
+			_, err := btf.FuncProto(name)
+			return err != nil
+		})
+	}
+	p.Points["sent"] = points(provider, there("tcp_sendmsg", "tcp_sendpage", "mptcp_sendmsg")...)
+	p.Points["received"] = points(provider, there("mptcp_recvmsg")...)
 	if len(p.Points["sent"]) == 0 {
 		return errors.New("counting what is sent: this kernel has no function tcp_sendmsg")
-	}
-	if f, err := btf.FuncProto("mptcp_recvmsg"); err == nil {
-		i := slices.IndexFunc(f.Params, func(p kernel.Param) bool { return p.Name == "flags" })
-		p.Points["received"] = append(p.Points["received"], returned("mptcp_recvmsg"))
-		p.Consts["traffic_flags"] = tool.Expr(fmt.Sprintf("arg%d", max(i, 0)))
 	}
 	return nil
 }
 
-// returned is the attach point at a function's return.
-func returned(name string) *syntax.AttachPoint {
-	return &syntax.AttachPoint{Provider: "kretprobe", Kind: "kretprobe", Func: syntax.Part{Text: name}}
+// points are attach points of one kind.
+func points(provider string, names ...string) (list []*syntax.AttachPoint) {
+	for _, name := range names {
+		list = append(list, &syntax.AttachPoint{Provider: provider, Kind: provider, Func: syntax.Part{Text: name}})
+	}
+	return list
 }

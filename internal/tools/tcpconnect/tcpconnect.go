@@ -43,7 +43,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "remoteport": "P port", "uid": "u", "print-uid": "U", "count": "c", "verbose": "v"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "remoteport": "P port", "uid": "u", "print-uid": "U", "count": "c", "cgroupmap": "C", "mntnsmap": "M", "verbose": "v"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.lport, "lport", "L", false, "show the local port")
 	fl.BoolVarP(&c.dns, "dns", "d", false, "show the name whose lookup gave the address")

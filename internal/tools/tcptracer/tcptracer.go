@@ -39,7 +39,7 @@ type command struct {
 
 // Flags implements tool.Command.
 func (c *command) Flags(cmd *cobra.Command) {
-	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "netns": "N", "uid": "u", "print-uid": "U"})
+	c.Add(cmd, tcp.Names{"time": "T", "timestamp": "t", "netns": "N", "uid": "u", "print-uid": "U", "cgroupmap": "C", "mntnsmap": "M"})
 	fl := cmd.Flags()
 	fl.BoolVarP(&c.verbose, "verbose", "v", false, "words for the types, and the network namespaces")
 }
