@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"net/textproto"
 	"slices"
 	"strings"
 
@@ -246,7 +247,9 @@ func (b *body) callValue(f CallField, e *syntax.FieldExpr) prog.Expr {
 	b.checker.names, b.job, b.calls = call.names, call.job, call.calls
 	b.scope = &scope{outer: call.scope, vars: map[string]*variable{}, params: map[string]param{}}
 	if e.Args != nil {
-		b.scope.params["key"] = param{arg: e.Args[0], scope: user.scope, depth: len(user.calls)}
+		for name, key := range spellings(e.Args[0]) {
+			b.scope.params[name] = param{arg: key, scope: user.scope, depth: len(user.calls)}
+		}
 	}
 	x := b.expr(value)
 	b.checker.names, b.job, b.scope, b.calls = user.names, user.job, user.scope, user.calls
@@ -257,6 +260,18 @@ func (b *body) callValue(f CallField, e *syntax.FieldExpr) prog.Expr {
 		return b.masked(b.fieldTyped(x, goText), e.At)
 	}
 	return b.fieldTyped(x, f.Type)
+}
+
+// spellings are the names by which a framework's script takes the key of metadata: as it
+// is, and as HTTP and gRPC spell the names of headers, for which letters of both cases
+// are alike.
+func spellings(key syntax.Expr) map[string]syntax.Expr {
+	s, ok := key.(*syntax.StringExpr)
+	if !ok {
+		return map[string]syntax.Expr{"key": key, "http_key": key, "grpc_key": key}
+	}
+	text := func(value string) syntax.Expr { return &syntax.StringExpr{Loc: s.Loc, Value: value} }
+	return map[string]syntax.Expr{"key": key, "http_key": text(textproto.CanonicalMIMEHeaderKey(s.Value)), "grpc_key": text(strings.ToLower(s.Value))}
 }
 
 // masked is what is shown of a credential.

@@ -62,6 +62,7 @@ type debugInfo struct {
 	arch Arch
 	data *dwarf.Data
 	loc  locations
+	raw  debugSections
 
 	mu        sync.Mutex // guards what follows, and data, which caches abbreviations
 	units     []*debugUnit
@@ -81,6 +82,7 @@ type debugUnit struct {
 	version         int
 	abbrev          uint64 // where its abbreviations begin
 	dwarf64         bool
+	address         uint8 // size of one
 	base            unitBase
 	lang            int64
 	name            string
@@ -111,7 +113,7 @@ func newDebugInfo(s debugSections, arch Arch) (d *debugInfo, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d = &debugInfo{arch: arch, data: data, loc: locations{loc: s.loc, loclists: s.loclists, addr: s.addr}}
+	d = &debugInfo{arch: arch, data: data, raw: s, loc: locations{loc: s.loc, loclists: s.loclists, addr: s.addr}}
 	d.units = units
 	d.types = newTypeReader(data)
 	return d, nil

@@ -44,12 +44,12 @@ func listUnits(info []byte) (us []*debugUnit, err error) {
 		kind := uint64(0)
 		if u.version >= 5 {
 			kind = c.fixed(1)
-			c.fixed(1) // size of addresses
+			u.address = uint8(c.fixed(1))
 		}
 		u.abbrev = c.fixed(width)
 		switch {
 		case u.version < 5:
-			c.fixed(1)
+			u.address = uint8(c.fixed(1))
 		case kind == 0x02 || kind == 0x06: // type units
 			c.bytes(8 + uint64(width))
 		case kind == 0x04 || kind == 0x05: // skeleton and split units
@@ -82,7 +82,7 @@ func checkAbbrevs(us []*debugUnit, abbrev []byte) error {
 			return errors.New("dwarf abbreviations: tables overlap")
 		}
 		c := cursorAt(abbrev, off)
-		skipAbbrevs(c)
+		readAbbrevs(c)
 		if c.err != nil {
 			return fmt.Errorf("dwarf abbreviations: %w", c.err)
 		}
@@ -91,20 +91,22 @@ func checkAbbrevs(us []*debugUnit, abbrev []byte) error {
 	return nil
 }
 
-// skipAbbrevs passes over one table.
-func skipAbbrevs(c *cursor) {
-	const implicitConst = 0x21
-	for c.uleb() != 0 {
-		c.uleb()   // tag
-		c.fixed(1) // has children
+// readAbbrevs reads one table, by the numbers that entries give.
+func readAbbrevs(c *cursor) map[uint64]*abbrev {
+	table := map[uint64]*abbrev{}
+	for code := c.uleb(); code != 0; code = c.uleb() {
+		a := &abbrev{tag: dwarf.Tag(c.uleb()), children: c.fixed(1) != 0}
 		for {
 			attr, form := c.uleb(), c.uleb()
-			if form == implicitConst {
+			if form == formImplicit {
 				c.sleb()
 			}
 			if attr == 0 && form == 0 {
 				break
 			}
+			a.attrs = append(a.attrs, abbrevAttr{dwarf.Attr(attr), form})
 		}
+		table[code] = a
 	}
+	return table
 }

@@ -78,38 +78,38 @@ func isRuntime(u *debugUnit) int {
 
 // readNames enters the types that a unit defines outside of functions.
 func (d *debugInfo) readNames(u *debugUnit) error {
-	r := d.data.Reader()
-	r.Seek(u.die)
-	scope := []string{""} // of each open entry; "-": its types are not entered
-	if _, err := r.Next(); err != nil {
-		return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
+	scan, err := d.raw.scan(u)
+	if err != nil {
+		return err
 	}
-	skip := 0 // open entries that are not looked into
+	if _, _, err := scan.next(); err != nil { // the unit's own entry
+		return err
+	}
+	scope := []string{""} // of each open entry
+	skip := 0             // open entries that are not looked into
 	for {
-		e, err := r.Next()
-		if err != nil {
-			return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
+		e, ok, err := scan.next()
+		if !ok || err != nil {
+			return err
 		}
 		switch {
-		case e == nil || e.Offset >= u.end:
-			return nil
-		case e.Tag == 0 && skip > 0:
+		case e.tag == 0 && skip > 0:
 			skip--
 			continue
-		case e.Tag == 0:
+		case e.tag == 0:
 			if scope = scope[:len(scope)-1]; len(scope) == 0 {
 				return nil
 			}
 			continue
 		case skip > 0:
-			if e.Children {
+			if e.children {
 				skip++
 			}
 			continue
 		}
 		prefix := scope[len(scope)-1]
 		inside, enter := d.enter(e, prefix)
-		if !e.Children {
+		if !e.children {
 			continue
 		}
 		if enter && len(scope) < maxScope {
@@ -122,29 +122,41 @@ func (d *debugInfo) readNames(u *debugUnit) error {
 
 // enter notes e's name if it defines a type. It returns the prefix of the names
 // inside of e and whether they are of interest.
-func (d *debugInfo) enter(e *dwarf.Entry, prefix string) (inside string, ok bool) {
-	n := name(e)
-	switch e.Tag {
-	case dwarf.TagNamespace:
-		if n == "" {
-			return prefix, true
+func (d *debugInfo) enter(e scanned, prefix string) (inside string, ok bool) {
+	if e.tag == dwarf.TagNamespace {
+		if n := d.nameOf(e); n != "" {
+			return prefix + n + "::", true
 		}
-		return prefix + n + "::", true
+		return prefix, true
+	}
+	switch e.tag {
 	case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagUnionType, dwarf.TagEnumerationType,
 		dwarf.TagTypedef, dwarf.TagBaseType, dwarf.TagPointerType:
 	default:
 		return "", false
 	}
-	declared, _ := e.Val(dwarf.AttrDeclaration).(bool)
-	full := prefix + n
-	if n == "" || declared || len(d.names) >= maxTypes || d.nameBytes+len(full) > maxNameBytes {
+	full := prefix + d.nameOf(e)
+	if len(full) == len(prefix) || e.declared || len(d.names) >= maxTypes || d.nameBytes+len(full) > maxNameBytes {
 		return prefix, false
 	}
 	if _, old := d.names[full]; !old {
-		d.names[full] = e.Offset
+		d.names[full] = e.off
 		d.nameBytes += len(full)
 	}
-	return full + "::", e.Tag == dwarf.TagStructType || e.Tag == dwarf.TagClassType
+	return full + "::", e.tag == dwarf.TagStructType || e.tag == dwarf.TagClassType
+}
+
+// nameOf is e's name, from debug/dwarf where its form is a rare one.
+func (d *debugInfo) nameOf(e scanned) string {
+	if !e.odd {
+		return e.name
+	}
+	r := d.data.Reader()
+	r.Seek(e.off)
+	if entry, err := r.Next(); err == nil && entry != nil {
+		return name(entry)
+	}
+	return ""
 }
 
 // lookup finds a type by the name %T prints, or with the package's whole path.

@@ -1,14 +1,11 @@
 package gobin
 
 import (
-	"bytes"
-	"compress/zlib"
 	"debug/dwarf"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 )
@@ -105,12 +102,8 @@ func (p *packed) unpack() error {
 		*p.to = p.data
 		return nil
 	}
-	z, err := zlib.NewReader(bytes.NewReader(p.data))
-	if err != nil {
-		return fmt.Errorf("section %s: %w", p.name, err)
-	}
 	out := make([]byte, p.size)
-	if _, err := io.ReadFull(z, out); err != nil {
+	if err := unzlib(out, p.data); err != nil {
 		return fmt.Errorf("section %s: %w", p.name, err)
 	}
 	*p.to = out

@@ -104,6 +104,29 @@ func TestRuntimeType(t *testing.T) {
 	})
 }
 
+// TestMapLayout holds what the runtime says of a map against the sizes of its parts.
+func TestMapLayout(t *testing.T) {
+	eachBuild(t, func(string) bool { return true }, func(t *testing.T, f *File) {
+		node, err := f.LookupType("main.Node")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := f.MapLayout("main.nothing", "map[string]main.Node")
+		elem := uint64(node.Size)
+		slot := 16 + elem
+		want := MapLayout{true, 8 + 8*slot, 8, slot, 8 + 16, slot}
+		if !f.Go.AtLeast(1, 24) {
+			want = MapLayout{false, 8 + 8*slot + 8, 8, 16, 8 + 8*16, elem}
+		}
+		if err != nil || m != want {
+			t.Errorf("layout %+v, %v, want %+v", m, err, want)
+		}
+		if m, err := f.MapLayout("main.Node"); err == nil {
+			t.Errorf("a struct's layout as a map: %+v", m)
+		}
+	})
+}
+
 // FuzzRuntimeTypes changes the bytes of real type descriptions.
 func FuzzRuntimeTypes(f *testing.F) {
 	bin := openTypes(f, "stripped")

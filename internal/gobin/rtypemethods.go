@@ -48,26 +48,50 @@ func (r *runtimeTypes) readMethods() {
 	r.visit(r.methodsOf)
 }
 
-// visit calls f for every type that is linked, and for those that the pointers
-// among them point to: up to Go 1.26 a named type is listed by its pointer only.
+// visit calls f for every type that is linked, and for those that they are made of: up
+// to Go 1.26 named types are not listed themselves.
 func (r *runtimeTypes) visit(f func(rtype)) {
 	seen := map[uint64]bool{}
-	for _, addr := range r.linked() {
-		for {
-			d, err := r.desc(addr)
-			if err != nil || seen[addr] {
-				break
+	for queue := r.linked(); len(queue) > 0 && len(seen) < maxTypes; {
+		addr := queue[0]
+		queue = queue[1:]
+		d, err := r.desc(addr)
+		if err != nil || seen[addr] {
+			continue
+		}
+		seen[addr] = true
+		f(d)
+		queue = append(queue, r.parts(d)...)
+	}
+}
+
+// parts lists the addresses of the types that a type is made of, as far as they can be
+// read.
+func (r *runtimeTypes) parts(d rtype) (addrs []uint64) {
+	switch d.kind {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Chan, reflect.Map:
+		words := uint64(1)
+		if d.kind == reflect.Map {
+			words = 2 // key and element
+		}
+		for i := range words {
+			if a, err := r.word(d.addr + descSize + 8*i); err == nil {
+				addrs = append(addrs, a)
 			}
-			seen[addr] = true
-			f(d)
-			if d.kind != reflect.Pointer {
-				break
-			}
-			if addr, err = r.word(addr + descSize); err != nil {
-				break
+		}
+	case reflect.Func:
+		ins, outs, _ := r.funcTypes(d.addr) // none with an error
+		addrs = append(ins, outs...)
+	case reflect.Struct:
+		list, err := r.word(d.addr + descSize + 8)
+		for i := uint64(0); err == nil && i < min(r.count(d.addr), maxWeight); i++ {
+			var a uint64
+			if a, err = r.word(list + 24*i + 8); err == nil {
+				addrs = append(addrs, a)
 			}
 		}
 	}
+	return addrs
 }
 
 // linked lists the addresses of the types that the linker lists.

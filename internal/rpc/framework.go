@@ -82,6 +82,9 @@ func CommonFacts() []Fact {
 		{Name: "fd_number", Struct: "net.netFD", Field: "pfd.Sysfd", Otherwise: 16},
 		{Name: "fd_local", Struct: "net.netFD", Field: "laddr", Otherwise: 96},
 		{Name: "fd_remote", Struct: "net.netFD", Field: "raddr", Otherwise: 112},
+		{Name: "swiss_groups", Struct: "internal/runtime/maps.Map", Field: "dirPtr", Otherwise: 16},
+		{Name: "swiss_tables", Struct: "internal/runtime/maps.Map", Field: "dirLen", Otherwise: 24},
+		{Name: "table_groups", Struct: "internal/runtime/maps.table", Field: "groups", Otherwise: 16},
 		{Name: "is_tcp_conn", Type: "*net.TCPConn"},
 		{Name: "is_unix_conn", Type: "*net.UnixConn"},
 		{Name: "is_tls_conn", Type: "*tls.Conn"},
@@ -97,6 +100,12 @@ func CommonFacts() []Fact {
 		{Name: "is_share_context", Type: "*share.Context"},
 		{Name: "share_context", Struct: "github.com/smallnest/rpcx/share.Context", Field: "Context", Otherwise: 16},
 	}
+}
+
+// HeaderMaps are Go's types for the headers of a call, maps of lists of texts: all lie
+// alike.
+func HeaderMaps() []string {
+	return []string{"map[string][]string", "http.Header", "metadata.MD", "textproto.MIMEHeader", "url.Values"}
 }
 
 // SpanFields are the fields of rpc that say how calls hang together.

@@ -14,45 +14,102 @@ var grpcScript string
 //
 // layout: transport.Stream, clientStream, CallHdr, http2Client, http2Server v1.85.0, read from DWARF
 func grpcgo() *Framework {
-	const path = "google.golang.org/grpc."
-	const transport = "google.golang.org/grpc/internal/transport."
-	const status = "google.golang.org/genproto/googleapis/rpc/status.Status"
-	w := types.TUint64
-	pair := types.TupleOf(w, w)
-	server, client := []Side{Server}, []Side{Client}
-	number := append(SpanFields(), "seq", "peer", "peer_port", "local", "local_port")
-	written := []Param{{"transport", w}, {"stream", w}, {"status", w}}
 	return &Framework{
 		Name: "grpc", Module: "google.golang.org/grpc", Script: grpcScript, Oldest: "v1.60.0",
-		Probes: []Probe{
-			{Name: "serve", Sides: server, Funcs: []Func{{Name: path + "(*Server).handleStream",
-				Params: []Param{{"server", w}, {"transport", pair}, {"stream", w}}}}},
-			{Name: "answer", Sides: server, Any: true, Funcs: []Func{
-				{Name: transport + "(*http2Server).writeStatus", Params: written},
-				{Name: transport + "(*http2Server).WriteStatus", Params: written},
-				{Name: transport + "(*serverHandlerTransport).writeStatus", Params: written},
-				{Name: transport + "(*serverHandlerTransport).WriteStatus", Params: written}}},
+		Probes: append(grpcServer(), grpcClient()...),
+		Facts:  grpcFacts(),
+	}
+}
 
-			{Name: "attempt", Sides: client, Funcs: []Func{{Name: path + "(*clientStream).newAttemptLocked", Params: []Param{{"call", w}}}}},
-			{Name: "stream", Sides: client, Wants: number, Funcs: []Func{{Name: transport + "(*http2Client).NewStream", Params: []Param{{"client", w}}}}},
-			{Name: "number", Sides: client, Wants: number, Any: true, Funcs: []Func{
-				opening(transport + "(*http2Client).NewStream.func3"), opening(transport + "(*http2Client).NewStream.func4"),
-				opening(transport + "(*http2Client).NewStream.func5"), opening(transport + "(*http2Client).NewStream.func6")}},
-			{Name: "finish", Sides: client, Funcs: []Func{{Name: path + "(*clientStream).finish", Params: []Param{{"call", w}, {"failure", pair}}}}},
-		},
-		Facts: []Fact{
-			{Name: "is_http2_server", Type: "*transport.http2Server"},
-			{Name: "is_status_error", Type: "*status.Error"},
-			{Name: "stream_pointer", Struct: transport + "ServerStream", Field: "Stream", Pointer: true, Otherwise: ^uint64(0)},
-			{Name: "stream_method", Struct: transport + "Stream", Field: "method", Otherwise: 16},
-			{Name: "stream_ctx", Struct: transport + "Stream", Field: "ctx"},
-			{Name: "stream_id", Struct: transport + "Stream", Field: "id", Otherwise: 116},
-			{Name: "server_conn", Struct: transport + "http2Server", Field: "conn", Otherwise: 16},
-			{Name: "client_conn", Struct: transport + "http2Client", Field: "conn", Otherwise: 64},
-			{Name: "header_method", Struct: transport + "CallHdr", Field: "Method", Otherwise: 16},
-			{Name: "call_ctx", Struct: path + "clientStream", Field: "ctx", Otherwise: 128},
-			{Name: "status_code", Struct: status, Field: "Code", Otherwise: 40},
-			{Name: "status_message", Struct: status, Field: "Message", Otherwise: 48},
-		},
+const (
+	grpcPath      = "google.golang.org/grpc."
+	grpcTransport = "google.golang.org/grpc/internal/transport."
+)
+
+// grpcBytes are the fields that messages are counted for.
+func grpcBytes() []string { return []string{"req_bytes", "resp_bytes", "compressed"} }
+
+// grpcServer are the probes of the server's side, and those of both.
+func grpcServer() []Probe {
+	const path, transport = grpcPath, grpcTransport
+	w := types.TUint64
+	pair, triple := types.TupleOf(w, w), types.TupleOf(w, w, w)
+	server, both := []Side{Server}, []Side{Server, Client}
+	written := []Param{{"transport", w}, {"stream", w}, {"status", w}}
+	sent := []Param{{"transport", w}, {"stream", w}, {"head", triple}}
+	return []Probe{
+		{Name: "serve", Sides: server, Funcs: []Func{{Name: path + "(*Server).handleStream",
+			Params: []Param{{"server", w}, {"transport", pair}, {"stream", w}}}}},
+		{Name: "answer", Sides: server, Any: true, Funcs: []Func{
+			{Name: transport + "(*http2Server).writeStatus", Params: written},
+			{Name: transport + "(*http2Server).WriteStatus", Params: written},
+			{Name: transport + "(*serverHandlerTransport).writeStatus", Params: written},
+			{Name: transport + "(*serverHandlerTransport).WriteStatus", Params: written}}},
+
+		{Name: "headers", Sides: server, Wants: []string{"deadline"}, Funcs: []Func{{Name: transport + "(*http2Server).operateHeaders",
+			Params: []Param{{"transport", w}, {"ctx", pair}, {"frame", w}}, Optional: true}}},
+		{Name: "reply", Sides: server, Wants: grpcBytes(), Funcs: []Func{
+			{Name: transport + "(*http2Server).write", Params: sent, Optional: true},
+			{Name: transport + "(*http2Server).Write", Params: sent, Optional: true},
+			{Name: transport + "(*serverHandlerTransport).write", Params: sent, Optional: true},
+			{Name: transport + "(*serverHandlerTransport).Write", Params: sent, Optional: true}}},
+		{Name: "read", Sides: both, Wants: grpcBytes(), Funcs: []Func{{Name: path + "(*parser).recvMsg", Params: []Param{{"parser", w}}}}},
+		{Name: "came", Sides: both, Wants: grpcBytes(), Funcs: []Func{{Name: path + "checkRecvPayload"}}},
+	}
+}
+
+func grpcClient() []Probe {
+	const path, transport = grpcPath, grpcTransport
+	w := types.TUint64
+	pair, triple := types.TupleOf(w, w), types.TupleOf(w, w, w)
+	client := []Side{Client}
+	told := Groups()["told"]
+	number := append(Groups()["told"], "seq", "peer", "peer_port", "local", "local_port")
+	return []Probe{
+		{Name: "attempt", Sides: client, Funcs: []Func{{Name: path + "(*clientStream).newAttemptLocked", Params: []Param{{"call", w}}}}},
+		{Name: "stream", Sides: client, Wants: number, Funcs: []Func{{Name: transport + "(*http2Client).NewStream", Params: []Param{{"client", w}}}}},
+		{Name: "fields", Sides: client, Wants: told, Funcs: []Func{{Name: transport + "(*http2Client).NewStream", Optional: true,
+			Calling: []string{transport + "(*controlBuffer).executeAndPut"}, Params: []Param{{"buffer", w}, {"allow", w}, {"item", pair}}}}},
+		{Name: "ask", Sides: client, Wants: grpcBytes(), Funcs: []Func{{Name: path + "(*csAttempt).sendMsg",
+			Params: []Param{{"attempt", w}, {"message", pair}, {"head", triple}}}}},
+		{Name: "wait", Sides: client, Wants: grpcBytes(), Funcs: []Func{{Name: path + "(*csAttempt).recvMsg", Params: []Param{{"attempt", w}}}}},
+		{Name: "number", Sides: client, Wants: number, Any: true, Funcs: []Func{
+			opening(transport + "(*http2Client).NewStream.func3"), opening(transport + "(*http2Client).NewStream.func4"),
+			opening(transport + "(*http2Client).NewStream.func5"), opening(transport + "(*http2Client).NewStream.func6")}},
+		{Name: "finish", Sides: client, Funcs: []Func{{Name: path + "(*clientStream).finish", Params: []Param{{"call", w}, {"failure", pair}}}}},
+	}
+}
+
+func grpcFacts() []Fact {
+	const path, transport = grpcPath, grpcTransport
+	const frames = "golang.org/x/net/http2."
+	const status = "google.golang.org/genproto/googleapis/rpc/status.Status"
+	return []Fact{
+		{Name: "is_http2_server", Type: "*transport.http2Server"},
+		{Name: "is_status_error", Type: "*status.Error"},
+		{Name: "stream_pointer", Struct: transport + "ServerStream", Field: "Stream", Pointer: true, Otherwise: ^uint64(0)},
+		{Name: "stream_method", Struct: transport + "Stream", Field: "method", Otherwise: 16},
+		{Name: "stream_ctx", Struct: transport + "Stream", Field: "ctx"},
+		{Name: "stream_id", Struct: transport + "Stream", Field: "id", Otherwise: 116},
+		{Name: "server_conn", Struct: transport + "http2Server", Field: "conn", Otherwise: 16},
+		{Name: "client_conn", Struct: transport + "http2Client", Field: "conn", Otherwise: 64},
+		{Name: "header_method", Struct: transport + "CallHdr", Field: "Method", Otherwise: 16},
+		{Name: "call_ctx", Struct: path + "clientStream", Field: "ctx", Otherwise: 128},
+		{Name: "call_attempt", Struct: path + "clientStream", Field: "attempt", Otherwise: 216},
+		{Name: "attempt_call", Struct: path + "csAttempt", Field: "cs", Otherwise: 16},
+		{Name: "attempt_stream", Struct: path + "csAttempt", Field: "transportStream", Otherwise: 40},
+		{Name: "parser_reader", Struct: path + "parser", Field: "r"},
+		{Name: "parser_header", Struct: path + "parser", Field: "header", Otherwise: 16},
+		{Name: "frame_header", Struct: frames + "MetaHeadersFrame", Field: "HeadersFrame"},
+		{Name: "frame_fields", Struct: frames + "MetaHeadersFrame", Field: "Fields", Otherwise: 8},
+		{Name: "frame_stream", Struct: frames + "FrameHeader", Field: "StreamID", Otherwise: 8},
+		{Name: "sent_fields", Struct: transport + "headerFrame", Field: "hf", Otherwise: 8},
+		{Name: "own_header", Struct: transport + "Stream", Field: "header", Otherwise: ^uint64(0)},
+		{Name: "client_header", Struct: transport + "ClientStream", Field: "header", Otherwise: ^uint64(0)},
+		{Name: "stream_trailer", Struct: transport + "Stream", Field: "trailer", Otherwise: 104},
+		{Name: "is_value_ctx", Type: "*context.valueCtx"},
+		{Name: "is_metadata", Type: "metadata.MD"},
+		{Name: "status_code", Struct: status, Field: "Code", Otherwise: 40},
+		{Name: "status_message", Struct: status, Field: "Message", Otherwise: 48},
 	}
 }

@@ -45,6 +45,8 @@ func nethttp() *Framework {
 			{Name: "req_method", Struct: path + "Request", Field: "Method"},
 			{Name: "req_url", Struct: path + "Request", Field: "URL", Otherwise: 16},
 			{Name: "req_host", Struct: path + "Request", Field: "Host", Otherwise: 128},
+			{Name: "req_header", Struct: path + "Request", Field: "Header", Otherwise: 56},
+			{Name: "res_header", Struct: path + "Response", Field: "Header", Otherwise: 40},
 			{Name: "req_length", Struct: path + "Request", Field: "ContentLength", Otherwise: 88},
 			{Name: "req_pattern", Struct: path + "Request", Field: "Pattern", Otherwise: ^uint64(0)},
 			{Name: "req_ctx", Struct: path + "Request", Field: "ctx", Otherwise: 232},

@@ -22,19 +22,29 @@ func netrpc() *Framework {
 		{Name: "error_type", Type: w, Offset: 48}, {Name: "error_data", Type: w, Offset: 56},
 	}}
 	server, client := []Side{Server}, []Side{Client}
+	triple := types.TupleOf(w, w, w)
 	sent := Func{Name: "net/rpc.(*Client).send", Params: []Param{{"client", w}, {"call", w}}}
 	return &Framework{
 		Name: "net/rpc", Module: "std", Script: netrpcScript, Oldest: "go1.17",
 		Types: map[string]*types.Type{"call": call},
 		Probes: []Probe{
 			{Name: "serve", Sides: server, Funcs: []Func{{Name: "net/rpc.(*service).call",
-				Params: []Param{{"service", w}, {"server", w}, {"sending", w}, {"wg", w}, {"method", w}, {"req", request}}}}},
+				Params: []Param{{"service", w}, {"server", w}, {"sending", w}, {"wg", w}, {"method", w}, {"req", request},
+					{"argv", triple}, {"replyv", triple}, {"codec", pair}}}}},
 			{Name: "answer", Sides: server, Funcs: []Func{{Name: "net/rpc.(*Server).sendResponse",
 				Params: []Param{{"server", w}, {"sending", w}, {"req", request}, {"reply", pair}, {"codec", pair}, {"failure", pair}}}}},
 			{Name: "send", Sides: client, Funcs: []Func{sent}},
-			{Name: "number", Sides: client, Wants: []string{"seq"}, Funcs: []Func{{Name: sent.Name, Optional: true,
+			{Name: "number", Sides: client, Wants: append(SpanFields(), "seq"), Funcs: []Func{{Name: sent.Name, Optional: true,
 				Calling: []string{"runtime.mapassign_fast64"}, Params: []Param{{"type", w}, {"pending", w}, {"seq", w}}}}},
 			{Name: "done", Sides: client, Funcs: []Func{{Name: "net/rpc.(*Call).done", Params: []Param{{"call", w}}}}},
+		},
+		Facts: []Fact{
+			{Name: "is_gob_server", Type: "*rpc.gobServerCodec"},
+			{Name: "is_gob_client", Type: "*rpc.gobClientCodec"},
+			{Name: "is_json_server", Type: "*jsonrpc.serverCodec"},
+			{Name: "is_json_client", Type: "*jsonrpc.clientCodec"},
+			{Name: "json_server_conn", Struct: "net/rpc/jsonrpc.serverCodec", Field: "c", Otherwise: 16},
+			{Name: "json_client_conn", Struct: "net/rpc/jsonrpc.clientCodec", Field: "c", Otherwise: 16},
 		},
 	}
 }

@@ -254,7 +254,19 @@ func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[s
 	for _, fact := range append(rpc.CommonFacts(), f.Facts...) {
 		h.Consts[fact.Name] = factOf(b.file, fact)
 	}
+	maps.Copy(h.Consts, headerMaps(b.file))
 	return h, w.kernelTypes(h)
+}
+
+// headerMaps says how the maps of headers lie; map_group is 0 where the binary has none.
+func headerMaps(f *gobin.File) map[string]uint64 {
+	m, _ := f.MapLayout(rpc.HeaderMaps()...) // zeros with an error
+	swiss := uint64(0)
+	if m.Swiss {
+		swiss = 1
+	}
+	return map[string]uint64{"map_swiss": swiss, "map_group": m.Group, "map_keys": m.Keys, "map_key": m.KeyStride,
+		"map_elems": m.Elems, "map_elem": m.ElemStride}
 }
 
 // factOf reads a fact from the types of a binary.

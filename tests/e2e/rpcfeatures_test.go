@@ -21,6 +21,7 @@ type featureCall struct {
 	PeerPort                                                     int `json:"peer_port"`
 	Code                                                         int
 	SpanID                                                       string `json:"span_id"`
+	TraceID                                                      string `json:"trace_id"`
 	ParentSpan                                                   string `json:"parent_span"`
 	Conn                                                         string
 }

@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -64,6 +68,20 @@ func checkHTTPSpans(t *testing.T, calls []featureCall) {
 	}
 }
 
+// grpcBuild returns the path of the fixture with gRPC, of another version where mod
+// names one.
+func grpcBuild(t *testing.T, ldflags, mod string) string {
+	t.Helper()
+	spec := program("grpc")
+	spec.LDFlags = ldflags
+	if mod != "" {
+		spec.Flags = []string{"-modfile=" + mod}
+	}
+	path, err := fixture.Build(spec)
+	testkit.Need(t, err)
+	return path
+}
+
 // TestGRPC compares gRPC calls with what a program says.
 func TestGRPC(t *testing.T) {
 	testkit.Root(t)
@@ -78,14 +96,7 @@ func TestGRPC(t *testing.T) {
 			if c.full && !full() {
 				t.Skip("RPCXRAY_FULL is not set")
 			}
-			spec := program("grpc")
-			spec.LDFlags = c.ldflags
-			if c.mod != "" {
-				spec.Flags = []string{"-modfile=" + c.mod}
-			}
-			path, err := fixture.Build(spec)
-			testkit.Need(t, err)
-			want, calls := featureCalls(t, path, "grpc")
+			want, calls := featureCalls(t, grpcBuild(t, c.ldflags, c.mod), "grpc")
 			got, byID := map[string]int{}, map[string]featureCall{}
 			for _, c := range calls {
 				got[fmt.Sprint(c, " ", c.Code)]++
@@ -112,4 +123,143 @@ func TestGRPC(t *testing.T) {
 			}
 		})
 	}
+}
+
+// toldCall is a side of a call that is told its trace, and the value of a key of its
+// metadata.
+type toldCall struct {
+	Side, Value     string
+	Trace           string `json:"trace_id"`
+	ID              string `json:"span_id"`
+	Parent          string `json:"parent_span"`
+	Deadline        int64
+	Request         int64 `json:"req_bytes"`
+	Response        int64 `json:"resp_bytes"`
+	Compressed      bool
+	Service, Method string
+}
+
+// toldCalls traces a fixture in its mode for such calls.
+func toldCalls(t *testing.T, path, framework string) []toldCall {
+	t.Helper()
+	target := start(t, path, "told")
+	script := "rpc:" + strconv.Quote(path) + `:* /rpc.framework == "` + framework + `"/ { print((side=rpc.side, value=rpc.metadata("x-number"),
+		trace_id=rpc.trace_id, span_id=rpc.span_id, parent_span=rpc.parent_span, deadline=rpc.deadline,
+		req_bytes=rpc.req_bytes, resp_bytes=rpc.resp_bytes, compressed=rpc.compressed)); }`
+	tracer := traceRun(t, script, "-f", "json")
+	target.Send("go")
+	target.Stdout.WaitLine(`^done$`)
+	leave(t, target)
+	var all []toldCall
+	for _, line := range finish(t, tracer) {
+		var v struct {
+			Type string
+			Data toldCall
+		}
+		if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
+			all = append(all, v.Data)
+		}
+	}
+	lossless(t, tracer)
+	return all
+}
+
+// checkTold tests that calls are of the traces that they were told: so many of each number
+// below n, which is in the ids.
+func checkTold(t *testing.T, calls []toldCall, n, each int) {
+	t.Helper()
+	clients := map[string]toldCall{}
+	for _, c := range calls {
+		if c.Side == "client" {
+			clients[c.ID] = c
+		}
+	}
+	got, want := map[string]int{}, map[string]int{}
+	if len(calls) != 2*n*each {
+		t.Errorf("%d sides of calls, want %d", len(calls), 2*n*each)
+	}
+	for _, c := range calls {
+		if c.Side == "server" && clients[c.Parent].Trace == c.Trace {
+			c.Parent = "client"
+		}
+		got[strings.Join([]string{c.Side, c.Value, c.Trace, c.Parent}, " ")]++
+	}
+	for i := range n {
+		trace := fmt.Sprintf("0af7651916cd43dd8448eb211c80%04x", i)
+		want[fmt.Sprintf("client %d0 %s b7ad6b716920%04x", i, trace, i)] = each
+		want[fmt.Sprintf("server %d %s client", i, trace)] = each
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestHTTPHeaders reads headers of HTTP/1 and HTTP/2, few and many.
+func TestHTTPHeaders(t *testing.T) {
+	testkit.Root(t)
+	for _, c := range []struct{ ldflags, toolchain string }{{}, {ldflags: "-s -w"}, {toolchain: "go1.24.6"}, {"-s -w", "go1.23.12"}} {
+		t.Run("build"+c.ldflags+c.toolchain, func(t *testing.T) {
+			if c.toolchain != "" && !full() {
+				t.Skip("RPCXRAY_FULL is not set")
+			}
+			spec := program("http")
+			spec.LDFlags, spec.Toolchain = c.ldflags, c.toolchain
+			checkTold(t, toldCalls(t, testkit.Build(t, spec), "net/http"), 12, 2)
+		})
+	}
+}
+
+// TestGRPCMetadata reads what gRPC calls tell beside their messages, and how long these
+// are.
+func TestGRPCMetadata(t *testing.T) {
+	testkit.Root(t)
+	for _, c := range []struct {
+		name, ldflags, mod string
+		full               bool
+	}{
+		{name: "newest"}, {name: "stripped", ldflags: "-s -w"}, {name: "1.68", mod: "grpc1.68.mod", full: true},
+		{name: "1.60", mod: "grpc1.60.mod", full: true}, {name: "stripped 1.60", ldflags: "-s -w", mod: "grpc1.60.mod"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.full && !full() {
+				t.Skip("RPCXRAY_FULL is not set")
+			}
+			calls := toldCalls(t, grpcBuild(t, c.ldflags, c.mod), "grpc")
+			checkTold(t, calls, 12, 1)
+			for _, c := range calls {
+				var i int64
+				if _, err := fmt.Sscanf(c.Trace[28:], "%x", &i); err != nil {
+					t.Fatal(err)
+				}
+				message := []byte{8, byte(i)} // a protobuf of one number
+				if i == 0 {
+					message = nil
+				}
+				size := 5 + int64(len(message))
+				if i%3 == 2 {
+					size = 5 + zipped(t, message)
+				}
+				if c.Request != size || c.Response != size || c.Compressed != (i%3 == 2) {
+					t.Errorf("call %d: %d bytes asked, %d answered, want %d; compressed: %v", i, c.Request, c.Response, size, c.Compressed)
+				}
+				if limit := (i + 1) * 60e9; c.Deadline > limit || c.Deadline < limit-1e9 {
+					t.Errorf("call %d: deadline %d, the caller waits %d", i, c.Deadline, limit)
+				}
+			}
+		})
+	}
+}
+
+// zipped is the length of a message when it is compressed.
+func zipped(t *testing.T, message []byte) int64 {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(message); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return int64(b.Len())
 }

@@ -249,7 +249,8 @@ func TestRPCXListed(t *testing.T) {
 	}
 }
 
-// TestNetRPC counts the calls of both sides over gob and JSON.
+// TestNetRPC counts the calls of both sides over gob and JSON, and tests that they hang
+// together.
 func TestNetRPC(t *testing.T) {
 	testkit.Root(t)
 	const n = 25
@@ -262,26 +263,82 @@ func TestNetRPC(t *testing.T) {
 			@[rpc.framework, rpc.side, rpc.service, rpc.method, rpc.status, rpc.error] = count();
 			@numbers[rpc.side] = sum(rpc.seq);
 			if (rpc.method == "Mul" && rpc.duration >= 20000000) { @slow[rpc.side] = count(); }
-		}`)
+			print((side=rpc.side, method=rpc.method, span_id=rpc.span_id, parent_span=rpc.parent_span, trace_id=rpc.trace_id,
+				conn=rpc.conn, peer=rpc.peer, peer_port=rpc.peer_port, codec=rpc.codec));
+		}`, "-f", "json")
 		target.Send(strconv.Itoa(n))
 		target.Stdout.WaitLine(`^done$`)
 		leave(t, target)
-		got := finish(t, tracer)
+		spans, got := spansAndMaps(t, tracer)
 		lossless(t, tracer)
-		var want []string
+		counts, numbers, slow := map[string]int64{}, map[string]int64{}, map[string]int64{}
 		for _, side := range []string{"client", "server"} {
-			want = append(want,
-				fmt.Sprintf("@[net/rpc, %s, Arith, Mul, ok, ]: %d", side, 2*n),
-				fmt.Sprintf("@[net/rpc, %s, Arith, Nothing, error, rpc: can't find method Arith.Nothing]: %d", side, 2*n),
-				fmt.Sprintf("@[net/rpc, %s, Nobody, Mul, error, rpc: can't find service Nobody.Mul]: %d", side, 2*n),
-				fmt.Sprintf("@slow[%s]: %d", side, 2*n))
+			name := "net/rpc," + side + ","
+			counts[name+"Arith,Mul,ok,"] = 4 * n // of them 2 n in those of Relay
+			counts[name+"Arith,Relay,ok,"] = 2 * n
+			counts[name+"Arith,Nothing,error,rpc: can't find method Arith.Nothing"] = 2 * n
+			counts[name+"Nobody,Mul,error,rpc: can't find service Nobody.Mul"] = 2 * n
 			for i := range n {
-				want = append(want, fmt.Sprintf("@[net/rpc, %s, Arith, Fail, error, no luck with %d]: 2", side, i))
+				counts[fmt.Sprint(name, "Arith,Fail,error,no luck with ", i)] = 2
+			}
+			gob, json := int64(7*n), int64(5*n)
+			numbers[side], slow[side] = gob*(gob-1)/2+json*(json-1)/2, 2*n
+		}
+		for name, want := range map[string]map[string]int64{"@": counts, "@numbers": numbers, "@slow": slow} {
+			have := map[string]int64{}
+			for key := range got[name] {
+				have[key] = got.count(name, key)
+			}
+			if diff := cmp.Diff(want, have); diff != "" {
+				t.Errorf("%s %s: %s", ldflags, name, diff)
 			}
 		}
-		calls := 4 * n // on each connection; the server of one numbers from 0, the JSON client, too
-		want = append(want, fmt.Sprintf("@numbers[client]: %d", calls*(calls-1)))
-		got = slices.DeleteFunc(got, func(line string) bool { return strings.HasPrefix(line, "@numbers[server]") })
-		compareLines(t, got, want)
+		checkNetRPC(t, spans, n)
+	}
+}
+
+// spansAndMaps ends a run whose format is JSON and returns the spans that it printed,
+// and its maps.
+func spansAndMaps(t *testing.T, p *testkit.Proc) ([]featureCall, mapValues) {
+	t.Helper()
+	maps := finishMaps(t, p)
+	var all []featureCall
+	for _, line := range p.Stdout.Lines() {
+		var v struct {
+			Type string
+			Data featureCall
+		}
+		if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
+			all = append(all, v.Data)
+		}
+	}
+	return all, maps
+}
+
+// checkNetRPC tests that each server's side is below its client's, and n calls of each
+// codec below those in whose handler they were made.
+func checkNetRPC(t *testing.T, spans []featureCall, n int) {
+	t.Helper()
+	byID := map[string]featureCall{}
+	for _, c := range spans {
+		byID[c.SpanID] = c
+	}
+	codecs, inside := map[string]int{}, 0
+	for _, c := range spans {
+		up := byID[c.ParentSpan]
+		codecs[c.Side+" "+c.Codec]++
+		if c.Side == "server" && (up.Side != "client" || up.Conn != c.Conn || up.Method != c.Method || up.TraceID != c.TraceID) {
+			t.Errorf("%+v is below %+v", c, up)
+		}
+		if c.Side == "client" && up.Side == "server" && up.Method == "Relay" && c.Method == "Mul" {
+			inside++
+		}
+		if c.Peer != "127.0.0.1" || c.PeerPort == 0 {
+			t.Errorf("peer of %+v", c)
+		}
+	}
+	want := map[string]int{"client gob": 7 * n, "server gob": 7 * n, "client json": 5 * n, "server json": 5 * n}
+	if diff := cmp.Diff(want, codecs); diff != "" || inside != 2*n || len(byID) != len(spans) {
+		t.Errorf("%d calls in calls, %d ids of %d; %s", inside, len(byID), len(spans), diff)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -71,7 +73,7 @@ func echo(_ any, st grpc.ServerStream) error {
 var description = grpc.ServiceDesc{
 	ServiceName: "demo.Math", HandlerType: (*any)(nil),
 	Methods: []grpc.MethodDesc{{MethodName: "Double", Handler: unary(double)}, {MethodName: "Fail", Handler: unary(fail)},
-		{MethodName: "Relay", Handler: unary(relay)}, {MethodName: "Slow", Handler: unary(slow)}},
+		{MethodName: "Relay", Handler: unary(relay)}, {MethodName: "Slow", Handler: unary(slow)}, {MethodName: "Number", Handler: unary(number)}},
 	Streams: []grpc.StreamDesc{{StreamName: "Echo", Handler: echo, ServerStreams: true, ClientStreams: true}},
 }
 
@@ -106,6 +108,14 @@ func main() {
 	fmt.Println("ready")
 	in := bufio.NewScanner(os.Stdin)
 	in.Scan()
+	if len(os.Args) > 1 {
+		for i := range 12 {
+			told(conn, i)
+		}
+		fmt.Println("done")
+		in.Scan()
+		return
+	}
 	for range 10 {
 		must(call("Double", time.Minute))
 	}
@@ -157,6 +167,32 @@ func main() {
 	time.Sleep(100 * time.Millisecond)
 	fmt.Println("done")
 	in.Scan()
+}
+
+// number answers with the number that it was told.
+func number(_ *service, ctx context.Context, in *wrapperspb.Int64Value) (*wrapperspb.Int64Value, error) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	if in.Value%2 == 0 {
+		return in, grpc.SetTrailer(ctx, metadata.Pairs("x-number", md["x-number"][0]+"0"))
+	}
+	return in, grpc.SetHeader(ctx, metadata.Pairs("x-number", md["x-number"][0]+"0"))
+}
+
+// told makes a call that is told its trace and its deadline, beside more metadata from
+// time to time; of three one is compressed.
+func told(conn *grpc.ClientConn, i int) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i+1)*time.Minute)
+	defer cancel()
+	for n := range 4 * i {
+		ctx = metadata.AppendToOutgoingContext(ctx, fmt.Sprintf("other-%d", n), "text")
+	}
+	ctx = metadata.AppendToOutgoingContext(ctx, "X-Number", fmt.Sprint(i),
+		"traceparent", fmt.Sprintf("00-0af7651916cd43dd8448eb211c80%04x-b7ad6b716920%04x-01", i, i))
+	var opts []grpc.CallOption
+	if i%3 == 2 {
+		opts = append(opts, grpc.UseCompressor(gzip.Name))
+	}
+	must(conn.Invoke(ctx, "/demo.Math/Number", wrapperspb.Int64(int64(i)), new(wrapperspb.Int64Value), opts...))
 }
 
 func must(err error) {

@@ -34,6 +34,7 @@ func main() {
 	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("lost") })
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/user/3", http.StatusFound) })
+	mux.HandleFunc("/told", func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X-Number", r.Header.Get("X-Number")+"0") })
 	mux.HandleFunc("/taken", func(w http.ResponseWriter, _ *http.Request) {
 		c, _, err := w.(http.Hijacker).Hijack()
 		must(err)
@@ -51,6 +52,15 @@ func main() {
 	fmt.Println("ready")
 	in := bufio.NewScanner(os.Stdin)
 	in.Scan()
+	if len(os.Args) > 1 {
+		for i := range 12 {
+			told(one.Client(), one.URL, i)
+			told(two.Client(), two.URL, i)
+		}
+		fmt.Println("done")
+		in.Scan()
+		return
+	}
 	calls(one, one.Client(), false)
 	calls(two, two.Client(), true)
 	for range 5 {
@@ -101,6 +111,20 @@ func calls(s *httptest.Server, c *http.Client, second bool) {
 		expect(1, "client", "GET /taken", "error", 418)
 		expect(1, "server", "GET /taken", "ok", 0)
 	}
+}
+
+// told makes a call that is told its trace, beside more headers from time to time.
+func told(c *http.Client, url string, i int) {
+	req, err := http.NewRequest("GET", url+"/told", nil)
+	must(err)
+	for n := range 7 * i {
+		req.Header.Set(fmt.Sprintf("X-Other-%d", n), "text")
+	}
+	req.Header.Set("X-Number", fmt.Sprint(i))
+	req.Header.Set("traceparent", fmt.Sprintf("00-0af7651916cd43dd8448eb211c80%04x-b7ad6b716920%04x-01", i, i))
+	res, err := c.Do(req)
+	must(err)
+	_ = res.Body.Close()
 }
 
 func get(c *http.Client, url string) {

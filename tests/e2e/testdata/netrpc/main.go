@@ -30,6 +30,12 @@ func (t *Arith) Mul(a *Args, c *int) error {
 // Fail fails.
 func (t *Arith) Fail(a *Args, c *int) error { return errors.New("no luck with " + strconv.Itoa(a.A)) }
 
+// inner is the client that handlers make calls with.
+var inner *rpc.Client
+
+// Relay lets another call multiply.
+func (t *Arith) Relay(a *Args, c *int) error { return inner.Call("Arith.Mul", a, c) }
+
 func main() {
 	gob, json := listen(), listen()
 	must(rpc.Register(new(Arith)))
@@ -45,6 +51,7 @@ func main() {
 	}()
 	g, err := rpc.Dial("tcp", gob.Addr().String())
 	must(err)
+	inner = g
 	j, err := jsonrpc.Dial("tcp", json.Addr().String())
 	must(err)
 	fmt.Println("ready")
@@ -68,7 +75,7 @@ func listen() net.Listener {
 func calls(c *rpc.Client, n int) {
 	var all sync.WaitGroup
 	for i := range n {
-		for method, delay := range map[string]int{"Arith.Mul": 20, "Arith.Fail": 0, "Arith.Nothing": 0, "Nobody.Mul": 0} {
+		for method, delay := range map[string]int{"Arith.Mul": 20, "Arith.Fail": 0, "Arith.Relay": 0, "Arith.Nothing": 0, "Nobody.Mul": 0} {
 			all.Go(func() {
 				var reply int
 				_ = c.Call(method, &Args{i, 2, delay}, &reply)
