@@ -26,7 +26,21 @@ func (c *comp) key(m *prog.Map, e prog.Expr) opnd {
 		c.fill(e, k, m.Key.Size)
 		return c.addr(k)
 	}
-	return c.addr(c.place(e))
+	return c.addr(c.composed(e, m.Key.Size))
+}
+
+// composed is the place of a value, in memory, that is made for a map. In the stack
+// strings that are read from a process are cheaper, see read.
+func (c *comp) composed(e prog.Expr, size int) mem {
+	switch e.(type) {
+	case *prog.Compose, *prog.StrN, *prog.Call:
+		if size <= c.lim.composed {
+			m := c.stackMem(size)
+			c.fill(e, m, size)
+			return m
+		}
+	}
+	return c.place(e)
 }
 
 // find looks a key up and returns the value's address or zero.
@@ -69,6 +83,9 @@ func (c *comp) setMap(s *prog.SetMap) {
 	}
 	key := c.key(m, s.Key)
 	v := c.temp(valueSize(m))
+	if valueSize(m) <= c.lim.composed {
+		v = c.stackMem(valueSize(m))
+	}
 	c.fill(s.X, v, m.Value.Size)
 	if m.Key == nil {
 		c.zero(v.at(m.Value.Size), setWord(m)-m.Value.Size)

@@ -249,9 +249,9 @@ func (c *comp) readTLS(e *prog.Call) opnd {
 	mark := c.stack.at
 	word := c.stackMem(8)
 	task := c.pureCall(asm.FnGetCurrentTask)
-	c.read(word, iOpnd(8), c.alu(asm.Add, task, iOpnd(c.t.FSBaseOff)), false)
+	c.read(word, iOpnd(8), 8, c.alu(asm.Add, task, iOpnd(c.t.FSBaseOff)), false)
 	base := c.load(word, 8, false)
-	c.read(word, iOpnd(8), c.alu(asm.Add, base, off), true)
+	c.read(word, iOpnd(8), 8, c.alu(asm.Add, base, off), true)
 	v := c.load(word, 8, false)
 	c.stack.at = mark
 	return v

@@ -20,6 +20,10 @@ const maxStack = 512 - 16
 // frameRound is what the verifier rounds the frame of a function up to.
 const frameRound = 32
 
+// unsharedFrame is how many bytes of a frame always lie on the thread's stack: see
+// keepStack. The verifier rounds up to 16.
+const unsharedFrame = 48
+
 // Object is a compiled unit.
 type Object struct {
 	Spec   *ebpf.ProgramSpec
@@ -47,9 +51,12 @@ func Compile(p *prog.Program, u *lower.Unit, t Target) (*Object, error) {
 	if onStack == 0 {
 		onStack = 32
 	}
-	o, err := compile(p, u, t, limits{onStack: onStack, record: 128})
-	if errors.Is(err, errStack) {
-		return compile(p, u, t, limits{})
+	var o *Object
+	err := errStack
+	for _, lim := range []limits{{onStack, 128, 256, 128}, {onStack, 128, 0, 0}, {}} {
+		if errors.Is(err, errStack) {
+			o, err = compile(p, u, t, lim)
+		}
 	}
 	return o, err
 }
@@ -60,9 +67,10 @@ var (
 	errStack = errors.New("its variables and temporaries do not fit the stack")
 )
 
-// limits says up to which size, in bytes, memory values and event records lie
-// in the stack.
-type limits struct{ onStack, record int }
+// limits says up to which size, in bytes, memory values, event records, and keys and
+// values that are composed for a map lie in the stack, and what is read from a
+// process comes by way of it.
+type limits struct{ onStack, record, composed, read int }
 
 func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, error) {
 	c := &comp{
@@ -81,7 +89,7 @@ func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, err
 		return nil, c.tooLarge("it has more than %d instructions", maxSize)
 	}
 	fns = optimized(fns)
-	w, err := assemble(fns)
+	w, err := assemble(fns, u.Target != nil)
 	switch {
 	case errors.Is(err, errStack) && lim == limits{}:
 		return nil, c.tooLarge("%v", err)
@@ -132,12 +140,15 @@ func optimized(fns []*fn) []*fn {
 }
 
 // assemble turns intermediate code into instructions. The function of a loop runs
-// on top of what calls it, so that their stacks add up.
-func assemble(fns []*fn) (*writer, error) {
+// on top of what calls it, so that their stacks add up. Programs on user code are
+// not kept from running while another run of theirs is preempted, or sleeps.
+func assemble(fns []*fn, onUser bool) (*writer, error) {
 	depth := map[*fn]int{}
 	var places []map[vreg]place
+	shared := false
 	for _, f := range fns {
 		al := f.allocate()
+		shared = shared || al.depth > unsharedFrame
 		depth[f] = al.depth
 		if len(fns) > 1 {
 			depth[f] = depth[f.caller] + max(al.depth+frameRound-1, frameRound)/frameRound*frameRound
@@ -147,7 +158,7 @@ func assemble(fns []*fn) (*writer, error) {
 		}
 		places = append(places, al.places)
 	}
-	return write(fns, places)
+	return write(fns, places, onUser && shared)
 }
 
 // comp compiles one unit.
@@ -181,6 +192,7 @@ type comp struct {
 	callbacks []*fn
 	shared    map[*prog.Var]bool // variables of more than one function
 	pointedAt map[*prog.Var]bool // variables whose addresses are taken
+	unused    map[*prog.Var]bool
 
 	lookups []known // valid at this point
 	changed map[*prog.Map]int
@@ -192,16 +204,21 @@ type comp struct {
 	claims  bool // some code claims a slot
 }
 
-// variable is where a scratch variable lives: a register, or memory.
+// variable is where a scratch variable lives: a register, one for each part of a
+// tuple, or memory.
 type variable struct {
-	reg vreg
-	mem mem
+	reg   vreg
+	parts []vreg
+	mem   mem
 }
 
 func (c *comp) program() {
 	c.once = map[asm.BuiltinFunc]opnd{}
 	c.changed, c.writes = map[*prog.Map]int{}, map[*prog.Var]int{}
 	c.shared, c.pointedAt = sharedVars(c.u.Bodies, c.t.Loop), pointedAt(c.u.Bodies)
+	if !c.t.HelperWarnings {
+		c.unused = unused(c.u.Bodies)
+	}
 	if c.alone = alone(c.p); c.alone {
 		c.t.AtomicFetch = false // nobody changes a word between its two accesses
 	}

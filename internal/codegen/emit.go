@@ -26,12 +26,16 @@ type pending struct {
 
 var sizes = map[int]asm.Size{1: asm.Byte, 2: asm.Half, 4: asm.Word, 8: asm.DWord}
 
-// write returns the instructions of fns, one behind the other.
-func write(fns []*fn, places []map[vreg]place) (*writer, error) {
+// write returns the instructions of fns, one behind the other. Their frames have to
+// be each run's own, if own.
+func write(fns []*fn, places []map[vreg]place, own bool) (*writer, error) {
 	w := &writer{starts: map[*block]int{}}
 	for i, f := range fns {
 		w.places = places[i]
 		first := len(w.out)
+		if i == 0 && own {
+			w.keepStack()
+		}
 		w.function(f)
 		if len(fns) > 1 {
 			w.out[first] = described(w.out[first], f.name, i == 0)
@@ -45,6 +49,16 @@ func write(fns []*fn, places []map[vreg]place) (*writer, error) {
 		w.out[j.ins].Offset = int16(off)
 	}
 	return w, nil
+}
+
+// keepStack writes a tail call that is never made. Without one, Linux from 6.13 on
+// puts a frame of 64 bytes or more not on the stack of the thread, but where all
+// runs on a CPU have theirs. A program on user code may be preempted, or sleep,
+// while it runs for another thread on the same CPU.
+func (w *writer) keepStack() {
+	w.put(asm.Mov.Imm(asm.R0, 0))
+	w.put(asm.Instruction{OpCode: asm.JEq.Op(asm.ImmSource), Dst: asm.R0, Constant: 0, Offset: 1})
+	w.put(asm.FnTailCall.Call())
 }
 
 func (w *writer) function(f *fn) {

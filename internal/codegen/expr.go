@@ -46,6 +46,9 @@ func (c *comp) value(e prog.Expr) opnd {
 	case *prog.Load:
 		return c.loadScalar(e)
 	case *prog.Member:
+		if v, ok := c.part(e); ok {
+			return v
+		}
 		return c.bits(c.place(e.X).at(int(e.Off)), t, e.BitOff, e.BitSize)
 	case *prog.Elem:
 		return c.elem(e)
@@ -84,7 +87,7 @@ func (c *comp) blockStmts(e *prog.Block) {
 	for _, s := range e.Stmts {
 		fault := c.onFault
 		c.span = s.Span()
-		if set, ok := s.(*prog.SetVar); ok {
+		if set, ok := s.(*prog.SetVar); ok && !c.unused[set.Var] {
 			c.setVarInBlock(set)
 		} else {
 			c.one(s)
@@ -101,6 +104,10 @@ func (c *comp) setVarInBlock(s *prog.SetVar) {
 	v := c.vars[s.Var]
 	if s.Var.Type.Scalar() {
 		c.assign(s.Var, c.value(s.X))
+		return
+	}
+	if v.parts != nil {
+		c.setParts(s.Var, c.partsOf(s.X))
 		return
 	}
 	c.fill(s.X, v.mem, s.Var.Type.Size)
@@ -134,7 +141,7 @@ func (c *comp) loadScalar(e *prog.Load) opnd {
 	}
 	mark := c.stack.at
 	m := c.stackMem(8)
-	err := c.read(m, iOpnd(int64(e.T.Size)), c.alu(asm.Add, ptr, iOpnd(e.Off)), c.user(e.Ptr.Type()))
+	err := c.read(m, iOpnd(int64(e.T.Size)), e.T.Size, c.alu(asm.Add, ptr, iOpnd(e.Off)), c.user(e.Ptr.Type()))
 	if e.Checked {
 		c.checked(err)
 	}

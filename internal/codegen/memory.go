@@ -8,7 +8,7 @@ import (
 )
 
 // unrolled is how many bytes are copied or cleared without a helper.
-const unrolled = 64
+const unrolled = 128
 
 // stackMem returns size bytes of the stack frame.
 func (c *comp) stackMem(size int) mem {
@@ -76,9 +76,33 @@ func (c *comp) user(t *types.Type) bool {
 	return t.Space == types.SpaceUser
 }
 
-// read copies n bytes at ptr into dst and returns the helper's result, zero
-// where it could. Otherwise the bytes at dst are zero.
-func (c *comp) read(dst mem, n opnd, ptr opnd, user bool) opnd {
+// read copies n bytes, at most limit, at ptr into dst and returns the helper's
+// result, zero where it could. Otherwise the bytes at dst are zero. Where kernels
+// check what is copied from a process (CONFIG_HARDENED_USERCOPY), they find the stack
+// at once, but look for a map's value among all areas of memory: the way through the
+// stack is shorter.
+func (c *comp) read(dst mem, n opnd, limit int, ptr opnd, user bool) opnd {
+	if !c.byStack(dst, limit, user) {
+		return c.readTo(dst, n, ptr, user)
+	}
+	mark := c.stack.at
+	m := c.stackMem(limit)
+	if !n.isImm() {
+		c.zero(m, limit)
+	}
+	err := c.readTo(m, n, ptr, user)
+	c.copyMem(dst, m, limit)
+	c.stack.at = mark
+	return err
+}
+
+// byStack tells whether what is read to dst comes by way of the stack: it is then
+// limit bytes, those beyond what was read zero.
+func (c *comp) byStack(dst mem, limit int, user bool) bool {
+	return user && !dst.onStack() && limit <= c.lim.read
+}
+
+func (c *comp) readTo(dst mem, n, ptr opnd, user bool) opnd {
 	fn := asm.FnProbeReadKernel
 	switch {
 	case user && c.sleepable():
@@ -110,7 +134,7 @@ func (c *comp) loadMem(e *prog.Load, dst mem) {
 		c.copyMem(dst, mem{base: ptr}.at(int(e.Off)), e.T.Size)
 		return
 	}
-	err := c.read(dst, iOpnd(int64(e.T.Size)), c.alu(asm.Add, ptr, iOpnd(e.Off)), c.user(e.Ptr.Type()))
+	err := c.read(dst, iOpnd(int64(e.T.Size)), e.T.Size, c.alu(asm.Add, ptr, iOpnd(e.Off)), c.user(e.Ptr.Type()))
 	if e.Checked {
 		c.checked(err)
 	}
@@ -120,7 +144,9 @@ func (c *comp) loadMem(e *prog.Load, dst mem) {
 func (c *comp) place(e prog.Expr) mem {
 	switch e := e.(type) {
 	case *prog.VarRef:
-		return c.vars[e.Var].mem
+		if c.vars[e.Var].parts == nil {
+			return c.vars[e.Var].mem
+		}
 	case *prog.Builtin:
 		if e.ID == prog.BComm && c.named && e.T.Size == commSize {
 			return c.comm
@@ -171,6 +197,8 @@ func (c *comp) fillMem(e prog.Expr, dst mem) {
 		c.loadMem(e, dst)
 	case *prog.CtxLoad:
 		c.call(asm.FnProbeReadKernel, c.addr(dst), iOpnd(int64(n)), c.alu(asm.Add, c.ctx, iOpnd(int64(e.Off))))
+	case *prog.VarRef:
+		c.fillVar(e.Var, dst)
 	case *prog.Compose:
 		c.compose(e, dst)
 	case *prog.MapGet:

@@ -322,7 +322,7 @@ func (r *record) blob(it prog.Item) {
 func (r *record) bytes(dst mem, n, ptr opnd, t *types.Type, limit int, checked bool) {
 	c := r.c
 	c.store(c.slotMem().at(slotLen), 4, n)
-	err := c.read(dst.at(4), n, ptr, c.user(t))
+	err := c.read(dst.at(4), n, limit, ptr, c.user(t))
 	bad, end := c.block(), c.block()
 	c.branch(asm.JNE, err, iOpnd(0), bad, end)
 	c.start(bad)

@@ -27,6 +27,16 @@ func (c *comp) declare(s prog.Stmt, vars []*prog.Var) {
 		if _, ok := c.vars[v]; ok {
 			continue // lives in an outer list
 		}
+		if c.unused[v] {
+			continue
+		}
+		if c.inParts(v) {
+			c.vars[v] = variable{parts: c.newParts(v.Type)}
+			if needsZero(s, v) {
+				c.setParts(v, zeroes(v.Type))
+			}
+			continue
+		}
 		if c.inRegister(v) {
 			r := c.reg()
 			c.vars[v] = variable{reg: r}
@@ -104,7 +114,9 @@ func (c *comp) one(s prog.Stmt) {
 	case *prog.Eval:
 		c.drop(s.X)
 	case *prog.SetVar:
-		c.setVar(s)
+		if !c.unused[s.Var] {
+			c.setVar(s)
+		}
 	case *prog.SetMap:
 		c.setMap(s)
 	case *prog.AddMap:
@@ -166,6 +178,10 @@ func (c *comp) setVar(s *prog.SetVar) {
 	v := c.vars[s.Var]
 	if s.Var.Type.Scalar() {
 		c.assign(s.Var, c.value(s.X))
+		return
+	}
+	if v.parts != nil {
+		c.setParts(s.Var, c.partsOf(s.X))
 		return
 	}
 	if overlaps(s.X, s.Var) {

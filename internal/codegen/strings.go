@@ -114,7 +114,7 @@ func (c *comp) lastByte(dst mem, n int, got, want, ptr opnd, user bool) {
 		c.unless(asm.JLE, want, iOpnd(int64(n)), end)
 	}
 	c.unless(asm.JNE, got, iOpnd(int64(n)), end)
-	c.read(dst.at(n-1), iOpnd(1), c.alu(asm.Add, ptr, iOpnd(int64(n-1))), user)
+	c.read(dst.at(n-1), iOpnd(1), 1, c.alu(asm.Add, ptr, iOpnd(int64(n-1))), user)
 	c.start(end)
 }
 
@@ -124,7 +124,7 @@ func (c *comp) buffer(e *prog.Call, dst mem) {
 	c.zero(dst.at(4), room)
 	size := c.atMost(n, room)
 	c.store(dst, 4, size)
-	c.read(dst.at(4), size, ptr, c.user(e.Args[0].Type()))
+	c.read(dst.at(4), size, room, ptr, c.user(e.Args[0].Type()))
 }
 
 // ntop writes an address: the family, then 16 bytes.
@@ -144,8 +144,11 @@ func (c *comp) ntop(e *prog.Call, dst mem) {
 // strN writes the string of a known length.
 func (c *comp) strN(e *prog.StrN, dst mem) {
 	ptr, n := c.operands(e.Ptr, e.Len)
-	c.zero(dst, e.T.Size)
-	err := c.read(dst, c.atMost(n, e.T.Size-1), ptr, c.user(e.Ptr.Type()))
+	user := c.user(e.Ptr.Type())
+	if !c.byStack(dst, e.T.Size, user) {
+		c.zero(dst, e.T.Size)
+	}
+	err := c.read(dst, c.atMost(n, e.T.Size-1), e.T.Size, ptr, user)
 	if e.Checked {
 		c.checked(err)
 	}

@@ -8,8 +8,9 @@ type mentions struct {
 	visit func(v *prog.Var, set, maybe bool)
 	block func() // called at every block expression
 	maybe int
-	all   bool      // the bodies of all loops are functions, not only of those over maps
-	loop  prog.Stmt // the innermost one around whose body is a function
+	all   bool               // the bodies of all loops are functions, not only of those over maps
+	skip  map[*prog.Var]bool // what these are set to is passed over
+	loop  prog.Stmt          // the innermost one around whose body is a function
 }
 
 func (m *mentions) stmts(list []prog.Stmt) {
@@ -37,6 +38,9 @@ func (m *mentions) stmt(s prog.Stmt) {
 	case *prog.Eval:
 		m.expr(s.X)
 	case *prog.SetVar:
+		if m.skip[s.Var] {
+			return
+		}
 		m.expr(s.X)
 		m.visit(s.Var, true, m.maybe > 0)
 	case *prog.SetMap:
