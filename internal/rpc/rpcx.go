@@ -156,18 +156,17 @@ func rpcxTypes() map[string]*types.Type {
 		{Name: "codec", Type: types.TUint8, Offset: 3},
 		{Name: "seq", Type: types.TUint64, Offset: 4}, // big endian
 	}}
+	names := &types.Type{Kind: types.Struct, Name: "names", Size: 32, Fields: []types.Field{
+		{Name: "service", Type: text}, {Name: "method", Type: text, Offset: 16},
+		{Name: "service_len", Type: types.TUint64, Offset: 8}, {Name: "method_len", Type: types.TUint64, Offset: 24},
+	}}
 	message := &types.Type{Kind: types.Struct, Name: "message", Size: 96, Fields: []types.Field{
 		{Name: "header", Type: types.PointerTo(header, types.SpaceUser)},
-		{Name: "service", Type: text, Offset: 8},
-		{Name: "method", Type: text, Offset: 24},
+		{Name: "names", Type: names, Offset: 8},
 		{Name: "payload", Type: types.TUint64, Offset: 48},
 		{Name: "payload_len", Type: types.TUint64, Offset: 56},
 		{Name: "data", Type: types.TUint64, Offset: 72}, // what follows the header and the length on the wire
 		{Name: "data_len", Type: types.TUint64, Offset: 80},
-	}}
-	names := &types.Type{Kind: types.Struct, Name: "names", Size: 32, Fields: []types.Field{
-		{Name: "service", Type: text}, {Name: "method", Type: text, Offset: 16},
-		{Name: "service_len", Type: types.TUint64, Offset: 8}, {Name: "method_len", Type: types.TUint64, Offset: 24},
 	}}
 	return map[string]*types.Type{"header": header, "message": message, "names": names}
 }

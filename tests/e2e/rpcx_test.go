@@ -334,7 +334,7 @@ func TestRPCXFacts(t *testing.T) {
 			}
 		}
 		const protocol = "github.com/smallnest/rpcx/protocol."
-		for field, name := range map[string]string{"header": "Header", "service": "ServicePath", "method": "ServiceMethod", "data": "data"} {
+		for field, name := range map[string]string{"header": "Header", "names": "ServicePath", "data": "data"} {
 			said, _ := rpcx.Types["message"].FieldNamed(field)
 			if off := offsetOf(t, f, protocol+"Message", name); off != said.Offset {
 				t.Errorf("Message.%s lies at %d in %v, %d is said", name, off, b, said.Offset)
@@ -344,6 +344,10 @@ func TestRPCXFacts(t *testing.T) {
 			said, _ := rpcx.Types["names"].FieldNamed(field)
 			if off := offsetOf(t, f, "github.com/smallnest/rpcx/client.Call", name); off != said.Offset {
 				t.Errorf("Call.%s lies at %d in %v, %d is said", name, off, b, said.Offset)
+			}
+			names, _ := rpcx.Types["message"].FieldNamed("names")
+			if off := offsetOf(t, f, protocol+"Message", name); off != names.Offset+said.Offset {
+				t.Errorf("Message.%s lies at %d in %v, %d is said", name, off, b, names.Offset+said.Offset)
 			}
 		}
 	}
