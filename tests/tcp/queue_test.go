@@ -173,13 +173,19 @@ func TestNamespaces(t *testing.T) {
 	only := two.trace("tcptracer")
 	const port = "7000"
 	ends := map[uint64][]did{}
-	for _, n := range []*netns{one, two} {
-		server := n.server("127.0.0.1:" + port)
-		client := n.client("127.0.0.1", server.port)
-		client.Send("10 20 client")
-		done := finish(t, client)
-		server.Stdout.WaitLine(`"Role":"server"`)
-		ends[n.inum] = append(done, finish(t, server)...)
+	var servers, clients []*peer
+	spaces := []*netns{one, two}
+	for i, n := range spaces {
+		servers = append(servers, n.server("127.0.0.1:"+port))
+		clients = append(clients, n.client("127.0.0.1", servers[i].port))
+	}
+	for _, c := range clients {
+		c.Send("10 20 client")
+	}
+	for i, n := range spaces {
+		done := finish(t, clients[i])
+		servers[i].Stdout.WaitLine(`"Role":"server"`)
+		ends[n.inum] = append(done, finish(t, servers[i])...)
 	}
 	check := func(list []row, n *netns) {
 		t.Helper()

@@ -70,7 +70,7 @@ func main() {
 	case "dial":
 		err = dial(os.Args[2])
 	case "beat":
-		for range time.Tick(20 * time.Millisecond) {
+		for range time.Tick(100 * time.Millisecond) {
 			connect(os.Args[2], header{Send: 100_000, Reply: 10, Closer: client})
 		}
 	}
