@@ -60,6 +60,16 @@ type Loss struct {
 	Full  []FullMap // LossMapFull: the maps that have no room now
 }
 
+// UnderWay are the calls of RPC frameworks that had begun and not ended at a time.
+type UnderWay struct{ Calls []Begun }
+
+// Begun is how many calls of a process have begun and not ended.
+type Begun struct {
+	PID                              int
+	Framework, Side, Service, Method string
+	Count                            int
+}
+
 // FullMap is a map that holds as many keys as it can.
 type FullMap struct {
 	Name    string
@@ -127,6 +137,7 @@ func (*Output) event()   {}
 func (*Report) event()   {}
 func (*Message) event()  {}
 func (*Loss) event()     {}
+func (*UnderWay) event() {}
 func (*Attached) event() {}
 func (*Ended) event()    {}
 

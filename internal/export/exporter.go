@@ -115,7 +115,7 @@ func (e *Exporter) sendMetrics(ctx context.Context) {
 		case <-tick.C:
 		}
 		snap := e.snapshot()
-		if len(snap.rows) == 0 && len(snap.lost) == 0 {
+		if len(snap.rows) == 0 && len(snap.active) == 0 && len(snap.lost) == 0 {
 			continue
 		}
 		rejected, why, err := e.client.send(ctx, metrics, e.source.metrics(snap, e.begun, time.Now()))

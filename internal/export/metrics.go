@@ -13,6 +13,9 @@ func (s source) metrics(snap snapshot, begun, now time.Time) message {
 	for _, r := range snap.rows {
 		b.row(r)
 	}
+	for _, a := range snap.active {
+		b.activity(a)
+	}
 	b.lost(snap)
 	return b.data()
 }
@@ -55,27 +58,21 @@ func (p *byProcess) metric(name, unit, about string) *metricspb.Metric {
 
 const cumulative = metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
 
-func (p *byProcess) sum(name, unit, about string) *metricspb.Sum {
+func (p *byProcess) sum(name, unit, about string, grows bool) *metricspb.Sum {
 	m := p.metric(name, unit, about)
 	if m.Data == nil {
-		m.Data = &metricspb.Metric_Sum{Sum: &metricspb.Sum{AggregationTemporality: cumulative, IsMonotonic: true}}
+		m.Data = &metricspb.Metric_Sum{Sum: &metricspb.Sum{AggregationTemporality: cumulative, IsMonotonic: grows}}
 	}
 	return m.GetSum()
 }
 
 func (b *metricsOf) row(r row) {
 	p := b.process(r.Process)
-	requests := p.sum("rpc."+string(r.Side)+".requests", "{request}", "calls that have ended")
+	requests := p.sum("rpc."+string(r.Side)+".requests", "{request}", "calls that have ended", true)
 	requests.DataPoints = append(requests.DataPoints, b.point(r.Series, int64(r.calls)))
 	if len(r.times.buckets) == 0 {
 		return
 	}
-	active := p.metric("rpc."+string(r.Side)+".active_requests", "{request}", "calls under way, on average of the last interval")
-	if active.Data == nil {
-		active.Data = &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{}}
-	}
-	active.GetGauge().DataPoints = append(active.GetGauge().DataPoints, &metricspb.NumberDataPoint{Attributes: seriesAttributes(r.Series),
-		TimeUnixNano: b.now, Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: r.underWay}})
 	m := p.metric("rpc."+string(r.Side)+".duration", "s", "time from the request to the response")
 	if m.Data == nil {
 		m.Data = &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{AggregationTemporality: cumulative}}
@@ -90,9 +87,15 @@ func (b *metricsOf) row(r row) {
 	})
 }
 
+// activity adds the calls of a series that are under way.
+func (b *metricsOf) activity(a activity) {
+	s := b.process(a.Process).sum("rpc."+string(a.Side)+".active_requests", "{request}", "calls that have begun and not ended", false)
+	s.DataPoints = append(s.DataPoints, b.point(a.Series, int64(a.calls)))
+}
+
 // lost adds what rpcxray itself did not count.
 func (b *metricsOf) lost(snap snapshot) {
-	s := b.process("rpcxray").sum("rpcxray.lost", "1", "what was not counted")
+	s := b.process("rpcxray").sum("rpcxray.lost", "1", "what was not counted", true)
 	for _, what := range lossNames(snap) {
 		p := b.point(Series{}, int64(snap.lost[what]))
 		p.Attributes = []*commonpb.KeyValue{text("kind", what)}

@@ -18,7 +18,10 @@ type collector struct {
 }
 
 // Names of labels.
-var seriesLabels = []string{"process", "rpc_system", "rpc_service", "rpc_method", "error_type"}
+var (
+	activeLabels = []string{"process", "rpc_system", "rpc_service", "rpc_method"}
+	seriesLabels = append(slices.Clone(activeLabels), "error_type")
+)
 
 // families are the metrics of one side.
 type families struct{ duration, requests, errors, inFlight *prometheus.Desc }
@@ -32,7 +35,7 @@ func sideFamilies(side spans.Side, doing string) families {
 		duration: desc("duration_seconds", "Time from the request to the response of calls "+doing+"."),
 		requests: desc("requests_total", "Calls "+doing+"."),
 		errors:   desc("errors_total", "Calls "+doing+" that failed."),
-		inFlight: desc("in_flight", "Calls "+doing+" that were under way, on average of the last interval."),
+		inFlight: prometheus.NewDesc(name+"in_flight", "Calls "+doing+" that have begun and not ended.", activeLabels, nil),
 	}
 }
 
@@ -72,9 +75,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(f.errors, prometheus.CounterValue, float64(r.calls), labels...)
 		}
 		if len(r.times.buckets) > 0 {
-			ch <- prometheus.MustNewConstMetric(f.inFlight, prometheus.GaugeValue, r.underWay, labels...)
 			ch <- &histogram{desc: f.duration, labels: prometheus.MakeLabelPairs(f.duration, labels), times: r.times, begun: c.registry.begun}
 		}
+	}
+	for _, a := range snap.active {
+		ch <- prometheus.MustNewConstMetric(bySide[a.Side].inFlight, prometheus.GaugeValue, float64(a.calls), a.labels()[:len(activeLabels)]...)
 	}
 	for _, what := range lossNames(snap) {
 		ch <- prometheus.MustNewConstMetric(lostDesc, prometheus.CounterValue, float64(snap.lost[what]), what)

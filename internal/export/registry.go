@@ -2,6 +2,7 @@ package export
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -42,16 +43,15 @@ type Registry struct {
 
 	mu     sync.Mutex
 	series map[Series]*totals
-	merged uint64 // additions that went to the series called other
+	active map[Series]uint64 // calls under way, as of status ok
+	merged uint64            // additions that went to the series called other
 	lost   map[string]uint64
 }
 
 // totals are the sums of a series.
 type totals struct {
-	calls    uint64
-	times    times
-	before   uint64  // times.sum when the interval began
-	underWay float64 // how many calls were under way in the last interval, on average
+	calls uint64
+	times times
 }
 
 // NewRegistry returns a Registry of at most limit series.
@@ -89,14 +89,16 @@ func (r *Registry) Lost(what string, n uint64) {
 	r.lost[what] += n
 }
 
-// Interval ends an interval of that length: the time that calls took in it, divided by
-// its length, is how many were under way. Calls that have not ended are in none.
-func (r *Registry) Interval(length time.Duration) {
+// UnderWay says which calls are under way, in series of status ok.
+func (r *Registry) UnderWay(calls map[Series]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, t := range r.series {
-		t.underWay = float64(t.times.sum-t.before) / float64(max(length, time.Millisecond))
-		t.before = t.times.sum
+	r.active = map[Series]uint64{}
+	for s, n := range calls {
+		if len(r.active) >= r.limit {
+			s.Process, s.Service, s.Method = "", other, other
+		}
+		r.active[s] += n
 	}
 }
 
@@ -118,14 +120,20 @@ func (r *Registry) of(s Series) *totals {
 // row is a series with its sums at a time.
 type row struct {
 	Series
-	calls    uint64
-	times    times
-	underWay float64
+	calls uint64
+	times times
+}
+
+// activity is how many calls of a series are under way.
+type activity struct {
+	Series
+	calls uint64
 }
 
 // snapshot is a copy of what a Registry holds.
 type snapshot struct {
 	rows   []row
+	active []activity
 	merged uint64
 	lost   map[string]uint64
 }
@@ -136,13 +144,33 @@ func (r *Registry) snapshot() snapshot {
 	defer r.mu.Unlock()
 	s := snapshot{merged: r.merged, lost: map[string]uint64{}}
 	for k, t := range r.series {
-		s.rows = append(s.rows, row{k, t.calls, times{slices.Clone(t.times.buckets), t.times.sum}, t.underWay})
+		s.rows = append(s.rows, row{k, t.calls, times{slices.Clone(t.times.buckets), t.times.sum}})
 	}
+	s.active = r.activities()
 	for what, n := range r.lost {
 		s.lost[what] = n
 	}
 	slices.SortFunc(s.rows, func(a, b row) int { return compare(a.Series, b.Series) })
 	return s
+}
+
+// activities are the calls under way, and zeros for series that have none now; the
+// lock is held.
+func (r *Registry) activities() []activity {
+	all := maps.Clone(r.active)
+	if all == nil {
+		all = map[Series]uint64{}
+	}
+	for k := range r.series {
+		k.Status = "ok"
+		all[k] += 0
+	}
+	var list []activity
+	for k, n := range all {
+		list = append(list, activity{k, n})
+	}
+	slices.SortFunc(list, func(a, b activity) int { return compare(a.Series, b.Series) })
+	return list
 }
 
 func compare(a, b Series) int {

@@ -141,10 +141,11 @@ const (
 	LossUnreadable             // a value that could not be read
 	LossStacks                 // the stack table had no room
 	LossTurns                  // a loop that was ended because it made too many turns
+	LossEnded                  // a call that was under way when its process ended
 	LossCount                  // number of counters
 )
 
-var lossNames = [LossCount]string{"events", "map_full", "scratch", "frames", "unpaired", "replaced", "unreadable", "stacks", "turns"}
+var lossNames = [LossCount]string{"events", "map_full", "scratch", "frames", "unpaired", "replaced", "unreadable", "stacks", "turns", "ended"}
 
 // String returns the name under which the loss is a metric.
 func (l Loss) String() string { return lossNames[l] }

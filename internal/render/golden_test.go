@@ -256,6 +256,8 @@ func TestLossTexts(t *testing.T) {
 			"maps @x, @y were full: 1 update not counted (raise max_map_keys, now 8)"},
 		{events.Loss{Kind: prog.LossMapFull, Count: 3}, "a map was full: 3 updates not counted (raise max_map_keys, now 4096)"},
 		{events.Loss{Kind: prog.LossReplaced, Count: 2}, "2 calls have no return (panic, Goexit or still running)"},
+		{events.Loss{Kind: prog.LossEnded, Count: 1}, "1 call was under way when its process ended"},
+		{events.Loss{Kind: prog.LossEnded, Count: 2}, "2 calls were under way when their process ended"},
 		{events.Loss{Kind: prog.LossReplaced, Count: 1}, "1 call has no return (panic, Goexit or still running)"},
 		{events.Loss{Kind: prog.LossTurns, Count: 1}, "1 loop ended after 8388608 turns"},
 	}

@@ -26,6 +26,8 @@ func lossText(l *events.Loss, maxMapKeys int) string {
 		return fmt.Sprintf("%s without a known call (it began before the trace)", plural(n, "return"))
 	case prog.LossReplaced:
 		return fmt.Sprintf("%s %s no return (panic, Goexit or still running)", plural(n, "call"), verb(n, "has", "have"))
+	case prog.LossEnded:
+		return fmt.Sprintf("%s %s under way when %s", plural(n, "call"), verb(n, "was", "were"), verb(n, "its process ended", "their process ended"))
 	case prog.LossUnreadable:
 		return fmt.Sprintf("%s could not be read", plural(n, "value"))
 	case prog.LossStacks:

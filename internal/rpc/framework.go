@@ -28,6 +28,7 @@ type Framework struct {
 	Probes []Probe
 	Types  map[string]*types.Type // structs that Script names
 	Facts  []Fact
+	Tables []Table
 	Oldest string // version from which on all this is so
 }
 

@@ -16,6 +16,10 @@ var grpcScript string
 func grpcgo() *Framework {
 	return &Framework{
 		Name: "grpc", Module: "google.golang.org/grpc", Script: grpcScript, Oldest: "v1.60.0",
+		Tables: []Table{
+			{Map: "serving", Side: Server, Key: true, Word: 1, Method: Path{{Fact: "stream_pointer", Maybe: true}, fact("stream_method")}, Parted: slashed},
+			{Map: "calls", Side: Client, Key: true, Word: 1, Method: Path{at(0), fact("header_method")}, Parted: slashed},
+		},
 		Probes: append(grpcServer(), grpcClient()...),
 		Facts:  grpcFacts(),
 	}

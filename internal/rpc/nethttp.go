@@ -21,6 +21,10 @@ func nethttp() *Framework {
 	number := append(SpanFields(), "seq", "peer", "peer_port", "local", "local_port")
 	return &Framework{
 		Name: "net/http", Module: "std", Script: nethttpScript, Oldest: "go1.17",
+		Tables: []Table{
+			{Map: "serving", Side: Server, Word: 1, Service: Path{fact("req_host")}, Method: Path{fact("req_method")}, Named: verb},
+			{Map: "calls", Side: Client, Word: 1, Service: Path{fact("req_url"), fact("url_host")}, Method: Path{fact("req_method")}, Named: verb},
+		},
 		Probes: []Probe{
 			{Name: "serve", Sides: server, Funcs: []Func{{Name: path + "serverHandler.ServeHTTP",
 				Params: []Param{{"server", w}, {"w", pair}, {"req", w}}}}},

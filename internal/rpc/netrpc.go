@@ -27,6 +27,10 @@ func netrpc() *Framework {
 	return &Framework{
 		Name: "net/rpc", Module: "std", Script: netrpcScript, Oldest: "go1.17",
 		Types: map[string]*types.Type{"call": call},
+		Tables: []Table{
+			{Map: "serving", Side: Server, Word: 1, Method: Path{at(0)}, Parted: dotted},
+			{Map: "calls", Side: Client, Key: true, Word: 1, Method: Path{at(0)}, Parted: dotted},
+		},
 		Probes: []Probe{
 			{Name: "serve", Sides: server, Funcs: []Func{{Name: "net/rpc.(*service).call",
 				Params: []Param{{"service", w}, {"server", w}, {"sending", w}, {"wg", w}, {"method", w}, {"req", request},

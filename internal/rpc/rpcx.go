@@ -18,7 +18,11 @@ func rpcx() *Framework {
 	t := rpcxTypes()
 	return &Framework{
 		Name: "rpcx", Module: "github.com/smallnest/rpcx", Script: rpcxScript, Oldest: "v1.8.36",
-		Types:  t,
+		Types: t,
+		Tables: []Table{
+			{Map: "serving", Side: Server, Word: 1, Service: Path{at(8)}, Method: Path{at(24)}},
+			{Map: "calls", Side: Client, Word: 2, Service: Path{at(0)}, Method: Path{at(16)}},
+		},
 		Probes: append(rpcxServer(t), rpcxClient(t)...),
 		Facts: []Fact{
 			{Name: "server_async", Struct: rpcxPath + "server.Server", Field: "AsyncWrite", Otherwise: 58},

@@ -54,7 +54,8 @@ type Options struct {
 	Verbose        bool
 	Lean           bool // for long runs: what is needed to attach only is not kept in memory
 	Stats          bool
-	Strict         bool // losses and skipped functions make the status 1
+	UnderWay       time.Duration // tell every so often which calls are under way; 0: never
+	Strict         bool          // losses and skipped functions make the status 1
 
 	Facts  *kernel.Facts   // what is known of the kernel; nil: nothing yet
 	Sink   render.Renderer // where events go

@@ -56,6 +56,7 @@ type session struct {
 	deadline  time.Time
 	lastTick  time.Time
 	lastSweep time.Time
+	lastCalls time.Time          // when it was told which calls are under way
 	signals   chan os.Signal     // that self probes wait for; nil: none do
 	suspects  map[openFrame]bool // frames that looked stale at the last sweep
 	calls     callTables
@@ -400,6 +401,12 @@ func (s *session) tick() error {
 				return err
 			}
 		}
+		if s.opts.UnderWay > 0 && now.Sub(s.lastCalls) >= s.opts.UnderWay {
+			s.lastCalls = now
+			if err := s.tellUnderWay(); err != nil {
+				return err
+			}
+		}
 		s.spaces.catchUp()
 		return errors.Join(s.watch.tick(now), s.guard.tick(now), s.reportRemarks())
 	}
@@ -427,7 +434,7 @@ func (s *session) finish() error {
 	if err := s.printMaps(); err != nil {
 		return err
 	}
-	if err := s.sweep(true); err != nil {
+	if err := errors.Join(s.sweep(true), s.sweepCalls(time.Now())); err != nil {
 		return err
 	}
 	if err := s.reportLosses(); err != nil {

@@ -127,7 +127,7 @@ func (s *session) strict() error {
 // isLoss tells what is missing in the output from what is only told about it.
 func isLoss(kind prog.Loss) bool {
 	switch kind {
-	case prog.LossUnpaired, prog.LossReplaced:
+	case prog.LossUnpaired, prog.LossReplaced, prog.LossEnded:
 		return false
 	}
 	return true

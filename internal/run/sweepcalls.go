@@ -2,7 +2,6 @@ package run
 
 import (
 	le "encoding/binary"
-	"strings"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -20,7 +19,8 @@ const staleAfter = 2 * time.Minute
 // under way, of connections. A call whose end no probe sees, as of a connection that
 // is forgotten with its calls, would stay for ever.
 type callTables struct {
-	seen map[string]sighting // by table and key
+	seen  map[string]sighting // by table and key
+	facts map[factKey]uint64  // where names of calls lie
 }
 
 // sighting is an entry as it was found first.
@@ -34,7 +34,7 @@ type sighting struct {
 // is counted.
 func (s *session) sweepCalls(now time.Time) error {
 	seen := map[string]sighting{}
-	dropped := uint64(0)
+	lost := map[prog.Loss]uint64{}
 	gone := map[uint32]bool{}
 	ended := func(pid uint32) bool {
 		if _, ok := gone[pid]; !ok {
@@ -47,19 +47,22 @@ func (s *session) sweepCalls(now time.Time) error {
 			continue
 		}
 		t := &callTable{m: m, table: s.kernel.Map(codegen.MapName(m)), before: s.calls.seen, seen: seen, now: now}
-		n, err := t.sweep(ended)
-		if err != nil {
-			return err
-		}
-		if strings.HasSuffix(m.Name, ":calls") || strings.HasSuffix(m.Name, ":serving") {
-			dropped += n
+		stale, orphaned := t.sweep(ended)
+		if _, calls := tableOf(m); calls != nil {
+			lost[prog.LossReplaced] += stale
+			lost[prog.LossEnded] += orphaned
 		}
 	}
 	s.calls.seen = seen
-	if dropped == 0 {
-		return nil
+	for _, kind := range []prog.Loss{prog.LossReplaced, prog.LossEnded} {
+		if lost[kind] == 0 {
+			continue
+		}
+		if err := s.opts.Sink.Event(&events.Loss{Kind: kind, Count: lost[kind]}); err != nil {
+			return err
+		}
 	}
-	return s.opts.Sink.Event(&events.Loss{Kind: prog.LossReplaced, Count: dropped})
+	return nil
 }
 
 // callTable is one table while it is swept.
@@ -70,25 +73,23 @@ type callTable struct {
 	now          time.Time
 }
 
-// sweep returns how many entries of living processes it has dropped.
-func (t *callTable) sweep(ended func(uint32) bool) (uint64, error) {
+// sweep returns how many entries it has dropped: of living processes and of those that
+// have ended.
+func (t *callTable) sweep(ended func(uint32) bool) (stale, orphaned uint64) {
 	if t.table == nil {
-		return 0, nil
+		return 0, 0
 	}
-	type entry struct{ key, value string }
 	var all []entry
-	key, value := make([]byte, t.table.KeySize()), make([]byte, t.table.ValueSize())
-	for it := t.table.Iterate(); it.Next(&key, &value); {
-		if t.byProcess() && ended(le.LittleEndian.Uint32(key)) {
-			_ = t.table.Delete(key) // it may be gone by itself
-			continue
+	for _, e := range entries(t.table) {
+		if !t.byProcess() || !ended(le.LittleEndian.Uint32([]byte(e.key))) {
+			all = append(all, e)
+		} else if t.table.Delete([]byte(e.key)) == nil {
+			orphaned++
 		}
-		all = append(all, entry{string(key), string(value)})
 	}
 	if uint32(len(all)) < t.table.MaxEntries()/2 {
-		return 0, nil
+		return 0, orphaned
 	}
-	dropped := uint64(0)
 	for _, e := range all {
 		name := t.m.Name + e.key
 		was, ok := t.before[name]
@@ -98,10 +99,10 @@ func (t *callTable) sweep(ended func(uint32) bool) (uint64, error) {
 		case t.now.Sub(was.since) < staleAfter:
 			t.seen[name] = was
 		case t.table.Delete([]byte(e.key)) == nil:
-			dropped++
+			stale++
 		}
 	}
-	return dropped, nil
+	return stale, orphaned
 }
 
 // byProcess tells whether keys begin with a process.

@@ -22,7 +22,7 @@ func TestChurn(t *testing.T) {
 	path := ownChain(t)
 	first := startChainOf(t, path, orders)
 	agent := tracer(t, "agent", "--prometheus", ":0", "-i", "1", first.path)
-	calls, failed, _ := first.truth()
+	calls, failed, all := first.truth()
 	settled := 0
 	round := 0
 	for ; round < 4 || time.Now().Before(end); round++ {
@@ -40,7 +40,7 @@ func TestChurn(t *testing.T) {
 	if now > settled*11/10+4096 {
 		t.Errorf("it has grown from %d kB to %d", settled, now)
 	}
-	text := ""
+	text, ended := "", 0
 	defer func() {
 		if t.Failed() {
 			t.Logf("the agent says\n%s\nand has\n%s", agent.Stderr.Text(), text)
@@ -48,6 +48,7 @@ func TestChurn(t *testing.T) {
 	}()
 	eventually(t, "the last calls", func() bool {
 		text = get(t, metricsAt(t, agent))
+		missing := 0
 		for _, side := range []string{"client", "server"} {
 			for name, n := range calls {
 				service, method, _ := strings.Cut(name, ".")
@@ -55,17 +56,19 @@ func TestChurn(t *testing.T) {
 				_, after, _ := strings.Cut(text, line)
 				got, want := 0, (n-failed[name])*round
 				fmt.Sscan(after, &got)
-				least := want
-				if side == "server" && name == "Front.Order" {
-					least -= round // it may be killed before it is back from the last response
-				}
-				if got < least || got > want {
+				if side == "client" && got != want || got > want {
 					return false
 				}
+				missing += want - got
 			}
 		}
-		return true
+		// A server may be killed before it is back from its last response.
+		_, after, _ := strings.Cut(text, `rpcxray_lost_total{kind="ended"} `)
+		ended = 0
+		fmt.Sscan(after, &ended)
+		return missing == ended
 	})
+	t.Logf("%d of %d calls were under way when their server ended", ended, round*all)
 	stop(t, agent)
 }
 

@@ -96,7 +96,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if !(c.sample >= 0 && c.sample <= 1) {
 		return nil, fmt.Errorf("--sample %v: a share from 0 to 1 is needed", c.sample)
 	}
-	p.Aside, p.Keys, p.Lean = true, keys, true
+	p.Aside, p.Keys, p.Lean, p.UnderWay = true, keys, true, c.interval.Duration
 	p.Consts["traces"] = tool.Bool(c.otlp != "")
 	p.Consts["all"] = tool.Bool(c.sample == 1)
 	p.Consts["min_ns"] = tool.Int(uint64(c.slow.Duration))
@@ -120,6 +120,7 @@ func (c *command) start(version string) (*gatherer, error) {
 		return nil, fmt.Errorf("name of this host: %w", err)
 	}
 	g := newGatherer()
+	g.only = c.Calls
 	o := export.Options{Every: c.interval.Duration, Host: host, Version: version, Tell: g.tell}
 	if o.Collector, err = c.collector(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -12,23 +13,24 @@ import (
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/export"
 	"github.com/rpcxray/rpcxray/internal/spans"
+	"github.com/rpcxray/rpcxray/internal/tools/tool"
 )
 
 // gatherer hands what the script reports to an exporter; it implements
 // tool.Gatherer.
 type gatherer struct {
+	only     tool.Calls // what is asked for
 	exporter *export.Exporter
 	reader   spans.Reader
 	attempts *spans.Attempts
 	names    names
-	last     time.Time // of the last report
 
 	mu   sync.Mutex
 	told []events.Event
 }
 
 func newGatherer() *gatherer {
-	return &gatherer{names: names{}, last: time.Now(), attempts: spans.NewAttempts(wait, limit)}
+	return &gatherer{names: names{}, attempts: spans.NewAttempts(wait, limit)}
 }
 
 // Bounds of the calls whose attempts are put below them.
@@ -69,8 +71,9 @@ func (g *gatherer) Event(e events.Event) ([]events.Event, error) {
 	case *events.Report:
 		g.report(e)
 		return nil, nil
-	case *events.Attached:
-		g.last = time.Now()
+	case *events.UnderWay:
+		g.underWay(e)
+		return nil, nil
 	case *events.Loss:
 		g.exporter.Lost(e.Kind.String(), e.Count)
 	}
@@ -90,10 +93,24 @@ func (g *gatherer) report(r *events.Report) {
 			g.exporter.Calls(s, int(k[6].Int), e.Value.Int)
 		}
 	}
-	if r.Map.Name == "@sum" {
-		g.exporter.Interval(r.Wall.Sub(g.last))
-		g.last = r.Wall
+}
+
+// underWay says which calls have not ended yet.
+func (g *gatherer) underWay(e *events.UnderWay) {
+	calls := map[export.Series]uint64{}
+	for _, b := range e.Calls {
+		if g.only.Service != "" && b.Service != g.only.Service || g.only.Method != "" && b.Method != g.only.Method {
+			continue
+		}
+		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", b.PID))
+		if err != nil {
+			continue // it has ended
+		}
+		s := export.Series{Process: g.names.of(spans.Text(bytes.TrimSpace(comm))), Framework: b.Framework, Side: spans.Side(b.Side),
+			Service: spans.Text([]byte(b.Service)), Method: spans.Text([]byte(b.Method)), Status: "ok"}
+		calls[s] += uint64(b.Count)
 	}
+	g.exporter.UnderWay(calls)
 }
 
 func (g *gatherer) spans(list []*spans.Call) {

@@ -71,7 +71,7 @@ func Run(ctx context.Context, t *Tool, c Command, args []string, o Options) (sta
 	}
 	status, err = run.Run(ctx, run.Options{
 		Source: src, PID: o.PID, Env: o.Env, MaxOverhead: o.MaxOverhead, Stats: o.Stats,
-		Lean: plan.Lean, Verbose: plan.Verbose, Debug: plan.Debug, Facts: o.Facts, Sink: v, Out: o.Out, Stderr: o.Err, Color: o.Color,
+		Lean: plan.Lean, UnderWay: plan.UnderWay, Verbose: plan.Verbose, Debug: plan.Debug, Facts: o.Facts, Sink: v, Out: o.Out, Stderr: o.Err, Color: o.Color,
 	})
 	if err = errors.Join(err, v.Close()); err == nil && o.Strict && v.lossy {
 		return 1, ErrLossy

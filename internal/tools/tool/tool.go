@@ -65,9 +65,10 @@ type Plan struct {
 	// them; nil: they are shown as they come.
 	Gather Gatherer
 
-	Lean    bool // for long runs, as in run.Options
-	Verbose bool
-	Debug   []string // stages to print instead of running, as in run.Options
+	Lean     bool          // for long runs, as in run.Options
+	UnderWay time.Duration // as in run.Options
+	Verbose  bool
+	Debug    []string // stages to print instead of running, as in run.Options
 }
 
 // Gatherer makes of what a script reports what a tool shows, which may take more than

@@ -104,7 +104,7 @@ func (v *View) joined(r *events.Report) error {
 // when the trace began or ended is none.
 func matters(l prog.Loss) bool {
 	switch l {
-	case prog.LossUnpaired, prog.LossReplaced:
+	case prog.LossUnpaired, prog.LossReplaced, prog.LossEnded:
 		return false
 	}
 	return true
