@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -227,15 +228,18 @@ func TestRPCXLater(t *testing.T) {
 	if err := os.WriteFile(own, text, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	tracer := traceRun(t, `rpc:*:server /rpc.metadata("id") == "77"/ { printf("%s.%s\n", rpc.service, rpc.method); }`, "-v")
+	tracer := traceRun(t, `rpc:*:server /comm == "later"/ { printf("%s.%s\n", rpc.service, rpc.method); }`, "-v")
 	server := testkit.Start(t, own, "serve")
 	addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
-	client := start(t, path, "call", "-addr", addr, "-kinds", "slow", "-n", "200")
-	callThrough(t, client)
-	leave(t, server)
-	if lines := finish(t, tracer); !slices.Contains(lines, "Arith.Mul") {
-		t.Errorf("a call of a service that came later is not among %q", lines)
+	seen := func() bool { return slices.Contains(tracer.Stdout.Lines(), "Arith.Mul") }
+	for deadline := time.Now().Add(time.Minute); !seen(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("a call of a service that came later is not among %q", tracer.Stdout.Lines())
+		}
+		callThrough(t, start(t, path, "call", "-addr", addr, "-kinds", "slow", "-n", "20"))
 	}
+	leave(t, server)
+	finish(t, tracer)
 }
 
 func TestRPCXListed(t *testing.T) {
