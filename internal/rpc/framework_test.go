@@ -3,6 +3,7 @@ package rpc
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,6 +79,28 @@ func TestScripts(t *testing.T) {
 		slices.Sort(functions)
 		if one := slices.Compact(slices.Clone(functions)); len(one) != len(functions) {
 			t.Errorf("%s: a function is listed twice: %v", f.Name, functions)
+		}
+	}
+}
+
+// TestTables tests that the tables of calls are maps of the scripts, a side each, and
+// that the facts of their names are there.
+func TestTables(t *testing.T) {
+	for _, f := range All() {
+		sides := map[Side]bool{}
+		for _, table := range f.Tables {
+			sides[table.Side] = true
+			if !strings.Contains(f.Script, "let @"+table.Map+" = hash(") {
+				t.Errorf("%s has no map %s", f.Name, table.Map)
+			}
+			for _, step := range append(slices.Clone(table.Service), table.Method...) {
+				if step.Fact != "" && !slices.ContainsFunc(f.Facts, func(fact Fact) bool { return fact.Name == step.Fact }) {
+					t.Errorf("%s has no fact %s", f.Name, step.Fact)
+				}
+			}
+		}
+		if len(sides) != 2 || len(f.Tables) != 2 {
+			t.Errorf("%s has tables of the sides %v", f.Name, sides)
 		}
 	}
 }
