@@ -21,10 +21,7 @@ func nethttp() *Framework {
 	number := append(SpanFields(), "seq", "peer", "peer_port", "local", "local_port")
 	return &Framework{
 		Name: "net/http", Module: "std", Script: nethttpScript, Oldest: "go1.17",
-		Tables: []Table{
-			{Map: "serving", Side: Server, Word: 1, Service: Path{fact("req_host")}, Method: Path{fact("req_method")}, Named: verb},
-			{Map: "calls", Side: Client, Word: 1, Service: Path{fact("req_url"), fact("url_host")}, Method: Path{fact("req_method")}, Named: verb},
-		},
+		Tables: httpTables(),
 		Probes: []Probe{
 			{Name: "serve", Sides: server, Funcs: []Func{{Name: path + "serverHandler.ServeHTTP",
 				Params: []Param{{"server", w}, {"w", pair}, {"req", w}}}}},
@@ -73,6 +70,13 @@ func nethttp() *Framework {
 			{Name: "pc_conn", Struct: path + "persistConn", Field: "conn", Otherwise: 96},
 			{Name: "cc_conn", Struct: path + "http2ClientConn", Field: "tconn", Otherwise: 8},
 		},
+	}
+}
+
+func httpTables() []Table {
+	return []Table{
+		{Map: "serving", Side: Server, Word: 1, Service: Path{fact("req_host")}, Method: Path{fact("req_method")}, Named: verb},
+		{Map: "calls", Side: Client, Word: 1, Service: Path{fact("req_url"), fact("url_host")}, Method: Path{fact("req_method")}, Named: verb},
 	}
 }
 
