@@ -2,7 +2,11 @@ package codegen
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/cilium/ebpf/asm"
 
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -84,6 +88,25 @@ func TestLoadEveryKind(t *testing.T) {
 					loadUnit(t, p, u, target)
 				})
 			}
+		}
+	}
+}
+
+// TestKeepStack looks for what has the kernel leave large frames on the thread's stack:
+// in programs on user code, and there only.
+func TestKeepStack(t *testing.T) {
+	for _, c := range []struct {
+		kind prog.ProbeKind
+		args int
+		want bool
+	}{{prog.KindUprobe, 10, true}, {prog.KindUprobe, 1, false}, {prog.KindProfile, 10, false}} {
+		p, u := script(c.kind, nil, printf(1, slices.Repeat([]prog.Expr{builtin(prog.BNsecs, types.TUint64)}, c.args)...))
+		o, err := Compile(p, u, testTarget)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(fmt.Sprint(o.Spec.Instructions), asm.FnTailCall.String()); got != c.want {
+			t.Errorf("kind %v, %d values: tail call %v, want %v\n%v", c.kind, c.args, got, c.want, o.Insns())
 		}
 	}
 }

@@ -40,6 +40,9 @@ func (l *Loader) Load(o Options) (*diag.List, error) {
 	if err != nil || diags.HasErrors() {
 		return diags, err
 	}
+	if err := l.facts.Require(kernel.FeatureMemlock); err != nil { // which raises the limit
+		return diags, err
+	}
 	s.checked, s.prog = checked, checked.Program
 	plan := lower.Lower(checked.Bodies, s.planner(), archs[runtime.GOARCH])
 	t, err := s.target(plan.Units)

@@ -26,7 +26,7 @@ func mayTrace(facts *kernel.Facts, o Options) error {
 		}
 	}
 	if len(missing) == 0 {
-		return nil
+		return facts.Require(kernel.FeatureMemlock) // which raises the limit
 	}
 	return fmt.Errorf("tracing needs root, this process lacks %s: use sudo; rpcxray doctor shows what is missing, "+
 		"rpcxray symbols and run -d work without", strings.Join(missing, " and "))

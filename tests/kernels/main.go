@@ -29,7 +29,7 @@ const (
 )
 
 func main() {
-	kernelRE := flag.String("kernel", "", "run on the kernels whose name matches this regular expression")
+	kernelRE := flag.String("kernel", "6.1|6.12", "run on the kernels whose whole name matches this regular expression")
 	suiteRE := flag.String("suite", "", "run the packages whose folder matches this regular expression")
 	testRE := flag.String("run", "", "run the tests that match this regular expression, as go test -run")
 	count := flag.Int("count", 1, "run each test this often")
@@ -60,7 +60,7 @@ type runner struct {
 }
 
 func (r *runner) all(kernelRE, suiteRE string) (failed bool, err error) {
-	selectedKernels, err := selected(kernels, kernelRE, func(k kernel) string { return k.name })
+	selectedKernels, err := selected(kernels, "^(?:"+kernelRE+")$", func(k kernel) string { return k.name })
 	if err != nil {
 		return false, err
 	}
@@ -107,7 +107,7 @@ func selected[T any](all []T, pattern string, name func(T) string) ([]T, error) 
 
 // boot runs all suites on one kernel.
 func (r *runner) boot(k kernel, suites []suite) (failed bool, err error) {
-	img, err := vm.Fetch(filepath.Join(r.cache, "kernels"), k.packages)
+	img, err := vm.Fetch(filepath.Join(r.cache, "kernels"), k.source)
 	if err != nil {
 		return false, err
 	}
@@ -118,7 +118,7 @@ func (r *runner) boot(k kernel, suites []suite) (failed bool, err error) {
 	programs := make([]vm.Program, len(suites))
 	output := make([]strings.Builder, len(suites))
 	for i, s := range suites {
-		if err := r.install(m.Root, s); err != nil {
+		if err := r.install(m.Root, k.source.Arch, s); err != nil {
 			return false, err
 		}
 		programs[i] = r.program(k, s)
@@ -143,9 +143,9 @@ func (r *runner) boot(k kernel, suites []suite) (failed bool, err error) {
 
 // install puts a suite's test binary, its testdata and its fixtures into the root
 // folder of a machine, where the tests find them as they do here.
-func (r *runner) install(root *vm.FS, s suite) error {
+func (r *runner) install(root *vm.FS, arch string, s suite) error {
 	bin := filepath.Join(r.work, strings.ReplaceAll(s.dir, "/", "-"))
-	if err := r.goCommand("test", "-c", "-o", bin, "./"+s.dir); err != nil {
+	if err := r.goCommand(arch, "test", "-c", "-o", bin, "./"+s.dir); err != nil {
 		return err
 	}
 	dir := filepath.Join(guestRoot, s.dir)
@@ -167,6 +167,7 @@ func (r *runner) install(root *vm.FS, s suite) error {
 		if err != nil {
 			return err
 		}
+		spec.GOARCH = arch
 		bin, err := fixture.Build(spec)
 		if err != nil {
 			return err
@@ -177,7 +178,7 @@ func (r *runner) install(root *vm.FS, s suite) error {
 	}
 	for _, line := range s.c {
 		words := strings.Fields(line)
-		bin, err := fixture.BuildC(words[0], words[1:]...)
+		bin, err := fixture.CrossBuildC(arch, words[0], words[1:]...)
 		if err != nil {
 			return err
 		}
@@ -194,7 +195,7 @@ func (r *runner) install(root *vm.FS, s suite) error {
 		return nil
 	}
 	cli := filepath.Join(r.work, "rpcxray")
-	if err := r.goCommand("build", "-o", cli, "./cmd/rpcxray"); err != nil {
+	if err := r.goCommand(arch, "build", "-o", cli, "./cmd/rpcxray"); err != nil {
 		return err
 	}
 	return root.Copy(guestCLI, cli)
@@ -244,10 +245,10 @@ func (r *runner) program(k kernel, s suite) vm.Program {
 }
 
 // goCommand runs go with the settings of a binary for a machine without libraries.
-func (r *runner) goCommand(args ...string) error {
+func (r *runner) goCommand(arch string, args ...string) error {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = r.repo
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("go %s: %w", strings.Join(args, " "), err)

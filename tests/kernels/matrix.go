@@ -1,33 +1,65 @@
 package main
 
-import "github.com/rpcxray/rpcxray/internal/testkit/fixture"
+import (
+	"github.com/rpcxray/rpcxray/internal/testkit/fixture"
+	"github.com/rpcxray/rpcxray/internal/testkit/vm"
+)
 
 // kernel is one row of the matrix.
 type kernel struct {
-	name     string // how its release begins
-	packages string // regular expression over the names of Debian's packages
-	append   string // further words of the command line
-	has      string // features that a test must not miss, by the names doctor shows
+	name   string // how its release begins; behind a dash the processor
+	source vm.Source
+	append string // further words of the command line
+	has    string // features that a test must not miss, by the names doctor shows
 }
+
+// image is how the name of a package begins that holds a whole kernel.
+var image = []string{"linux-image-"}
+
+// Features by the kernels that they came with, and the rest by what they need.
+const (
+	since5_10 = "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace,memlock,btf,uprobe,ring_buffer,perf_buffer,tracefs,tracepoint," +
+		"raw_tracepoint,tp_btf,perf_software,kprobe,iterator,read_kernel,read_user_str,ns_pid,atomic_fetch"
+	since6_1 = since5_10 + ",attach_cookie,func_ip,loop,for_each,percpu_read,strncmp,snprintf,lookup_and_delete,no_prealloc"
+	since6_6 = since6_1 + ",uprobe_multi,uprobe_multi_sleepable"
+	fentry   = ",fentry"
+	fprobe   = ",kprobe_multi"
+)
 
 // kernels is the matrix. What a kernel has was seen by booting it; version numbers
 // in packages' names change, so they are searched for.
 var kernels = []kernel{
 	{
-		name:     "6.1",
-		packages: `linux-image-6\.1\.\d+-\d+-amd64`,
-		has: "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace,memlock,btf,uprobe,attach_cookie,func_ip,ring_buffer," +
-			"perf_buffer,tracefs,tracepoint,raw_tracepoint,tp_btf,perf_software,kprobe,fentry,iterator,read_kernel," +
-			"read_user_str,ns_pid,loop,for_each,percpu_read,strncmp,snprintf,atomic_fetch,lookup_and_delete,no_prealloc",
+		name:   "5.10",
+		source: vm.Source{Release: `5\.10\.\d+-\d+-amd64`, Parts: image, Suite: "bullseye", Arch: "amd64"},
+		has:    since5_10 + fentry,
 	},
 	{
-		name:     "6.12",
-		packages: `linux-image-6\.12\.\d+\+deb12-amd64`,
-		append:   "preempt=full",
-		has: "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace,memlock,btf,uprobe,uprobe_multi,uprobe_multi_sleepable," +
-			"attach_cookie,func_ip,ring_buffer,perf_buffer,tracefs,tracepoint,raw_tracepoint,tp_btf,perf_software,kprobe," +
-			"kprobe_multi,fentry,iterator,read_kernel,read_user_str,ns_pid,loop,for_each,percpu_read,strncmp,snprintf,atomic_fetch," +
-			"lookup_and_delete,no_prealloc",
+		name:   "6.1",
+		source: vm.Source{Release: `6\.1\.\d+-\d+-amd64`, Parts: image, Arch: "amd64"},
+		has:    since6_1 + fentry,
+	},
+	{
+		name:   "6.1-arm64",
+		source: vm.Source{Release: `6\.1\.\d+-\d+-arm64`, Parts: image, Suite: "bookworm", Arch: "arm64"},
+		has:    since6_1,
+	},
+	{
+		name:   "6.12",
+		source: vm.Source{Release: `6\.12\.\d+\+deb12-amd64`, Parts: image, Arch: "amd64"},
+		append: "preempt=full",
+		has:    since6_6 + fentry + fprobe,
+	},
+	{
+		name:   "6.12-arm64",
+		source: vm.Source{Release: `6\.12\.\d+\+deb12-arm64`, Parts: image, Suite: "bookworm", Arch: "arm64"},
+		has:    since6_6 + fentry,
+	},
+	{
+		name:   "newest",
+		source: vm.Source{Release: `\d+\.\d+\.\d+\+deb\d+-amd64`, Parts: []string{"linux-binary-", "linux-modules-"}, Suite: "sid", Arch: "amd64"},
+		append: "preempt=full",
+		has:    since6_6 + fentry + fprobe,
 	},
 }
 

@@ -4,86 +4,126 @@
 package vm
 
 import (
-	"archive/tar"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Image is a kernel on disk.
+// Source says where a kernel comes from.
+type Source struct {
+	Release string   // regular expression over whole releases, as uname -r tells them
+	Parts   []string // what stands before the release in the names of its packages
+	Suite   string   // of Debian's archive; "" for what this machine's apt-get knows
+	Arch    string   // GOARCH
+}
+
+// Image is a kernel on disk, and what it needs to run programs.
 type Image struct {
-	Release string // as uname -r tells it, with the package's name in front removed
+	Release string
+	Arch    string
 	Path    string // the file that QEMU boots
 	Modules []string
+	Busybox string
 }
 
 // wanted are the modules that are kept of a package and loaded at the start; none
 // may need another. dummy is there for probes on the functions of a module.
 var wanted = []string{"dummy", "sch_tbf"}
 
+// prefix begins the name of a kernel in the cache.
+const prefix = "linux-image-"
+
 // modules is the folder with the modules of a kernel.
 func modules(kernel string) string { return kernel + ".modules" }
 
-// Fetch returns the newest kernel among Debian's packages whose whole names match
-// the regular expression. A kernel in the cache folder is taken without asking for
-// a newer one; remove it there to have it fetched again. It needs apt-get with
-// current lists, and dpkg-deb.
-func Fetch(cache, packages string) (Image, error) {
+// Fetch returns the newest kernel of Debian's packages that there is of a source. A
+// kernel in the cache folder is taken without asking for a newer one; remove it
+// there to have it fetched again. It needs apt-get with current lists, and dpkg-deb.
+func Fetch(cache string, src Source) (Image, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return Image{}, err
 	}
-	re, err := regexp.Compile("^(?:" + packages + ")$")
+	re, err := regexp.Compile("^(?:" + src.Release + ")$")
 	if err != nil {
 		return Image{}, err
 	}
-	if name := newest(re, cached(cache)); name != "" {
-		if img := image(cache, name); len(img.Modules) == len(wanted) {
-			return img, nil
+	release := newest(re, cached(cache, prefix))
+	if release != "" {
+		if img, err := image(cache, src, release); err != nil || len(img.Modules) == len(wanted) {
+			return img, err
 		}
 	}
-	out, err := exec.Command("apt-cache", "pkgnames", "linux-").Output()
+	a, err := newAPT(cache, src)
 	if err != nil {
-		return Image{}, fmt.Errorf("listing packages: %w", err)
+		return Image{}, err
 	}
-	name := newest(re, strings.Fields(string(out)))
-	if name == "" {
-		return Image{}, fmt.Errorf("no package matches %s (apt-get update brings the lists)", packages)
+	names, err := a.names(src.Parts[0])
+	if err != nil {
+		return Image{}, err
 	}
-	if err := download(name, filepath.Join(cache, name)); err != nil {
-		return Image{}, fmt.Errorf("fetching %s: %w", name, err)
+	if release = newest(re, names); release == "" {
+		return Image{}, fmt.Errorf("no package matches %s%s (apt-get update brings the lists)", src.Parts[0], src.Release)
 	}
-	return image(cache, name), nil
+	if err := download(a, src, release, filepath.Join(cache, prefix+release)); err != nil {
+		return Image{}, fmt.Errorf("fetching kernel %s: %w", release, err)
+	}
+	return image(cache, src, release)
 }
 
-func image(cache, name string) Image {
-	img := Image{Release: strings.TrimPrefix(name, "linux-image-"), Path: filepath.Join(cache, name)}
+func image(cache string, src Source, release string) (Image, error) {
+	img := Image{Release: release, Arch: src.Arch, Path: filepath.Join(cache, prefix+release)}
 	entries, err := os.ReadDir(modules(img.Path))
 	if err != nil {
-		return img
+		return img, err
 	}
 	for _, e := range entries {
 		img.Modules = append(img.Modules, filepath.Join(modules(img.Path), e.Name()))
 	}
-	return img
+	img.Busybox, err = busybox(cache, src)
+	return img, err
 }
 
-func cached(cache string) []string {
+// busybox returns a busybox for the source's architecture: the one that is installed,
+// or that of the source.
+func busybox(cache string, src Source) (string, error) {
+	if src.Arch == runtime.GOARCH {
+		return exec.LookPath("busybox")
+	}
+	path := filepath.Join(cache, "busybox-"+src.Arch)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	a, err := newAPT(cache, src)
+	if err != nil {
+		return "", err
+	}
+	return path, a.fetch("busybox-static", func(name string) string {
+		if strings.HasSuffix(name, "bin/busybox") {
+			return path
+		}
+		return ""
+	})
+}
+
+// cached lists the names in the cache that begin so, without that.
+func cached(cache, prefix string) []string {
 	entries, err := os.ReadDir(cache)
 	if err != nil {
 		return nil // what is not there is fetched
 	}
 	var names []string
 	for _, e := range entries {
-		if _, err := os.Stat(modules(filepath.Join(cache, e.Name()))); err == nil {
-			names = append(names, e.Name())
+		name, ok := strings.CutPrefix(e.Name(), prefix)
+		if _, err := os.Stat(modules(filepath.Join(cache, e.Name()))); ok && err == nil {
+			names = append(names, name)
 		}
 	}
 	return names
@@ -109,29 +149,22 @@ func compareVersions(a, b string) int {
 	})
 }
 
-// download fetches a package and keeps the kernel in it as the file at path, and
-// modules beside it.
-func download(name, path string) error {
+// download fetches a kernel and keeps it as the file at path, and its modules beside
+// it.
+func download(a *apt, src Source, release, path string) error {
 	dir, err := os.MkdirTemp(filepath.Dir(path), "download-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	get := exec.Command("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name)
-	get.Dir = dir
-	if out, err := get.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
-	if err != nil || len(debs) != 1 {
-		return fmt.Errorf("apt-get left %d packages: %w", len(debs), err)
-	}
 	kernel := filepath.Join(dir, "vmlinuz")
 	if err := os.Mkdir(modules(kernel), 0o755); err != nil {
 		return err
 	}
-	if err := extract(debs[0], kernel); err != nil {
-		return err
+	for _, part := range src.Parts {
+		if err := a.fetch(part+release, func(name string) string { return kept(kernel, name) }); err != nil {
+			return err
+		}
 	}
 	if err := os.RemoveAll(modules(path)); err != nil {
 		return err
@@ -139,54 +172,15 @@ func download(name, path string) error {
 	return errors.Join(os.Rename(modules(kernel), modules(path)), os.Rename(kernel, path))
 }
 
-// extract writes the kernel in a package to a file, and its modules to a folder.
-func extract(deb, to string) error {
-	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", deb)
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
+// kept says where a file of a package is kept, if it is.
+func kept(kernel, name string) string {
+	name = filepath.Base(name)
+	module, _, isModule := strings.Cut(name, ".ko")
+	switch {
+	case strings.HasPrefix(name, "vmlinuz"):
+		return kernel
+	case isModule && slices.Contains(wanted, module):
+		return filepath.Join(modules(kernel), name)
 	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	err = unpack(tar.NewReader(pipe), to)
-	return errors.Join(err, cmd.Wait())
-}
-
-// unpack writes what is wanted of a package's files.
-func unpack(in *tar.Reader, to string) error {
-	found := false
-	for {
-		h, err := in.Next()
-		switch {
-		case errors.Is(err, io.EOF) && found:
-			return nil
-		case errors.Is(err, io.EOF):
-			return errors.New("no kernel in the package")
-		case err != nil:
-			return err
-		case h.Typeflag != tar.TypeReg:
-			continue
-		}
-		name := filepath.Base(h.Name)
-		module, _, isModule := strings.Cut(name, ".ko")
-		switch {
-		case strings.HasPrefix(name, "vmlinuz"):
-			found, err = true, save(in, to)
-		case isModule && slices.Contains(wanted, module):
-			err = save(in, filepath.Join(modules(to), name))
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func save(in io.Reader, path string) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, in)
-	return errors.Join(err, f.Close())
+	return ""
 }

@@ -80,15 +80,38 @@ func (m *Machine) Run(ctx context.Context, programs []Program) ([]int, error) {
 	return status, nil
 }
 
+// board is how QEMU emulates an architecture's machine with two serial lines.
+type board struct {
+	command string
+	args    []string
+	second  []string // arguments for the second serial line; the first is there by -serial
+	console string   // the first line's name in the kernel
+	out     string   // the second's
+}
+
+var boards = map[string]board{
+	"amd64": {
+		command: "qemu-system-x86_64", args: []string{"-cpu", "max"},
+		second: []string{"-serial", "stdio"}, console: "ttyS0", out: "ttyS1",
+	},
+	// The second line is on the PCI bus. Pointers are signed in QEMU's own way, which
+	// is much less work for it than the architecture's.
+	"arm64": {
+		command: "qemu-system-aarch64", args: []string{"-machine", "virt", "-cpu", "max,pauth-impdef=on"},
+		second: []string{"-chardev", "stdio,id=out", "-device", "pci-serial,chardev=out"}, console: "ttyAMA0", out: "ttyS0",
+	},
+}
+
 // command is QEMU with the kernel's messages on the first serial line, in a file,
 // and the programs' output on the second. One thread emulates both CPUs in turns: on
 // threads of their own one may run the breakpoint that the other has just taken back
 // from the kernel's code, and the kernel dies of that.
 func (m *Machine) command(ctx context.Context, initrd, console string) *exec.Cmd {
-	return exec.CommandContext(ctx, "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max",
-		"-smp", "2", "-m", strconv.Itoa(m.Memory), "-nodefaults", "-no-reboot", "-display", "none",
-		"-serial", "file:"+console, "-serial", "stdio", "-kernel", m.Kernel.Path, "-initrd", initrd,
-		"-append", "console=ttyS0 quiet panic=-1 "+m.Append)
+	b := boards[m.Kernel.Arch]
+	args := append([]string{"-accel", "tcg,thread=single", "-smp", "2", "-m", strconv.Itoa(m.Memory), "-nodefaults", "-no-reboot",
+		"-display", "none", "-kernel", m.Kernel.Path, "-initrd", initrd, "-serial", "file:" + console,
+		"-append", "console=" + b.console + " quiet panic=-1 " + m.Append}, b.args...)
+	return exec.CommandContext(ctx, b.command, append(args, b.second...)...)
 }
 
 func (m *Machine) pack(initrd string) error {
@@ -105,11 +128,7 @@ func (m *Machine) pack(initrd string) error {
 
 // addSystem adds init, a shell with the usual commands, and the mount points.
 func (m *Machine) addSystem(programs []Program) error {
-	busybox, err := exec.LookPath("busybox")
-	if err != nil {
-		return err
-	}
-	if err := m.Root.Copy("/bin/busybox", busybox); err != nil {
+	if err := m.Root.Copy("/bin/busybox", m.Kernel.Busybox); err != nil {
 		return err
 	}
 	m.Root.AddLink("/bin/sh", "busybox")
@@ -123,7 +142,7 @@ func (m *Machine) addSystem(programs []Program) error {
 	}
 	m.Root.Add("/etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/bin/sh\n"))
 	m.Root.Add("/etc/hosts", 0o644, []byte("127.0.0.1 localhost\n::1 localhost\n"))
-	m.Root.Add("/init", 0o755, []byte(initScript(programs)))
+	m.Root.Add("/init", 0o755, []byte(initScript(boards[m.Kernel.Arch].out, programs)))
 	return nil
 }
 
@@ -146,13 +165,12 @@ done
 for module in /modules/*.ko; do
 	[ -e "$module" ] && insmod "$module"
 done
-exec >/dev/ttyS1 2>&1 </dev/null
-stty raw </dev/ttyS1
 `
 
-func initScript(programs []Program) string {
+// initScript runs programs with their output on a serial line.
+func initScript(line string, programs []Program) string {
 	var b strings.Builder
-	b.WriteString(setup)
+	fmt.Fprintf(&b, "%[1]sexec >/dev/%[2]s 2>&1 </dev/null\nstty raw </dev/%[2]s\n", setup, line)
 	for i, p := range programs {
 		words := append(append([]string{"env"}, p.Env...), p.Path)
 		for j, w := range append(words, p.Args...) {

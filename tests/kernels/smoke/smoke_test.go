@@ -34,7 +34,10 @@ func kernelUnderTest(t *testing.T) string {
 }
 
 func TestRelease(t *testing.T) {
-	want := kernelUnderTest(t)
+	want, _, _ := strings.Cut(kernelUnderTest(t), "-")
+	if want == "newest" {
+		t.Skip("whatever is the newest will do")
+	}
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		t.Fatal(err)
