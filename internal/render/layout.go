@@ -14,7 +14,8 @@ type Layout struct {
 	Columns []Column
 	// Maps says how printed maps look, by their names with the @.
 	Maps map[string]MapLayout
-	// Clock puts the time of day before each report of a table.
+	// Clock puts the time of day before each report of a table, once if several are of
+	// one moment.
 	Clock bool
 	// Folded names members that make one line for flame graphs instead of a
 	// row: texts and stacks, joined by semicolons.

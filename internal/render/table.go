@@ -2,6 +2,7 @@ package render
 
 import (
 	"slices"
+	"time"
 
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -20,6 +21,7 @@ type Table struct {
 	header  *types.Type // the record whose header was printed last
 	columns []Column
 	row     []*events.Value // scratch
+	clock   time.Time       // that stands above the last report
 }
 
 // NewTable returns a renderer of tables.
@@ -96,8 +98,9 @@ func (t *Table) report(r *events.Report) {
 	if !l.Bare {
 		t.w.buf = append(t.w.buf, '\n')
 	}
-	if t.layout.Clock {
+	if t.layout.Clock && !r.Wall.Equal(t.clock) {
 		t.w.buf = append(events.AppendStrftime(t.w.buf, "%H:%M:%S", r.Wall), '\n')
+		t.clock = r.Wall
 	}
 	if isHist(r.Map.Value) {
 		t.histograms(r, l)

@@ -3,6 +3,7 @@ package tcp
 import (
 	"slices"
 
+	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/render"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
 )
@@ -78,6 +79,27 @@ func (f *Common) CountBy(p *tool.Plan, title string, columns ...render.Column) {
 	}
 	columns = append(columns, render.Column{Field: "count", Title: title})
 	p.Layout.Maps = map[string]render.MapLayout{tool.CountMap: {Descending: true, Columns: columns}}
+}
+
+// CountEnds is CountBy of connections, with a column for each end.
+func (f *Common) CountEnds(p *tool.Plan, title string) {
+	key := []string{"laddr", "lport", "raddr", "rport"}
+	var columns []render.Column
+	for _, name := range key {
+		columns = append(columns, render.Column{Field: name})
+	}
+	f.CountBy(p, title, columns...)
+	if !f.count {
+		return
+	}
+	p.Layout.Maps[tool.CountMap] = render.MapLayout{Columns: []render.Column{
+		f.End("laddr", "lport", "LADDR:LPORT"), f.End("raddr", "rport", "RADDR:RPORT"), {Field: "count", Title: title},
+	}}
+	counts := Join{Key: key, Values: []string{"count"}, Value: func(string, []events.Value) int { return 0 }, Last: tool.CountMap}
+	p.Join = func(r *events.Report) (string, []events.Event) {
+		rows, _ := counts.Add(r)
+		return "", []events.Event{counts.Report(tool.CountMap, r, rows)}
+	}
 }
 
 // End is a column of an address with its port in rows.

@@ -71,7 +71,7 @@ func (c *command) Plan(o tool.Options, _ []string) (*tool.Plan, error) {
 		columns = append(columns, render.Column{Field: "seq", Title: "SEQ"})
 	}
 	p.Layout = c.TimedColumns(p, columns...)
-	c.CountBy(p, "RETRANSMITS", c.Address("laddr", "LADDR"), tcp.Port("lport", "LPORT"), c.Address("raddr", "RADDR"), tcp.Port("rport", "RPORT"))
+	c.CountEnds(p, "RETRANSMITS")
 	return p, nil
 }
 

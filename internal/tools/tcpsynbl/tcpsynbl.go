@@ -3,6 +3,7 @@ package tcpsynbl
 
 import (
 	_ "embed"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -60,10 +61,14 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 		"@backlog": {Section: "backlog_max", Unit: "backlog", Columns: []render.Column{{Field: "backlog_max"}}},
 		"@drops":   {Descending: true, Columns: []render.Column{c.Address("laddr", "LADDR"), tcp.Port("lport", "LPORT"), {Field: "drops", Title: "DROPS"}}},
 	}}
+	var at time.Time // of the report, which has two maps
 	p.Join = func(r *events.Report) (string, []events.Event) {
-		if r.Map.Name == "@drops" && len(r.Entries) == 0 {
+		if r.Map.Name == "@backlog" {
+			at = r.Wall
+		} else if len(r.Entries) == 0 {
 			return "", nil
 		}
+		r.Wall = at
 		return "", []events.Event{r}
 	}
 	p.Reports(c.Interval.Duration, c.Duration.Duration)
