@@ -31,12 +31,12 @@ func (b *body) callFn(f *syntax.Func, e *syntax.CallExpr) prog.Expr {
 	if isBad(args...) || !b.copied(e.At) {
 		return bad(e.At)
 	}
-	caller, calls, outer, loops := b.scope, b.calls, b.fn, b.loops
+	caller, calls, outer, loops, unrolled := b.scope, b.calls, b.fn, b.loops, b.unrolled
 	call := &fnCall{fn: f}
-	b.scope, b.fn, b.loops = &scope{vars: map[string]*variable{}}, call, 0
+	b.scope, b.fn, b.loops, b.unrolled = &scope{vars: map[string]*variable{}}, call, 0, nil
 	b.calls = append(calls[:len(calls):len(calls)], expansion{fn: f, at: e.At})
 	stmts := b.collect(func() { b.fnBody(call, args, e) })
-	b.scope, b.calls, b.fn, b.loops = caller, calls, outer, loops
+	b.scope, b.calls, b.fn, b.loops, b.unrolled = caller, calls, outer, loops, unrolled
 	if call.left != nil {
 		left := &prog.VarRef{Meta: meta(types.TBool, e.At), Var: call.left}
 		stmts = append(stmts, &prog.If{At: at(e.At), Cond: left, Then: b.leaveProbe(e.At)})

@@ -15,6 +15,7 @@ type body struct {
 	out      []prog.Stmt // of the block being built
 	declared []*prog.Var
 	ordinals map[string]int // how often a name was declared in this body
+	unrolled *unrolled      // the innermost around here
 	loops    int
 	calls    []expansion // macros and functions being built, outermost first
 	fn       *fnCall     // the innermost of the functions; nil: none

@@ -1,6 +1,9 @@
 package check
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/syntax"
@@ -54,9 +57,9 @@ func (b *body) stmt(s syntax.Stmt) {
 	case *syntax.ForMapStmt:
 		b.forMap(s)
 	case *syntax.BreakStmt:
-		b.jump(s.Span(), "break", &prog.Break{At: at(s.Span())})
+		b.jump(s.Span(), "break")
 	case *syntax.ContinueStmt:
-		b.jump(s.Span(), "continue", &prog.Continue{At: at(s.Span())})
+		b.jump(s.Span(), "continue")
 	case *syntax.ReturnStmt:
 		b.ret(s)
 	case *syntax.Import:
@@ -362,14 +365,11 @@ func (b *body) unroll(s *syntax.UnrollStmt) {
 		b.unrollRange(s.Count.Span(), "unroll maximum value is 100")
 		return
 	}
-	first := b.collect(func() { b.block(s.Body) })
-	if n > mostCopies && !jumpsOut(first) {
-		bound := func(n uint64) prog.Expr { return integer(types.TInt64, n, s.Count.Span()) }
-		b.add(&prog.ForRange{At: at(s.Span()), Var: b.temp(types.TInt64), Lo: bound(0), Hi: bound(n), Body: first})
+	if n > mostCopies {
+		b.repeat(s, n)
 		return
 	}
-	b.out = append(b.out, first...)
-	for range n - 1 {
+	for range n {
 		if !b.copied(s.At) {
 			return
 		}
@@ -381,34 +381,28 @@ func (b *body) unroll(s *syntax.UnrollStmt) {
 // a loop.
 const mostCopies = 4
 
-// jumpsOut tells whether statements leave a loop around them, or its turn.
-func jumpsOut(stmts []prog.Stmt) bool {
-	jumps := map[prog.Stmt]bool{}
-	note := func(list []prog.Stmt, out bool) {
-		prog.WalkStmts(list, func(s prog.Stmt) {
-			switch s.(type) {
-			case *prog.Break, *prog.Continue:
-				jumps[s] = out
-			}
-		})
+// unrolled is an unroll() that is compiled as a loop, which nothing in it knows of.
+type unrolled struct {
+	loops int                  // around it, in its function
+	jumps map[string]*prog.Var // for break and continue of the innermost of them: whether it was reached
+}
+
+func (b *body) repeat(s *syntax.UnrollStmt, n uint64) {
+	outer := b.unrolled
+	u := &unrolled{loops: b.loops, jumps: map[string]*prog.Var{}}
+	b.unrolled = u
+	stmts := b.collect(func() { b.block(s.Body) })
+	b.unrolled = outer
+	words := slices.Sorted(maps.Keys(u.jumps))
+	for _, word := range words {
+		b.add(&prog.SetVar{At: at(s.Span()), Var: u.jumps[word], X: integer(types.TBool, 0, s.At)})
 	}
-	note(stmts, true)
-	prog.WalkStmts(stmts, func(s prog.Stmt) {
-		switch s := s.(type) {
-		case *prog.While:
-			note(s.Body, false)
-		case *prog.ForRange:
-			note(s.Body, false)
-		case *prog.ForMap:
-			note(s.Body, false)
-		}
-	})
-	for _, out := range jumps {
-		if out {
-			return true
-		}
+	bound := func(n uint64) prog.Expr { return integer(types.TInt64, n, s.Count.Span()) }
+	b.add(&prog.ForRange{At: at(s.Span()), Var: b.temp(types.TInt64), Lo: bound(0), Hi: bound(n), Body: stmts})
+	for _, word := range words {
+		reached := &prog.VarRef{Meta: meta(types.TBool, s.At), Var: u.jumps[word]}
+		b.add(&prog.If{At: at(s.Span()), Cond: reached, Then: b.collect(func() { b.jump(s.Span(), word) })})
 	}
-	return false
 }
 
 func (b *body) forRange(s *syntax.ForRangeStmt) {
@@ -467,12 +461,21 @@ func (b *body) forMap(s *syntax.ForMapStmt) {
 	})
 }
 
-func (b *body) jump(span diag.Span, word string, s prog.Stmt) {
-	if b.loops == 0 {
+func (b *body) jump(span diag.Span, word string) {
+	switch u := b.unrolled; {
+	case b.loops == 0:
 		b.outsideLoop(span, word)
-		return
+	case u != nil && u.loops == b.loops:
+		if u.jumps[word] == nil {
+			u.jumps[word] = b.temp(types.TBool)
+		}
+		b.add(&prog.SetVar{At: at(span), Var: u.jumps[word], X: integer(types.TBool, 1, span)})
+		b.add(&prog.Break{At: at(span)})
+	case word == "break":
+		b.add(&prog.Break{At: at(span)})
+	default:
+		b.add(&prog.Continue{At: at(span)})
 	}
-	b.add(s)
 }
 
 func (b *body) ret(s *syntax.ReturnStmt) {
