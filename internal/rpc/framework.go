@@ -69,6 +69,7 @@ type Fact struct {
 	Otherwise           uint64 // in a binary that does not tell
 	Type                string // as %T prints it
 	Pointer             bool   // of a field that is a pointer; Otherwise, if it is none
+	Module              string // 1 where the binary holds it, else 0
 }
 
 // Common is the script that all frameworks share: its macros are theirs, its maps

@@ -41,6 +41,7 @@ func nethttp() *Framework {
 				Params: []Param{{"res", w}, {"failure", pair}}}}},
 		},
 		Facts: []Fact{
+			{Name: "holds_gateway", Module: "github.com/smallnest/rpcx"},
 			{Name: "is_response", Type: "*http.response"},
 			{Name: "is_deadline", Type: "context.deadlineExceededError"},
 			{Name: "req_method", Struct: path + "Request", Field: "Method"},
@@ -75,7 +76,7 @@ func nethttp() *Framework {
 
 func httpTables() []Table {
 	return []Table{
-		{Map: "serving", Side: Server, Word: 1, Service: Path{fact("req_host")}, Method: Path{fact("req_method")}, Named: verb},
+		{Map: "serving", Side: Server, Word: 1, Outer: true, Service: Path{fact("req_host")}, Method: Path{fact("req_method")}, Named: verb},
 		{Map: "calls", Side: Client, Word: 1, Service: Path{fact("req_url"), fact("url_host")}, Method: Path{fact("req_method")}, Named: verb},
 	}
 }

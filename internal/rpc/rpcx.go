@@ -55,6 +55,8 @@ func rpcxServer(t map[string]*types.Type) []Probe {
 			{Name: path + "server.(*pluginContainer).DoPostCall", Optional: true}}},
 		{Name: "gateway", Sides: server, Funcs: []Func{
 			gate(path+"server.(*Server).handleGatewayRequest", path, msg), gate(path+"server.(*Server).handleJSONRPCRequest", path, msg)}},
+		{Name: "notify", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).jsonrpcHandler", Optional: true,
+			Calling: []string{"runtime.newproc"}, Params: []Param{{"closure", w}}}}},
 		{Name: "answered", Sides: server, Funcs: []Func{
 			{Name: path + "server.(*Server).handleGatewayRequest", Returns: true, Optional: true},
 			{Name: path + "server.(*Server).handleJSONRPCRequest", Returns: true, Optional: true}}},

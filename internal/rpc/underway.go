@@ -10,6 +10,9 @@ type Table struct {
 	Side Side
 	Key  bool // the word is one of the key's, else of the value's
 	Word int
+	// Outer are calls that may be those of another framework: an entry of it with the
+	// same key is the call then.
+	Outer bool
 
 	Service, Method Path
 	// Parted makes service and method of the one text that Method is; nil: they are

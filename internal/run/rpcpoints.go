@@ -271,6 +271,12 @@ func headerMaps(f *gobin.File) map[string]uint64 {
 
 // factOf reads a fact from the types of a binary.
 func factOf(f *gobin.File, fact rpc.Fact) uint64 {
+	if fact.Module != "" {
+		if inModule(f, fact.Module) {
+			return 1
+		}
+		return 0
+	}
 	if fact.Struct == "" {
 		hash, _ := f.TypeHash(fact.Type) // 0: the binary has no such type
 		return uint64(hash)

@@ -9,6 +9,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/codegen"
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/rpc"
 )
 
 // staleAfter is how long an entry of a table of calls may stay as it is once the
@@ -42,15 +43,23 @@ func (s *session) sweepCalls(now time.Time) error {
 		}
 		return gone[pid]
 	}
-	for _, m := range s.prog.Maps {
+	inner := map[string]bool{}
+	for _, m := range s.innerFirst() {
 		if !m.Hidden || m.Frames || m.Key == nil {
 			continue
 		}
 		t := &callTable{m: m, table: s.kernel.Map(codegen.MapName(m)), before: s.calls.seen, seen: seen, now: now}
-		stale, orphaned := t.sweep(ended)
-		if _, calls := tableOf(m); calls != nil {
-			lost[prog.LossReplaced] += stale
-			lost[prog.LossEnded] += orphaned
+		stale, orphans := t.sweep(ended)
+		_, calls := tableOf(m)
+		if calls == nil {
+			continue
+		}
+		lost[prog.LossReplaced] += stale
+		for _, key := range orphans {
+			if !calls.Outer || !inner[key] {
+				lost[prog.LossEnded]++
+			}
+			inner[key] = inner[key] || calls.Side == rpc.Server
 		}
 	}
 	s.calls.seen = seen
@@ -73,22 +82,22 @@ type callTable struct {
 	now          time.Time
 }
 
-// sweep returns how many entries it has dropped: of living processes and of those that
-// have ended.
-func (t *callTable) sweep(ended func(uint32) bool) (stale, orphaned uint64) {
+// sweep drops entries and returns how many of them were those of living processes, and
+// the keys of the others.
+func (t *callTable) sweep(ended func(uint32) bool) (stale uint64, orphans []string) {
 	if t.table == nil {
-		return 0, 0
+		return 0, nil
 	}
 	var all []entry
 	for _, e := range entries(t.table) {
 		if !t.byProcess() || !ended(le.LittleEndian.Uint32([]byte(e.key))) {
 			all = append(all, e)
 		} else if t.table.Delete([]byte(e.key)) == nil {
-			orphaned++
+			orphans = append(orphans, e.key)
 		}
 	}
 	if uint32(len(all)) < t.table.MaxEntries()/2 {
-		return 0, orphaned
+		return 0, orphans
 	}
 	for _, e := range all {
 		name := t.m.Name + e.key
@@ -102,7 +111,7 @@ func (t *callTable) sweep(ended func(uint32) bool) (stale, orphaned uint64) {
 			stale++
 		}
 	}
-	return stale, orphaned
+	return stale, orphans
 }
 
 // byProcess tells whether keys begin with a process.

@@ -30,16 +30,16 @@ func TestSweepCalls(t *testing.T) {
 	}
 	m := &prog.Map{Name: "@rpcx:0:calls", Hidden: true, Key: types.TupleOf(types.TUint32, types.TUint64)}
 	var seen map[string]sighting
-	sweep := func(after time.Duration) (stale, orphaned uint64) {
+	sweep := func(after time.Duration) (stale uint64, orphans int) {
 		c := &callTable{m: m, table: table, before: seen, seen: map[string]sighting{}, now: time.Unix(1000, 0).Add(after)}
-		stale, orphaned = c.sweep(func(pid uint32) bool { return pid == 9 })
+		stale, keys := c.sweep(func(pid uint32) bool { return pid == 9 })
 		seen = c.seen
-		return stale, orphaned
+		return stale, len(keys)
 	}
-	expect := func(what string, after time.Duration, stale, orphaned uint64, left int) {
+	expect := func(what string, after time.Duration, stale uint64, orphans, left int) {
 		t.Helper()
-		if s, o := sweep(after); s != stale || o != orphaned || len(entries(table)) != left {
-			t.Errorf("%s: %d are stale, %d of ended processes, %d are left; want %d, %d, %d", what, s, o, len(entries(table)), stale, orphaned, left)
+		if s, o := sweep(after); s != stale || o != orphans || len(entries(table)) != left {
+			t.Errorf("%s: %d are stale, %d of ended processes, %d are left; want %d, %d, %d", what, s, o, len(entries(table)), stale, orphans, left)
 		}
 	}
 	put(1, 1, 10)

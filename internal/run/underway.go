@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	le "encoding/binary"
 	"fmt"
 	"slices"
@@ -25,7 +26,8 @@ const maxName = 127
 func (s *session) tellUnderWay() error {
 	r := &callReader{calls: &s.calls, opened: s.bins.opened, files: map[uint32]*gobin.File{}}
 	count := map[events.Begun]int{}
-	for _, m := range s.prog.Maps {
+	inner := map[string]bool{} // keys of calls that are served
+	for _, m := range s.innerFirst() {
 		f, t := tableOf(m)
 		if t == nil {
 			continue
@@ -35,6 +37,10 @@ func (s *session) tellUnderWay() error {
 			continue
 		}
 		for _, e := range entries(table) {
+			if t.Outer && inner[e.key] {
+				continue
+			}
+			inner[e.key] = inner[e.key] || t.Side == rpc.Server
 			if b, ok := r.begun(m, f, t, e); ok && stillThere(table, e) {
 				count[b]++
 			}
@@ -47,6 +53,19 @@ func (s *session) tellUnderWay() error {
 	}
 	slices.SortFunc(e.Calls, func(a, b events.Begun) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return s.opts.Sink.Event(e)
+}
+
+// innerFirst are the maps, those last whose calls may be those of others.
+func (s *session) innerFirst() []*prog.Map {
+	return slices.SortedStableFunc(slices.Values(s.prog.Maps), func(a, b *prog.Map) int { return cmp.Compare(outer(a), outer(b)) })
+}
+
+// outer is 1 for tables whose calls may be those of others.
+func outer(m *prog.Map) int {
+	if _, t := tableOf(m); t != nil && t.Outer {
+		return 1
+	}
+	return 0
 }
 
 // tableOf returns what a map of a framework's script holds of calls; nil if it is no

@@ -104,7 +104,7 @@ func keep[T any, K cmp.Ordered](list []T, v T, n int, by func(T) K) []T {
 
 func describe(s *Step, since time.Time) pageCall {
 	c := s.Call()
-	out := pageCall{Name: c.Name(), Framework: c.Framework, Start: micros(c.Start.Sub(since))}
+	out := pageCall{Name: s.Name(), Framework: c.Framework, Start: micros(c.Start.Sub(since))}
 	if tries := c.Tries(); tries != "" {
 		out.Name += ", " + tries
 	}

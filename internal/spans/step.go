@@ -43,6 +43,15 @@ func (s *Step) Call() *Call {
 	return s.Server
 }
 
+// Name is what the call is known by: where its sides are of different frameworks, as of
+// a gateway, the server's name tells more.
+func (s *Step) Name() string {
+	if s.Client != nil && s.Server != nil && s.Client.Framework != s.Server.Framework {
+		return s.Server.Name()
+	}
+	return s.Call().Name()
+}
+
 // Failed tells whether a side says that the call did not end well, and what it says.
 func (s *Step) Failed() (status, text string, failed bool) {
 	for _, c := range []*Call{s.Client, s.Server} {

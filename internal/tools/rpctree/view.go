@@ -87,7 +87,7 @@ func attempts(c *spans.Call) int64 {
 
 // callText shows by its indent what has caused the call.
 func callText(s *spans.Step, failure string) string {
-	text := s.Call().Name()
+	text := s.Name()
 	switch {
 	case s.Depth > 0:
 		text = strings.Repeat("  ", s.Depth-1) + "└ " + text

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/rpc"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/smallnest/rpcx/client"
@@ -41,6 +42,9 @@ func (Slow) Wait(_ context.Context, _ *int, _ *int) error { wait(); return nil }
 // Stay waits, too.
 func (Slow) Stay(_ context.Context, _ *int, _ *int) error { wait(); return nil }
 
+// Post is called by HTTP.
+func (Slow) Post(_ context.Context, _ *int, _ *int) error { wait(); return nil }
+
 // Old is a service of net/rpc.
 type Old struct{}
 
@@ -59,8 +63,13 @@ func listen() (net.Listener, string) {
 	return ln, ln.Addr().String()
 }
 
-// calls makes n calls at once, which are on both sides of the framework.
-func calls(all *sync.WaitGroup, n int, framework, service, method string, call func() error) {
+// expect says how many calls are under way on a side, or none are that once were.
+func expect(n int, side, framework, service, method string) {
+	fmt.Println("calls", n, side, framework, service, method)
+}
+
+// calls makes n calls at once.
+func calls(all *sync.WaitGroup, n int, call func() error) {
 	for range n {
 		all.Add(1)
 		go func() {
@@ -68,16 +77,41 @@ func calls(all *sync.WaitGroup, n int, framework, service, method string, call f
 			must(call())
 		}()
 	}
-	fmt.Println("calls", n, framework, service, method)
+}
+
+// both makes n calls at once, which are on both sides of the framework.
+func both(all *sync.WaitGroup, n int, framework, service, method string, call func() error) {
+	calls(all, n, call)
+	expect(n, "client", framework, service, method)
+	expect(n, "server", framework, service, method)
+}
+
+// post calls rpcx by HTTP.
+func post(addr string) error {
+	req, err := http.NewRequest("POST", "http://"+addr, strings.NewReader("1"))
+	must(err)
+	for k, v := range map[string]string{server.XMessageID: "1", server.XMessageType: "0", server.XSerializeType: "1",
+		server.XServicePath: "Slow", server.XServiceMethod: "Post"} {
+		req.Header.Set(k, v)
+	}
+	return read(http.DefaultClient.Do(req))
+}
+
+func read(res *http.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	return res.Body.Close()
 }
 
 func main() {
 	var all sync.WaitGroup
-	ln, addr := listen()
+	ln, gateway := listen()
 	s := server.NewServer()
 	must(s.Register(Slow{}, ""))
 	go func() { _ = s.ServeListener("tcp", ln) }()
-	d, err := client.NewPeer2PeerDiscovery("tcp@"+addr, "")
+	d, err := client.NewPeer2PeerDiscovery("tcp@"+gateway, "")
 	must(err)
 	x := client.NewXClient("Slow", client.Failfast, client.RandomSelect, d, client.DefaultOption)
 
@@ -105,21 +139,17 @@ func main() {
 	in := bufio.NewScanner(os.Stdin)
 	fmt.Println("ready")
 	in.Scan()
-	calls(&all, 3, "rpcx", "Slow", "Wait", func() error { return x.Call(context.Background(), "Wait", new(int), new(int)) })
-	calls(&all, 2, "rpcx", "Slow", "Stay", func() error { return x.Call(context.Background(), "Stay", new(int), new(int)) })
-	calls(&all, 4, "net/rpc", "Old", "Rest", func() error { return c.Call("Old.Rest", 1, new(int)) })
-	calls(&all, 5, "net/http", host, "GET", func() error {
-		res, err := http.Get("http://" + host + "/a")
-		if err != nil {
-			return err
-		}
-		_, _ = io.Copy(io.Discard, res.Body)
-		return res.Body.Close()
-	})
-	calls(&all, 6, "grpc", "demo.Slow", "Wait", func() error {
+	both(&all, 3, "rpcx", "Slow", "Wait", func() error { return x.Call(context.Background(), "Wait", new(int), new(int)) })
+	both(&all, 2, "rpcx", "Slow", "Stay", func() error { return x.Call(context.Background(), "Stay", new(int), new(int)) })
+	both(&all, 4, "net/rpc", "Old", "Rest", func() error { return c.Call("Old.Rest", 1, new(int)) })
+	both(&all, 5, "net/http", host, "GET", func() error { return read(http.Get("http://" + host + "/a")) })
+	calls(&all, 7, func() error { return post(gateway) })
+	expect(7, "server", "rpcx", "Slow", "Post")
+	expect(7, "client", "net/http", gateway, "POST")
+	both(&all, 6, "grpc", "demo.Slow", "Wait", func() error {
 		return conn.Invoke(context.Background(), "/demo.Slow/Wait", wrapperspb.Int64(1), wrapperspb.Int64(0))
 	})
-	for range 3 + 2 + 4 + 5 + 6 {
+	for range 3 + 2 + 4 + 5 + 7 + 6 {
 		<-begun
 	}
 	fmt.Println("hanging")
