@@ -73,11 +73,18 @@ func (s *Session) setGate(v uint32) error {
 	return nil
 }
 
-// Units returns the units that are loaded, in the order of loading.
+// Units returns the units that are loaded, in the order in which they were added.
 func (s *Session) Units() []*Unit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]*Unit(nil), s.units...)
+}
+
+// Add has the session own a unit that it has loaded.
+func (s *Session) Add(u *Unit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.units = append(s.units, u)
 }
 
 // Drop detaches u and forgets it.

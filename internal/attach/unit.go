@@ -33,8 +33,8 @@ type SkippedSite struct {
 	Reason error
 }
 
-// Load loads the program of o with the session's maps. A refusal by the
-// verifier is returned as an *ebpf.VerifierError.
+// Load loads the program of o with the session's maps; Add makes it the session's. A
+// refusal by the verifier is returned as an *ebpf.VerifierError.
 func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 	spec := o.Spec.Copy()
 	if err := s.bindMaps(spec); err != nil {
@@ -57,11 +57,7 @@ func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 			return nil, errors.Join(err, p.Close())
 		}
 	}
-	u := &Unit{Plan: plan, Object: o, facts: s.facts, program: p}
-	s.mu.Lock()
-	s.units = append(s.units, u)
-	s.mu.Unlock()
-	return u, nil
+	return &Unit{Plan: plan, Object: o, facts: s.facts, program: p}, nil
 }
 
 func (s *Session) programOptions() ebpf.ProgramOptions {

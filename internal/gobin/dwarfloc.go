@@ -192,6 +192,10 @@ func (c *cursor) signed(n int) int64 {
 }
 
 func (c *cursor) uleb() (v uint64) {
+	if len(c.b) > 0 && c.b[0] < 0x80 { // what nearly all are
+		v, c.b = uint64(c.b[0]), c.b[1:]
+		return v
+	}
 	for shift := uint(0); ; shift += 7 {
 		x := c.fixed(1)
 		if shift < 64 {

@@ -13,6 +13,9 @@ import (
 // errNoType is what a look-up that finds nothing says.
 var errNoType = errors.New("no such type in the binary")
 
+// typesExpected is how many types a Go program has at least, about.
+const typesExpected = 1 << 13
+
 // maxScope is the deepest nesting of namespaces that is looked into.
 const maxScope = 64
 
@@ -48,7 +51,7 @@ func (d *debugInfo) lookup(name string) (t *types.Type, err error) {
 		if err := d.readRanges(); err != nil {
 			return nil, err
 		}
-		d.names = map[string]dwarf.Offset{}
+		d.names = make(map[string]dwarf.Offset, typesExpected)
 		d.unread = slices.Clone(d.units)
 		// The Go linker puts all types of a program there.
 		slices.SortStableFunc(d.unread, func(a, b *debugUnit) int {

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -221,30 +224,64 @@ func (s *session) showMaps(maps []*prog.Map) {
 // is planned again without that feature.
 func (s *session) load(plans []*lower.Unit, t codegen.Target) ([]*attach.Unit, error) {
 	var units []*attach.Unit
-	var refusal error
-	for _, plan := range plans {
-		u, err := s.loadUnit(plan, t)
-		if err != nil && t.Sleepable && plan.Sleepable && !isVerifier(err) {
+	var refusal, failure error
+	for i, l := range s.loadAll(plans, t) {
+		plan, u, err := plans[i], l.unit, l.err
+		if err != nil && failure == nil && t.Sleepable && plan.Sleepable && !isVerifier(err) {
 			s.facts.Refuse(kernel.FeatureUprobeMultiSleepable, err)
-			t.Sleepable = false
-			u, err = s.loadUnit(plan, t)
+			slow := t
+			slow.Sleepable = false
+			u, err = s.loadUnit(plan, slow)
 		}
 		if err != nil && (plan.Kind == prog.KindFentry || plan.Kind == prog.KindFexit) {
 			refusal = err
-			if err := s.refusedFunc(plan, err); err != nil {
-				return nil, err
+			if err := s.refusedFunc(plan, err); err != nil && failure == nil {
+				failure = err
 			}
 			continue
 		}
-		if err != nil {
-			return nil, err
+		if err != nil && failure == nil {
+			failure = err
 		}
-		units = append(units, u)
+		if u != nil {
+			s.kernel.Add(u)
+			units = append(units, u)
+		}
+	}
+	if failure != nil {
+		return nil, failure
 	}
 	if len(units) == 0 {
 		return nil, refusal
 	}
 	return units, nil
+}
+
+// loaded is a unit, or why it cannot be loaded.
+type loaded struct {
+	unit *attach.Unit
+	err  error
+}
+
+// loadAll compiles and loads units on all CPUs: most of the time of a script with many
+// probes is the verifier's.
+func (s *session) loadAll(plans []*lower.Unit, t codegen.Target) []loaded {
+	list := make([]loaded, len(plans))
+	workers := min(runtime.GOMAXPROCS(0), len(plans))
+	if s.kernel.Log != nil {
+		workers = 1 // logs come in the order of the script
+	}
+	var next atomic.Int32
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(plans); i = next.Add(1) - 1 {
+				list[i].unit, list[i].err = s.loadUnit(plans[i], t)
+			}
+		})
+	}
+	wg.Wait()
+	return list
 }
 
 func isVerifier(err error) bool {
