@@ -41,6 +41,8 @@ type World interface {
 	LabelText(table string, n uint64) string
 	// KernelFunction returns the number of a function among the kernel's types.
 	KernelFunction(name string) (id uint32, ok bool)
+	// MayCall tells whether programs of a kind of probe may call it.
+	MayCall(id uint32, kind prog.ProbeKind) bool
 	// CgroupID returns the id of the cgroup at a path.
 	CgroupID(path string) (uint64, error)
 	// Register tells whether reg() knows the name.

@@ -101,6 +101,22 @@ func literalTexts(x, y prog.Expr) (l, r string, ok bool) {
 	return a.Val, c.Val, true
 }
 
+// behind is a literal text without its first characters, as C writes it.
+func (b *body) behind(x, y prog.Expr, span diag.Span) (prog.Expr, bool) {
+	if _, ok := y.(*prog.Str); ok {
+		x, y = y, x
+	}
+	s, ok := x.(*prog.Str)
+	n, known := constant(y)
+	if !ok || !known || !y.Type().IsInt() || int64(n) < 0 {
+		return nil, false
+	}
+	if n >= uint64(len(s.Val)) {
+		b.warnf(span, "literal string will always be empty")
+	}
+	return text(s.Val[min(n, uint64(len(s.Val))):], span), true
+}
+
 // varying stands for a value that is only known at run time.
 func varying(t *types.Type, at diag.Span) prog.Expr {
 	return &prog.Builtin{Meta: meta(t, at), ID: prog.BRand}

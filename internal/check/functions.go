@@ -108,7 +108,7 @@ func Functions() []Function {
 		{Name: "is_scalar", Args: "@m", Min: 1, Max: 1, Doc: "whether the map has no keys", call: (*body).callIsScalar},
 		{Name: "is_str", Args: "x", Min: 1, Max: 1, Doc: "whether x is a string", call: (*body).callIsStr},
 		{Name: "is_unsigned_integer", Args: "x", Min: 1, Max: 1, Doc: "whether x is an unsigned integer", call: (*body).callIsUnsigned},
-		{Name: "kfunc_allowed", Args: `"name"`, Min: 1, Max: 1, Doc: "whether the kernel lets programs call a function", call: (*body).callKfuncExist},
+		{Name: "kfunc_allowed", Args: `"name"`, Min: 1, Max: 1, Doc: "whether the kernel lets such programs call a function", call: (*body).callKfuncAllowed},
 		{Name: "kfunc_exist", Args: `"name"`, Min: 1, Max: 1, Doc: "whether the kernel has a function", call: (*body).callKfuncExist},
 
 		// Known to bpftrace only.

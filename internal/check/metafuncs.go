@@ -93,6 +93,15 @@ func (b *body) callKfuncExist(e *syntax.CallExpr) prog.Expr {
 	return boolean(known, e.At)
 }
 
+func (b *body) callKfuncAllowed(e *syntax.CallExpr) prog.Expr {
+	name, ok := b.literalText(e.Name, e.Args[0])
+	if !ok {
+		return bad(e.At)
+	}
+	id, known := b.world.KernelFunction(name)
+	return boolean(known && b.world.MayCall(id, b.point.Kind), e.At)
+}
+
 func (b *body) callStaticAssert(e *syntax.CallExpr) prog.Expr {
 	cond := b.truth(b.expr(e.Args[0]))
 	msg, ok := b.literalText(e.Name, e.Args[1])

@@ -100,8 +100,13 @@ func (b *body) binary(op syntax.Op, x, y prog.Expr, span diag.Span) prog.Expr {
 	case xt.IsInt() && yt.IsInt():
 		return b.arithmetic(o, x, y, span)
 	}
-	if l, r, ok := literalTexts(x, y); ok && o == prog.Add {
-		return text(l+r, span)
+	if o == prog.Add {
+		if l, r, ok := literalTexts(x, y); ok {
+			return text(l+r, span)
+		}
+		if s, ok := b.behind(x, y, span); ok {
+			return s
+		}
 	}
 	b.badOperands(op, xt, yt, span)
 	return bad(span)

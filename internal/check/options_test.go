@@ -24,7 +24,7 @@ func TestConfigComesFromScriptThenEnvironment(t *testing.T) {
 	o := options()
 	o.Env = map[string]string{"MAX_STRLEN": "32", "STACK_MODE": "perf", "BTF": "/x"}
 	r, diags := checked(t, `config = { max_strlen = 64; BPFTRACE_MAX_MAP_KEYS = 7; print_maps_on_exit = false }
-		begin { print(str(5)); @ = kstack; }`, &fakeWorld{}, o)
+		begin { $p = nsecs; print(str($p)); @ = kstack; }`, &fakeWorld{}, o)
 	if diags.HasErrors() {
 		t.Fatal(messages(diags))
 	}

@@ -16,6 +16,9 @@ func (b *body) callStr(e *syntax.CallExpr) prog.Expr {
 		return text(s, e.At)
 	}
 	size, n := b.readSize("str", e)
+	if s, ok := numberText(e.Args[0]); ok {
+		return b.prefix(text(s, e.At), size, n, e)
+	}
 	x := b.value(e.Args[0])
 	if isBad(x, n) {
 		return bad(e.At)
@@ -28,6 +31,19 @@ func (b *body) callStr(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	return invoke(prog.FnStr, types.Str(size), e.At, b.address(x), n)
+}
+
+// numberText is a literal number as text.
+func numberText(e syntax.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *syntax.IntExpr:
+		return strconv.FormatUint(e.Value, 10), true
+	case *syntax.UnaryExpr:
+		if n, ok := e.X.(*syntax.IntExpr); ok && e.Op == syntax.OpSub {
+			return "-" + strconv.FormatUint(n.Value, 10), true
+		}
+	}
+	return "", false
 }
 
 // prefix is the start of a string that the program has.
@@ -151,14 +167,19 @@ func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
 	return wrap(invoke(prog.FnBuf, bufferOf(size), e.At, x, n))
 }
 
-// bufOfString is the first bytes of a string, all of them without a size.
+// bufOfString is the first bytes of a string, with zeros behind it; all of them
+// without a size.
 func (b *body) bufOfString(x prog.Expr, e *syntax.CallExpr, size int, n prog.Expr) prog.Expr {
 	all := x.Type().Size
 	if len(e.Args) > 1 {
-		all = min(all, size)
 		if _, ok := constant(n); !ok {
+			all = min(all, size)
 			return invoke(prog.FnBuf, bufferOf(all), e.At, b.placed(x), n)
 		}
+		if size > all {
+			x = b.convert(x, types.Str(size))
+		}
+		all = size
 	}
 	bytes := &prog.Member{Meta: meta(types.ArrayOf(types.TUint8, all), e.At), X: x}
 	return &prog.Cast{Meta: meta(bufferOf(all), e.At), X: bytes}

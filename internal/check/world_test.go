@@ -216,6 +216,8 @@ func (w *fakeWorld) UserSymbol(name string, g *prog.Group) (uint64, int, bool) {
 }
 
 func (w *fakeWorld) LabelText(table string, n uint64) string { return fmt.Sprint(table, " ", n) }
+func (w *fakeWorld) MayCall(uint32, prog.ProbeKind) bool     { return true }
+
 func (w *fakeWorld) KernelFunction(name string) (uint32, bool) {
 	return 7, name == "known" || strings.HasPrefix(name, "bpf_task_")
 }

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/gobin"
@@ -202,6 +204,22 @@ func (w *world) KernelFunction(name string) (id uint32, ok bool) {
 		return 0, false
 	}
 	return btf.FuncID(name)
+}
+
+// MayCall implements check.World.
+func (w *world) MayCall(id uint32, kind prog.ProbeKind) bool {
+	t := ebpf.RawTracepoint
+	switch kind {
+	case prog.KindKprobe, prog.KindKretprobe, prog.KindUprobe, prog.KindUretprobe, prog.KindUSDT:
+		t = ebpf.Kprobe
+	case prog.KindTracepoint:
+		t = ebpf.TracePoint
+	case prog.KindInterval, prog.KindProfile, prog.KindSoftware, prog.KindHardware, prog.KindWatchpoint:
+		t = ebpf.PerfEvent
+	case prog.KindRawTracepoint, prog.KindFentry, prog.KindFexit, prog.KindIter:
+		t = ebpf.Tracing
+	}
+	return w.facts.MayCall(id, t)
 }
 
 // CgroupID implements check.World.
