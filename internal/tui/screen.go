@@ -32,6 +32,10 @@ type Options struct {
 	Quit   func() // called when the user has left, from another goroutine
 }
 
+// looks is how often in a second the screen looks whether it has changed. Each costs;
+// more would not be seen.
+const looks = 10
+
 // Screen is a renderer that shows the reports of maps on a terminal; it implements
 // render.Renderer. What is written to it stands above the table until more is
 // written.
@@ -48,7 +52,8 @@ type Screen struct {
 func New(o Options) *Screen {
 	s := &Screen{o: o}
 	s.Renderer = render.NewTable(render.Options{Out: io.Discard, Err: &s.told, Quiet: true, MaxMapKeys: o.Keys}, render.Layout{})
-	s.program = tea.NewProgram(newModel(o.Levels, o.Terminal.Color), tea.WithInput(os.Stdin), tea.WithOutput(o.Terminal.File), tea.WithoutSignalHandler())
+	s.program = tea.NewProgram(newModel(o.Levels, o.Terminal.Color), tea.WithInput(os.Stdin), tea.WithOutput(o.Terminal.File),
+		tea.WithoutSignalHandler(), tea.WithFPS(looks))
 	return s
 }
 
