@@ -27,7 +27,7 @@ type Listed struct {
 
 // ListOptions say what is listed.
 type ListOptions struct {
-	PID  int  // whose functions; 0: a path has to be given
+	PID  int  // whose functions; 0: without a path those of all programs in PATH
 	Args bool // with arguments; of types their definitions
 
 	TraceableFunctions string // file of the kernel functions that can be traced; "": the kernel's own
@@ -35,8 +35,7 @@ type ListOptions struct {
 
 // List lists the probes that match a pattern, sorted. A pattern is an attach
 // point with or without *, or text without a colon that the names of kernel
-// events are matched with; "" matches all of them. Functions of programs need
-// a path, or the process pid.
+// events are matched with; "" matches all of them.
 func List(pattern string, o ListOptions) ([]Listed, error) {
 	l, err := newLister(o)
 	if err != nil {
@@ -418,14 +417,7 @@ func (l *lister) static(a *syntax.AttachPoint, err error) error {
 	case err != nil:
 		return err
 	}
-	if p.Target == "" && l.world.pid == 0 {
-		return fmt.Errorf("listing static probes needs their program: usdt:PATH:NAME, or -p PID")
-	}
-	bins, err := l.world.targets(p)
-	if err != nil {
-		return err
-	}
-	for _, b := range bins {
+	return l.each(p, func(b *binary) error {
 		probes, err := b.file.USDTs()
 		if err != nil {
 			return err
@@ -434,6 +426,26 @@ func (l *lister) static(a *syntax.AttachPoint, err error) error {
 			if globMatches(p.Func, u.Name) && (p.Namespace == "" || globMatches(p.Namespace, u.Provider)) {
 				l.found["usdt:"+b.target.Path+":"+u.Provider+":"+u.Name] = nil
 			}
+		}
+		return nil
+	})
+}
+
+// each lists what a point's target names: without one, and without a process, every
+// program in PATH, of which only one is open at a time.
+func (l *lister) each(p *prog.Point, list func(*binary) error) error {
+	if l.world.pid != 0 || p.Target != "" && p.Target != "*" {
+		bins, err := l.world.targets(p)
+		for _, b := range bins {
+			err = errors.Join(err, list(b))
+		}
+		return err
+	}
+	for _, f := range inPath() {
+		bins := newBinaries()
+		if b, err := bins.open(f.name, f.file, 0); err == nil {
+			_ = list(b) // not every program has what is looked for, or symbols
+			bins.close()
 		}
 	}
 	return nil
@@ -447,25 +459,14 @@ func (l *lister) functions(a *syntax.AttachPoint, err error) error {
 		p.Kind = prog.KindUretprobe
 	}
 	switch {
-	case len(a.Parts) == 0 && l.world.pid != 0:
+	case len(a.Parts) == 0:
 		p.Func = "*"
 	case len(a.Parts) == 1 && isFile(a.Parts[0].Text):
 		p.Target, p.Func = a.Parts[0].Text, "*"
-	case len(a.Parts) == 0 || err == nil && p.Target == "" && l.world.pid == 0:
-		return fmt.Errorf("listing functions needs their program: %s:PATH:FUNCTION, or -p PID", a.Kind)
 	case err != nil:
 		return err
 	}
-	bins, err := l.world.targets(p)
-	if err != nil {
-		return err
-	}
-	for _, b := range bins {
-		if err := l.functionsOf(p, b); err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.each(p, func(b *binary) error { return l.functionsOf(p, b) })
 }
 
 func isFile(path string) bool {

@@ -101,6 +101,21 @@ func (w *world) anywhere(kind prog.ProbeKind) ([]located, error) {
 	return all, nil
 }
 
+// inPath lists the programs in the folders of PATH.
+func inPath() []located {
+	var all []located
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			path := filepath.Join(dir, e.Name())
+			if isBinary(path) {
+				all = append(all, located{path, path})
+			}
+		}
+	}
+	return all
+}
+
 // processIDs lists the running processes but this one.
 func processIDs() ([]int, error) {
 	entries, err := os.ReadDir("/proc")
