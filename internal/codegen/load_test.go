@@ -126,7 +126,8 @@ func TestOldKernelForms(t *testing.T) {
 
 func TestRegisters(t *testing.T) {
 	target := hostTarget(t)
-	p, u := script(prog.KindUprobe, nil, printf(1, reg("di"), reg("sp"), reg("flags")))
+	names := map[string][]string{"amd64": {"di", "flags"}, "arm64": {"r0", "pstate"}}[target.Arch]
+	p, u := script(prog.KindUprobe, nil, printf(1, reg(names[0]), reg("sp"), reg(names[1])))
 	loadUnit(t, p, u, target)
 }
 
@@ -148,7 +149,7 @@ func TestContext(t *testing.T) {
 			bin(prog.Ne, arg(1, task), arg(2, task)), call(prog.FnStr, types.Str(16), arg(1, task))}},
 		{"tracepoint", prog.KindTracepoint, []prog.Expr{ctx(types.TInt32, 8), ctx(types.TUint64, 16), ctx(types.TInt8, 24),
 			call(prog.FnStr, types.Str(64), name), call(prog.FnStr, types.Str(16), comm), ctx(types.ArrayOf(types.TInt8, 16), 8)}},
-		{"profile", prog.KindProfile, []prog.Expr{reg("ip"), reg("sp"), builtin(prog.BCPU, types.TUint32), builtin(prog.BCurtask, task)}},
+		{"profile", prog.KindProfile, []prog.Expr{reg("pc"), reg("sp"), builtin(prog.BCPU, types.TUint32), builtin(prog.BCurtask, task)}},
 		{"uprobe", prog.KindUprobe, []prog.Expr{builtin(prog.BCtx, task), call(prog.FnReadTLS, types.TUint64, i64(-8)),
 			builtin(prog.BElapsed, types.TUint64), builtin(prog.BUid, types.TUint64), builtin(prog.BCookie, types.TUint64)}},
 	}

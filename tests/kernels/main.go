@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"time"
 
@@ -64,10 +65,6 @@ func (r *runner) all(kernelRE, suiteRE string) (failed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	selectedSuites, err := selected(suites, suiteRE, func(s suite) string { return s.dir })
-	if err != nil {
-		return false, err
-	}
 	if r.repo, err = fixture.Root(); err != nil {
 		return false, err
 	}
@@ -79,7 +76,11 @@ func (r *runner) all(kernelRE, suiteRE string) (failed bool, err error) {
 	}
 	defer os.RemoveAll(r.work)
 	for _, k := range selectedKernels {
-		bad, err := r.boot(k, selectedSuites)
+		suites, err := selected(k.suites(), suiteRE, func(s suite) string { return s.dir })
+		if err != nil {
+			return true, err
+		}
+		bad, err := r.boot(k, suites)
 		if err != nil {
 			return true, err
 		}
@@ -184,6 +185,11 @@ func (r *runner) install(root *vm.FS, arch string, s suite) error {
 		}
 		if err := r.installFixture(root, bin, words[:1]); err != nil {
 			return err
+		}
+		if arch != runtime.GOARCH {
+			if err := installLibraries(root, arch, bin); err != nil {
+				return err
+			}
 		}
 	}
 	for _, name := range s.programs {

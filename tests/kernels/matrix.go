@@ -1,6 +1,9 @@
 package main
 
 import (
+	"runtime"
+	"slices"
+
 	"github.com/rpcxray/rpcxray/internal/testkit/fixture"
 	"github.com/rpcxray/rpcxray/internal/testkit/vm"
 )
@@ -106,4 +109,40 @@ var suites = []suite{
 		cli:      true,
 	},
 	{dir: "tests/language", run: "TestCases/^(kernel|iter)$|TestProgramsOfTheKernel", data: []string{"cases"}, cli: true},
+}
+
+// foreign are the packages that run in place of some, and besides others, on
+// processors that this machine does not have: what needs no other kernel.
+var foreign = []suite{
+	{dir: "internal/lower"},
+	{dir: "internal/attach"},
+	{
+		dir:  "tests/language",
+		run:  "TestCases|TestProgramsOfTheKernel",
+		data: []string{"cases", "programs"},
+		c: []string{
+			"tests/language/programs/classes.cc -g -O1 -fno-omit-frame-pointer",
+			"tests/language/programs/classes.cc -O1 -fno-omit-frame-pointer",
+			"tests/language/programs/marks.c -O1 -fno-omit-frame-pointer",
+			"tests/language/programs/marks.c -O1 -no-pie",
+			"tests/language/programs/shapes.c -g -O1 -fno-omit-frame-pointer",
+			"tests/language/programs/shapes.c -g -O2",
+			"tests/language/programs/shapes.c -static -O1 -fno-omit-frame-pointer",
+			"tests/language/programs/shapes.c -no-pie -O1 -fno-omit-frame-pointer",
+			"tests/language/programs/shapes.c -O1 -fno-omit-frame-pointer",
+			"tests/language/programs/shapes.c -O1 -s",
+		},
+		cli: true,
+	},
+}
+
+// suites are what runs on the kernel.
+func (k kernel) suites() []suite {
+	if k.source.Arch == runtime.GOARCH {
+		return suites
+	}
+	list := slices.DeleteFunc(slices.Clone(suites), func(s suite) bool {
+		return slices.ContainsFunc(foreign, func(f suite) bool { return f.dir == s.dir })
+	})
+	return append(list, foreign...)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/elf"
 	"fmt"
 	"os"
 	"os/exec"
@@ -41,6 +42,39 @@ func installProgram(root *vm.FS, name string) error {
 			return err
 		}
 		if err := root.Copy(file, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sysroots are where Debian's cross compilers have the libraries of an architecture.
+var sysroots = map[string]string{"amd64": "/usr/x86_64-linux-gnu/lib", "arm64": "/usr/aarch64-linux-gnu/lib"}
+
+// installLibraries puts the libraries of a program for another processor, and what
+// loads them, into the root folder of a machine.
+func installLibraries(root *vm.FS, arch, bin string) error {
+	f, err := elf.Open(bin)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	names, err := f.ImportedLibraries()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		to, from := filepath.Join("/lib", name), filepath.Join(sysroots[arch], name)
+		if root.Has(to) {
+			continue
+		}
+		if from, err = filepath.EvalSymlinks(from); err != nil {
+			return err
+		}
+		if err := root.Copy(to, from); err != nil {
+			return err
+		}
+		if err := installLibraries(root, arch, from); err != nil {
 			return err
 		}
 	}

@@ -52,6 +52,12 @@ func (f *FS) AddDir(name string) {
 	f.add(name, modeDir|0o755, nil)
 }
 
+// Has tells whether there is a file at an absolute path.
+func (f *FS) Has(name string) bool {
+	name = strings.TrimPrefix(path.Clean(name), "/")
+	return slices.ContainsFunc(f.entries, func(e entry) bool { return e.name == name })
+}
+
 func (f *FS) add(name string, mode uint32, data []byte) {
 	name = path.Clean(name)
 	f.AddDir(path.Dir(name))

@@ -29,6 +29,18 @@ struct pair { int32_t a; int64_t b; } pair = { -7, 1ll << 40 };
 int8_t bytes[4] = { -1, -2, 3, 4 };
 uint16_t table[8] = { 10, 11, 12, 13, 14, 15, 16, 17 };
 
+#ifdef __aarch64__
+#define KINDS "-8@%[v0] -4@%w[v1] -2@%w[v2] -1@%w[v3] 1@%w[v4] 8@%[v5]"
+#define MEMORY "-4@[%[p]] -8@[%[p], 8] 2@[%[t], 6] -1@[%[b], 1] 2@[%[t], 10]"
+#define CONSTANTS "-4@-5 8@1099511627776 1@200"
+#define CONSTANT "4@1"
+#else
+#define KINDS "-8@%[v0] -4@%[v1] -2@%w[v2] -1@%b[v3] 1@%b[v4] 8@%[v5]"
+#define MEMORY "-4@(%[p]) -8@8(%[p]) 2@(%[t],%[i],2) -1@1(%[b]) 2@4(%[t],%[i],2)"
+#define CONSTANTS "-4@$-5 8@$1099511627776 1@$200"
+#define CONSTANT "4@$1"
+#endif
+
 static inline __attribute__((always_inline)) void several(int x)
 {
 	__asm__ volatile(NOTE("demo", "several", "0", "-4@%[v0]") : : SIZED(0, x));
@@ -36,20 +48,20 @@ static inline __attribute__((always_inline)) void several(int x)
 
 __attribute__((noinline)) void kinds(long a, int b, short c, signed char d, unsigned char e, const char *text)
 {
-	__asm__ volatile(NOTE("demo", "kinds", "0", "-8@%[v0] -4@%[v1] -2@%w[v2] -1@%b[v3] 1@%b[v4] 8@%[v5]")
+	__asm__ volatile(NOTE("demo", "kinds", "0", KINDS)
 		: : [v0] "r"(a), [v1] "r"(b), [v2] "r"(c), [v3] "r"(d), [v4] "r"(e), [v5] "r"(text));
 }
 
 __attribute__((noinline)) void memory(struct pair *p, long i)
 {
-	__asm__ volatile(NOTE("demo", "memory", "0", "-4@(%[p]) -8@8(%[p]) 2@(%[t],%[i],2) -1@1(%[b]) 2@4(%[t],%[i],2)")
+	__asm__ volatile(NOTE("demo", "memory", "0", MEMORY)
 		: : [p] "r"(p), [t] "r"(table), [i] "r"(i), [b] "r"(bytes));
 }
 
 __attribute__((noinline)) void constants(void)
 {
-	__asm__ volatile(NOTE("demo", "constants", "0", "-4@$-5 8@$1099511627776 1@$200") : :);
-	__asm__ volatile(NOTE("other", "constants", "0", "4@$1") : :);
+	__asm__ volatile(NOTE("demo", "constants", "0", CONSTANTS) : :);
+	__asm__ volatile(NOTE("other", "constants", "0", CONSTANT) : :);
 	__asm__ volatile(NOTE("demo", "none", "0", "") : :);
 }
 
