@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,7 +27,7 @@ func OpenKprobe(addr uint64, returns bool) (int, error) {
 	}
 	fd, err := openPerf(&attr, AllProcesses, 0)
 	switch {
-	case errors.Is(err, unix.EILSEQ):
+	case errors.Is(err, unix.EILSEQ), err != nil && runtime.GOARCH == "arm64" && addr%4 != 0:
 		return -1, fmt.Errorf("no instruction begins at %#x", addr)
 	case errors.Is(err, unix.EINVAL):
 		return -1, errors.New("the kernel marks it as one that must not be probed")

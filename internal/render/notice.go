@@ -31,7 +31,7 @@ func lossText(l *events.Loss, maxMapKeys int) string {
 	case prog.LossUnreadable:
 		return fmt.Sprintf("%s could not be read", plural(n, "value"))
 	case prog.LossStacks:
-		return fmt.Sprintf("%s not kept: the table of stacks was full", plural(n, "stack"))
+		return fmt.Sprintf("%s not kept: there was no room in the table of stacks", plural(n, "stack"))
 	case prog.LossTurns:
 		return fmt.Sprintf("%s ended after 8388608 turns", plural(n, "loop"))
 	}

@@ -163,6 +163,26 @@ func (r *runner) install(root *vm.FS, arch string, s suite) error {
 			return err
 		}
 	}
+	if err := r.installFixtures(root, arch, s); err != nil {
+		return err
+	}
+	for _, name := range s.programs {
+		if err := installProgram(root, name); err != nil {
+			return err
+		}
+	}
+	if !s.cli {
+		return nil
+	}
+	cli := filepath.Join(r.work, "rpcxray")
+	if err := r.goCommand(arch, "build", "-o", cli, "./cmd/rpcxray"); err != nil {
+		return err
+	}
+	return root.Copy(guestCLI, cli)
+}
+
+// installFixtures builds the programs that a suite's tests look into.
+func (r *runner) installFixtures(root *vm.FS, arch string, s suite) error {
 	for _, spec := range s.fixtures {
 		sources, err := spec.Files()
 		if err != nil {
@@ -192,19 +212,7 @@ func (r *runner) install(root *vm.FS, arch string, s suite) error {
 			}
 		}
 	}
-	for _, name := range s.programs {
-		if err := installProgram(root, name); err != nil {
-			return err
-		}
-	}
-	if !s.cli {
-		return nil
-	}
-	cli := filepath.Join(r.work, "rpcxray")
-	if err := r.goCommand(arch, "build", "-o", cli, "./cmd/rpcxray"); err != nil {
-		return err
-	}
-	return root.Copy(guestCLI, cli)
+	return nil
 }
 
 // installFixture puts a program where tests look for it, and its sources, of which

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,10 @@ func (e engine) check(t *testing.T, c *testCase, dir string) {
 	for _, name := range strings.Fields(c.need) {
 		if module, ok := strings.CutPrefix(name, "module:"); ok {
 			needModule(t, module)
+		} else if arch, ok := strings.CutPrefix(name, "arch:"); ok {
+			if arch != runtime.GOARCH {
+				t.Skip("it is about " + arch)
+			}
 		} else {
 			testkit.Need(t, facts.Require(feature(t, name)))
 		}
