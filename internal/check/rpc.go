@@ -62,6 +62,7 @@ func CallFields() []CallField {
 		{"push", "a request that the server sends to its client; it has no duration", types.TBool},
 		{"heartbeat", "the call keeps the connection alive; only a body that names this field sees such calls", types.TBool},
 		{"late", "the caller had given up before this response; only a body that names this field sees such responses", types.TBool},
+		{"transfer", "the connection has ended that an earlier call has opened for a file or a stream, with the bytes that it carried behind its token; only a body that names this field sees such ends", types.TBool},
 		{"codec", "how arguments are encoded", word},
 		{"compressed", "the request is compressed", types.TBool},
 		{"peer", "address of the other side", optionalInet},

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	_ "embed"
+	"slices"
 
 	"github.com/rpcxray/rpcxray/internal/types"
 )
@@ -23,7 +24,7 @@ func rpcx() *Framework {
 			{Map: "serving", Side: Server, Word: 1, Service: Path{at(8)}, Method: Path{at(24)}},
 			{Map: "calls", Side: Client, Word: 2, Service: Path{at(0)}, Method: Path{at(16)}},
 		},
-		Probes: append(rpcxServer(t), rpcxClient(t)...),
+		Probes: slices.Concat(rpcxServer(t), rpcxClient(t), rpcxTransfers()),
 		Facts: []Fact{
 			{Name: "server_async", Struct: rpcxPath + "server.Server", Field: "AsyncWrite", Otherwise: 58},
 			{Name: "client_reader", Struct: rpcxPath + "client.Client", Field: "r", Otherwise: 176},
@@ -135,6 +136,38 @@ func xclient(path string) []Probe {
 			Func{Name: "Fork", Returns: true, Params: failure},
 			Func{Name: "Inform", Returns: true, Params: []Param{{"receipts", slice}, {"failure", iface}}},
 			Func{Name: "SendRaw", Returns: true, Params: []Param{{"metadata", w}, {"payload", slice}, {"failure", iface}}}),
+	}
+}
+
+// rpcxTransfers are the probes of connections that calls open for files and streams.
+func rpcxTransfers() []Probe {
+	w := types.TUint64
+	iface := types.TupleOf(w, w)
+	probe := func(name string, side []Side, funcs ...Func) Probe {
+		for i := range funcs {
+			funcs[i].Optional = true
+		}
+		return Probe{Name: name, Sides: side, Wants: []string{"transfer"}, Funcs: funcs}
+	}
+	in := func(callee []string, params []Param, names ...string) (funcs []Func) {
+		for _, name := range names {
+			funcs = append(funcs, Func{Name: rpcxPath + name, Calling: callee, Params: params})
+		}
+		return funcs
+	}
+	const lru, xclient = "github.com/hashicorp/golang-lru.(*Cache).", "client.(*xClient)."
+	givers := []string{"server.(*FileTransferService).TransferFile", "server.(*FileTransferService).DownloadFile", "server.(*StreamService).Stream"}
+	listeners := []string{"server.(*FileTransfer).start", "server.(*StreamService).start"}
+	callers := []string{xclient + "SendFile", xclient + "DownloadFile", xclient + "Stream"}
+	key := []Param{{"cache", w}, {"token", iface}}
+	return []Probe{
+		probe("give", []Side{Server}, in([]string{lru + "Add"}, key, givers...)...),
+		probe("accept", []Side{Server}, in([]string{"io.ReadAtLeast", "io.ReadFull"}, []Param{{"conn", iface}, {"token", w}}, listeners...)...),
+		probe("admit", []Side{Server}, in([]string{lru + "Remove"}, key, listeners...)...),
+		probe("ask", []Side{Client}, in([]string{rpcxPath + xclient + "Call"}, []Param{{"client", w}, {"ctx", iface}, {"method", iface}}, callers...)...),
+		probe("dial", []Side{Client}, in([]string{"net.DialTimeout", "net.(*Dialer).Dial", "net.(*Dialer).DialContext"}, nil, callers...)...),
+		probe("dialed", []Side{Client}, Func{Name: "net.(*Dialer).DialContext", Returns: true, Params: []Param{{"conn", iface}, {"failure", iface}}}),
+		probe("end", []Side{Server, Client}, Func{Name: "internal/poll.(*FD).Close", Params: []Param{{"fd", w}}}),
 	}
 }
 

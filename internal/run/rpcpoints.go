@@ -350,7 +350,7 @@ func (w *world) callFields(p *prog.Point) map[string]bool {
 
 // special tells whether a body that names the field sees calls that others do not.
 func special(field string) bool {
-	return field == "heartbeat" || field == "late" || field == "attempts"
+	return slices.Contains([]string{"heartbeat", "late", "attempts", "transfer"}, field)
 }
 
 // fieldsNamed are the fields of rpc that a probe or a macro names.

@@ -47,7 +47,7 @@ func (r *Reader) Call(e *events.Record) (*Call, error) {
 			m[v.Type.Fields[i].Name] = &v.Elems[i]
 		}
 	}
-	if m["side"] == nil {
+	if m["side"] == nil || m.number("transfer", 0) != 0 { // what was transferred is no call
 		return nil, nil
 	}
 	c := m.call()

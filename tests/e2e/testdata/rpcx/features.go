@@ -362,6 +362,7 @@ func features() map[string]feature {
 			must(x.DownloadFile(context.Background(), "any", &out, nil))
 			both(1, share.SendFileServiceName, "DownloadFile", "ok")
 		}},
+		"transfers": {prepare: prepareTransfers, do: transfers},
 		"plugin": {prepare: func(s *server.Server) { s.Plugins.Add(refusing{}) }, do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast)
 			must(x.Call(context.Background(), "Mul", &Args{A: 1}, new(Reply)))
