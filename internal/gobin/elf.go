@@ -140,12 +140,13 @@ func (f *File) FileOffset(vaddr uint64) (uint64, error) {
 	if p == nil {
 		return 0, fmt.Errorf("address %#x: not in the file", vaddr)
 	}
-	return vaddr - p.Vaddr + p.Off, nil
+	return vaddr - p.Vaddr + p.Off + f.start, nil
 }
 
 // Address translates an offset in the file to the virtual address that an
 // executable segment gives it.
 func (f *File) Address(off uint64) (uint64, error) {
+	off -= f.start
 	for _, p := range f.ELF.Progs {
 		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && off >= p.Off && off-p.Off < p.Filesz {
 			return off - p.Off + p.Vaddr, nil

@@ -39,6 +39,7 @@ type File struct {
 	DebugDirs []string
 
 	r      io.ReaderAt
+	start  uint64 // of r in the file: not 0 in an archive
 	closer io.Closer
 	size   int64
 
@@ -98,18 +99,11 @@ func (f Func) Size() uint64 { return f.End - f.Entry }
 // directory, a file that is not a 64-bit amd64 or arm64 ELF file, and Go code
 // linked as a C library or plugin.
 func Open(path string) (*File, error) {
-	st, err := os.Stat(path)
+	osf, at, err := openPart(path)
 	if err != nil {
 		return nil, err
 	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: %s", path, ErrNotELF, describeMode(st.Mode()))
-	}
-	osf, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	f, err := newFile(path, osf, st.Size())
+	f, err := newFile(path, io.NewSectionReader(osf, at.start, at.size), at.size)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("%w: the file is cut off", err)
 	}
@@ -117,7 +111,7 @@ func Open(path string) (*File, error) {
 		osf.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	f.closer = osf
+	f.closer, f.start = osf, uint64(at.start)
 	return f, nil
 }
 

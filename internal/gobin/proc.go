@@ -133,8 +133,8 @@ func (f *File) Bias(pid int) (uint64, error) {
 func (f *File) MappingBias(m Mapping) (uint64, error) {
 	for _, p := range f.ELF.Progs {
 		// The kernel maps whole pages, so the mapping may begin before the segment.
-		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && m.Offset < p.Off+p.Filesz && p.Off < m.Offset+(m.End-m.Start) {
-			return m.Start - m.Offset + p.Off - p.Vaddr, nil
+		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && m.Offset < f.start+p.Off+p.Filesz && f.start+p.Off < m.Offset+(m.End-m.Start) {
+			return m.Start - m.Offset + f.start + p.Off - p.Vaddr, nil
 		}
 	}
 	return 0, fmt.Errorf("mapping at %#x: not of code of %s", m.Start, f.Path)
@@ -144,6 +144,7 @@ func (f *File) MappingBias(m Mapping) (uint64, error) {
 // when a file was replaced, even in place.
 type ID struct {
 	Dev, Inode uint64
+	Start      uint64 // of the program in an archive
 	BuildID    string // "" when the linker wrote none
 }
 
@@ -157,7 +158,7 @@ func (f *File) ID() (ID, error) {
 	if err := unix.Fstat(int(osf.Fd()), &st); err != nil {
 		return ID{}, fmt.Errorf("%s: stat: %w", f.Path, err)
 	}
-	return ID{Dev: st.Dev, Inode: st.Ino, BuildID: f.BuildID()}, nil
+	return ID{Dev: st.Dev, Inode: st.Ino, Start: f.start, BuildID: f.BuildID()}, nil
 }
 
 // BuildID is the linker's mark of the build: the GNU one in hexadecimal, else

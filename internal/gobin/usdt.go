@@ -112,7 +112,7 @@ func (f *File) SemaphoreOffset(u USDT) (uint64, error) {
 	}
 	for _, p := range f.ELF.Progs {
 		if p.Type == elf.PT_LOAD && u.Semaphore >= p.Vaddr && u.Semaphore-p.Vaddr < p.Memsz {
-			return u.Semaphore - p.Vaddr + p.Off, nil
+			return u.Semaphore - p.Vaddr + p.Off + f.start, nil
 		}
 	}
 	return 0, fmt.Errorf("semaphore %#x of %s:%s: not in the file", u.Semaphore, u.Provider, u.Name)

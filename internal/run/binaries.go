@@ -79,7 +79,7 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 		f.Close()
 		return nil, err
 	}
-	key := fmt.Sprintf("%d:%d/%s", id.Dev, id.Inode, id.BuildID)
+	key := fmt.Sprintf("%d:%d/%d/%s", id.Dev, id.Inode, id.Start, id.BuildID)
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	if b, ok := bs.byID[key]; ok {
@@ -112,9 +112,6 @@ func (*noTarget) Unwrap() error { return fs.ErrNotExist }
 // renamed makes an error speak of the path that the user typed.
 func renamed(err error, file, path string) error {
 	if errors.Is(err, fs.ErrNotExist) && path != "" {
-		if archive, _, ok := strings.Cut(path, "!/"); ok {
-			return fmt.Errorf("%s: programs inside archives (%s) are not supported", path, archive)
-		}
 		return &noTarget{path}
 	}
 	if file == path || path == "" {
