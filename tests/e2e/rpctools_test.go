@@ -26,17 +26,17 @@ func TestRPCTools(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		args  []string
-		check func(t *testing.T, rows []map[string]any)
+		check func(t *testing.T, rows []map[string]any, late int)
 	}{
-		{"trace", []string{"rpc", "trace"}, func(t *testing.T, rows []map[string]any) {
-			want := map[string]int{"server ok": 4 * n, "server error": n, "client ok": 3 * n, "client error": n, "client timeout": n}
+		{"trace", []string{"rpc", "trace"}, func(t *testing.T, rows []map[string]any, late int) {
+			want := map[string]int{"server ok": 4 * n, "server error": n, "client ok": 4*n - late, "client error": n, "client timeout": late}
 			if diff := cmp.Diff(want, countRows(rows, "side", "status")); diff != "" {
 				t.Error(diff)
 			}
 		}},
-		{"slow", []string{"rpc", "slow", "-m", "15", "--side", "client"}, func(t *testing.T, rows []map[string]any) {
+		{"slow", []string{"rpc", "slow", "-m", "15", "--side", "client"}, func(t *testing.T, rows []map[string]any, late int) {
 			got := countRows(rows, "status")
-			if got["error"] != n || got["timeout"] != n || got["ok"] < n {
+			if got["error"] != n || got["timeout"] != late || got["ok"] < n {
 				t.Errorf("calls by status: %v", got)
 			}
 			for _, r := range rows {
@@ -45,17 +45,17 @@ func TestRPCTools(t *testing.T) {
 				}
 			}
 		}},
-		{"summary", []string{"rpc", "--side", "client"}, func(t *testing.T, rows []map[string]any) {
+		{"summary", []string{"rpc", "--side", "client"}, func(t *testing.T, rows []map[string]any, late int) {
 			got := map[string]any{}
 			for _, r := range rows {
 				got[fmt.Sprint(r["service"], ".", r["method"])] = []any{r["framework"], r["calls"], r["failed"]}
 			}
-			want := map[string]any{"Arith.Mul": []any{"rpcx", 4.0 * n, 1.0 * n}, "Arith.Fail": []any{"rpcx", 1.0 * n, 1.0 * n}}
+			want := map[string]any{"Arith.Mul": []any{"rpcx", 4.0 * n, float64(late)}, "Arith.Fail": []any{"rpcx", 1.0 * n, 1.0 * n}}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
 		}},
-		{"latency", []string{"rpc", "latency", "-m", "--side", "client", "--method", "Mul"}, func(t *testing.T, rows []map[string]any) {
+		{"latency", []string{"rpc", "latency", "-m", "--side", "client", "--method", "Mul"}, func(t *testing.T, rows []map[string]any, _ int) {
 			if len(rows) != 1 || rows[0]["service"] != "Arith" {
 				t.Fatalf("rows %v", rows)
 			}
@@ -75,7 +75,12 @@ func TestRPCTools(t *testing.T) {
 			client := start(t, path, "call", "-addr", addr, "-n", strconv.Itoa(n), "-kinds", strings.Join(kinds, ","))
 			p := testkit.StartCLI(t, append(c.args, "--format", "jsonl", "--max-overhead", "none", path)...)
 			p.Stderr.WaitLine(`^Tracing `)
-			callThrough(t, client)
+			late := 0 // calls whose caller has given up: on a busy machine a response may come first
+			for _, call := range callThrough(t, client) {
+				if call.Late {
+					late++
+				}
+			}
 			leave(t, server)
 			var rows []map[string]any
 			for _, line := range finish(t, p) {
@@ -86,7 +91,7 @@ func TestRPCTools(t *testing.T) {
 				rows = append(rows, row)
 			}
 			lossless(t, p)
-			c.check(t, rows)
+			c.check(t, rows, late)
 		})
 	}
 }
