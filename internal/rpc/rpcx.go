@@ -105,8 +105,6 @@ func rpcxClient(t map[string]*types.Type) []Probe {
 			Calling: []string{path + "protocol.(*Message).Decode"}, Params: []Param{{"m", msg}, {"reader", iface}}}}},
 		{Name: "received", Sides: client, Funcs: []Func{{Name: path + "client.(*pluginContainer).DoClientAfterDecode",
 			Params: []Param{{"plugins", w}, {"res", msg}}, Optional: true}}},
-		{Name: "find", Sides: client, Funcs: []Func{{Name: path + "client.(*Client).input", Optional: true,
-			Calling: []string{"runtime.mapaccess1_fast64"}, Params: []Param{{"type", w}, {"pending", w}, {"seq", w}}}}},
 	}...)
 }
 
