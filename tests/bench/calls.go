@@ -19,69 +19,100 @@ const (
 	rpcWorkers = 8
 	rpcRate    = 20_000 // a second, for what rpcxray itself takes
 	rpcPaced   = 100_000
+	rpcAtOnce  = 128 // workers that make them
 	rpcTimes   = 1.5 // of the cost of empty programs
 )
 
-// rpcx is where the example's server is probed: empty programs stand there.
+// rpcx is where the example's programs are probed: empty programs stand there.
 const rpcx = "github.com/smallnest/rpcx/"
 
-var rpcSites = []string{rpcx + "server.(*Server).processOneRequest", rpcx + "protocol.Message.EncodeSlicePointer",
-	rpcx + "util.(*LimitedPool).Put", rpcx + "server.(*Server).processOneRequest.func1"}
+var (
+	rpcServerSites = []string{rpcx + "server.(*Server).processOneRequest", rpcx + "protocol.Message.EncodeSlicePointer",
+		rpcx + "util.(*LimitedPool).Put", rpcx + "server.(*Server).processOneRequest.func1"}
+	rpcClientSites = []string{rpcx + "client.(*Client).send", rpcx + "protocol.Message.EncodeSlicePointer",
+		rpcx + "protocol.(*Message).Decode", rpcx + "client.(*pluginContainer).DoClientAfterDecode"}
+)
 
 var counted = regexp.MustCompile(`@\[Arith, Mul\]: (\d+)`)
 
-// calls measures what it costs an rpcx server that all its calls are traced and
-// aggregated, against empty programs at the same functions in the same rounds, and
-// what rpcxray takes for it.
-func (b *bench) calls() ([]row, error) {
+// callSide is an end of the example's calls.
+type callSide struct {
+	name, path string
+	sites      []string
+	of         func(callLoad) time.Duration // what the side takes for a call
+	cost       [2][]time.Duration           // of empty programs, of a histogram
+	speed      []float64                    // with the histogram
+}
+
+// scripts are empty programs, and what is compared with them.
+func (s *callSide) scripts() [2]string {
 	var empty []string
-	for _, name := range rpcSites {
-		empty = append(empty, fmt.Sprintf("uprobe:%s:%q { }", b.server, name))
+	for _, name := range s.sites {
+		empty = append(empty, fmt.Sprintf("uprobe:%s:%q { }", s.path, name))
 	}
-	scripts := []string{"", strings.Join(empty, " "), fmt.Sprintf("rpc:%s:server { @[rpc.service, rpc.method] = hist(rpc.duration); }", b.server)}
-	cost, speed := make([][]time.Duration, 3), make([][]float64, 3)
-	for range b.rounds {
-		for i, script := range scripts {
-			per, rate, err := b.callCost(script)
-			if err != nil {
-				return nil, err
-			}
-			cost[i], speed[i] = append(cost[i], per), append(speed[i], rate)
-		}
-	}
-	free := median(cost[0])
-	base, ours := median(cost[1])-free, median(cost[2])-free
+	return [2]string{strings.Join(empty, " "), fmt.Sprintf("rpc:%s:%s { @[rpc.service, rpc.method] = hist(rpc.duration); }", s.path, s.name)}
+}
+
+// rows tell what a call of the side costs beyond free.
+func (s *callSide) rows(free time.Duration, untraced float64) []row {
+	base, ours := median(s.cost[0])-free, median(s.cost[1])-free
 	ratio := float64(ours) / float64(max(base, 1))
-	rows := []row{
-		{what: fmt.Sprintf("rpcx server, histogram of all calls: CPU added to a call of %v", free.Round(100*time.Nanosecond)),
+	return []row{
+		{what: fmt.Sprintf("rpcx %s, histogram of all calls: CPU added to a call of %v", s.name, free.Round(100*time.Nanosecond)),
 			ours: nanoseconds(ours), peer: nanoseconds(base) + " (four empty programs)", ratio: fmt.Sprintf("%.2f", ratio),
 			limit: fmt.Sprintf("%g of empty programs'", rpcTimes), met: ratio <= rpcTimes},
-		{what: "rpcx server: calls a second, traced", ours: fmt.Sprintf("%.0f", median(speed[2])), peer: fmt.Sprintf("%.0f (untraced)", median(speed[0]))},
+		{what: fmt.Sprintf("rpcx %s: calls a second, traced", s.name), ours: fmt.Sprintf("%.0f", median(s.speed)), peer: fmt.Sprintf("%.0f (untraced)", untraced)},
+	}
+}
+
+// calls measures what it costs an rpcx server, and an rpcx client, that all its calls
+// are traced and aggregated, against empty programs at as many of its functions in the
+// same rounds, and what rpcxray takes for it.
+func (b *bench) calls() ([]row, error) {
+	sides := []*callSide{
+		{name: "server", path: b.server, sites: rpcServerSites, of: func(l callLoad) time.Duration { return l.server }},
+		{name: "client", path: b.client(), sites: rpcClientSites, of: func(l callLoad) time.Duration { return l.client }},
+	}
+	free, untraced := make([][]time.Duration, len(sides)), []float64(nil)
+	for range b.rounds {
+		l, err := b.callCost("")
+		if err != nil {
+			return nil, err
+		}
+		untraced = append(untraced, l.rate)
+		for i, s := range sides {
+			free[i] = append(free[i], s.of(l))
+			for k, script := range s.scripts() {
+				if l, err = b.callCost(script); err != nil {
+					return nil, err
+				}
+				s.cost[k] = append(s.cost[k], s.of(l))
+			}
+			s.speed = append(s.speed, l.rate)
+		}
+	}
+	var rows []row
+	for i, s := range sides {
+		rows = append(rows, s.rows(median(free[i]), median(untraced))...)
 	}
 	paced, err := b.callsPaced()
-	return append(rows, paced...), err
+	if err != nil {
+		return nil, err
+	}
+	each, err := b.callByCall()
+	return append(append(rows, paced...), each), err
 }
 
 // callsPaced measures rpcxray at a rate of calls, and whether it has seen them all.
 func (b *bench) callsPaced() ([]row, error) {
-	s, err := b.serveCalls()
-	if err != nil {
-		return nil, err
-	}
-	defer s.end()
 	t := tool{name: "rpcxray", argv: []string{b.ours.argv[0], "run", "--max-overhead", "none", "-e"}}
-	tr, err := t.trace(fmt.Sprintf("rpc:%s:server { @[rpc.service, rpc.method] = count(); }", b.server), nil)
+	var share, rate float64
+	var memory int
+	tr, err := b.paced(t, fmt.Sprintf("rpc:%s:server { @[rpc.service, rpc.method] = count(); }", b.server), func(tr *trace, used, took time.Duration) {
+		share, rate = 100*float64(used)/float64(took), rpcPaced/took.Seconds()
+		memory = residentBytes(tr.cmd.Process.Pid)
+	})
 	if err != nil {
-		return nil, err
-	}
-	before, start := processTime(tr.cmd.Process.Pid), time.Now()
-	if err := b.callServer(s.addr, rpcRate, rpcPaced); err != nil {
-		return nil, err
-	}
-	took := time.Since(start)
-	share := 100 * float64(processTime(tr.cmd.Process.Pid)-before) / float64(took)
-	memory := residentBytes(tr.cmd.Process.Pid)
-	if _, err := tr.stop(); err != nil {
 		return nil, err
 	}
 	seen := 0
@@ -89,11 +120,46 @@ func (b *bench) callsPaced() ([]row, error) {
 		seen, _ = strconv.Atoi(m[1])
 	}
 	return []row{
-		{what: fmt.Sprintf("rpcxray itself while %.0f calls a second are aggregated", rpcPaced/took.Seconds()),
+		{what: fmt.Sprintf("rpcxray itself while %.0f calls a second are aggregated", rate),
 			ours: fmt.Sprintf("%.2f %% of a CPU", share), limit: "2 %", met: share < 2},
 		{what: "its memory then", ours: megabytes(memory), limit: "60 MB", met: memory < 60e6},
 		{what: fmt.Sprintf("calls seen of %d", rpcPaced), ours: strconv.Itoa(seen), limit: "all", met: seen == rpcPaced},
 	}, nil
+}
+
+// callByCall measures what becomes of calls that are printed one by one.
+func (b *bench) callByCall() (row, error) {
+	t := tool{name: "rpcxray", argv: []string{b.ours.argv[0], "rpc", "trace", "--side", "server", "--max-overhead", "none", "--format", "jsonl"}}
+	rate := 0.0
+	tr, err := b.paced(t, b.server, func(_ *trace, _, took time.Duration) { rate = rpcPaced / took.Seconds() })
+	if err != nil {
+		return row{}, err
+	}
+	o := outcome{sent: rpcPaced, lost: tr.lost()}
+	o.printed, _ = tr.out.count()
+	return row{what: fmt.Sprintf("rpc trace, %.0f calls a second", rate), ours: o.String(), limit: "none untold", met: o.told()}, nil
+}
+
+// paced runs a tool while calls are made at a rate. see is told what CPU time the tool
+// took, and how long that was.
+func (b *bench) paced(t tool, script string, see func(tr *trace, used, took time.Duration)) (*trace, error) {
+	s, err := b.serveCalls()
+	if err != nil {
+		return nil, err
+	}
+	defer s.end()
+	tr, err := t.trace(script, nil)
+	if err != nil {
+		return nil, err
+	}
+	before, start := processTime(tr.cmd.Process.Pid), time.Now()
+	if _, err := b.callServer(s.addr, rpcRate, rpcAtOnce, rpcPaced); err != nil {
+		return nil, err
+	}
+	took := time.Since(start)
+	see(tr, processTime(tr.cmd.Process.Pid)-before, took)
+	_, err = tr.stop()
+	return tr, err
 }
 
 // rpcServer is the example's server while it runs.
@@ -126,40 +192,51 @@ func (s *rpcServer) end() {
 	_ = s.cmd.Wait()
 }
 
-func (b *bench) callServer(addr string, rate, n int) error {
-	client := exec.Command(filepath.Join(filepath.Dir(b.server), "client"), "-quiet", "-addr", addr, "-rate", strconv.Itoa(rate),
-		"-concurrency", strconv.Itoa(rpcWorkers), "-n", strconv.Itoa(n))
+func (b *bench) client() string { return filepath.Join(filepath.Dir(b.server), "client") }
+
+// callServer makes n calls and returns the CPU time that the client took.
+func (b *bench) callServer(addr string, rate, workers, n int) (time.Duration, error) {
+	client := exec.Command(b.client(), "-quiet", "-addr", addr, "-rate", strconv.Itoa(rate),
+		"-concurrency", strconv.Itoa(workers), "-n", strconv.Itoa(n))
 	if out, err := client.CombinedOutput(); err != nil {
-		return fmt.Errorf("the example's client: %w\n%s", err, out)
+		return 0, fmt.Errorf("the example's client: %w\n%s", err, out)
 	}
-	return nil
+	return client.ProcessState.UserTime() + client.ProcessState.SystemTime(), nil
 }
 
-// callCost is the server's CPU time for a call and how many it served a second,
-// while a script runs; "": none.
-func (b *bench) callCost(script string) (per time.Duration, rate float64, err error) {
+// callLoad is what a call takes of each process's CPU time, and how many were served
+// a second.
+type callLoad struct {
+	server, client time.Duration
+	rate           float64
+}
+
+// callCost measures calls while a script runs; "": none.
+func (b *bench) callCost(script string) (l callLoad, err error) {
 	s, err := b.serveCalls()
 	if err != nil {
-		return 0, 0, err
+		return l, err
 	}
 	defer s.end()
 	if script != "" {
 		t := tool{name: "rpcxray", argv: []string{b.ours.argv[0], "run", "--max-overhead", "none", "-e"}}
 		tr, err := t.trace(script, nil)
 		if err != nil {
-			return 0, 0, err
+			return l, err
 		}
 		defer func() { _, _ = tr.stop() }()
 	}
-	if err := b.callServer(s.addr, 0, rpcCalls/10); err != nil { // what is done once
-		return 0, 0, err
+	if _, err := b.callServer(s.addr, 0, rpcWorkers, rpcCalls/10); err != nil { // what is done once
+		return l, err
 	}
 	before, start := processTime(s.cmd.Process.Pid), time.Now()
-	if err := b.callServer(s.addr, 0, rpcCalls); err != nil {
-		return 0, 0, err
+	client, err := b.callServer(s.addr, 0, rpcWorkers, rpcCalls)
+	if err != nil {
+		return l, err
 	}
-	rate = rpcCalls / time.Since(start).Seconds()
-	return (processTime(s.cmd.Process.Pid) - before) / rpcCalls, rate, nil
+	l.rate = rpcCalls / time.Since(start).Seconds()
+	l.server, l.client = (processTime(s.cmd.Process.Pid)-before)/rpcCalls, client/rpcCalls
+	return l, nil
 }
 
 // processTime is the CPU time of a process's threads.

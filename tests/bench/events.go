@@ -96,10 +96,7 @@ func (b *bench) flood(t tool, file *os.File, line ...any) (o outcome, err error)
 	if _, err := tr.stop(); err != nil {
 		return o, err
 	}
-	for _, m := range lostNotice.FindAllStringSubmatch(tr.err.text()+tr.out.text(), -1) {
-		n, _ := strconv.Atoi(m[1])
-		o.lost += n
-	}
+	o.lost = tr.lost()
 	_, o.printed = tr.out.count()
 	if file != nil {
 		text, err := os.ReadFile(file.Name())
@@ -109,4 +106,13 @@ func (b *bench) flood(t tool, file *os.File, line ...any) (o outcome, err error)
 		o.printed = bytes.Count(text, []byte(eventMark))
 	}
 	return o, nil
+}
+
+// lost is how many events a tool tells it has lost.
+func (tr *trace) lost() (n int) {
+	for _, m := range lostNotice.FindAllStringSubmatch(tr.err.text()+tr.out.text(), -1) {
+		some, _ := strconv.Atoi(m[1])
+		n += some
+	}
+	return n
 }

@@ -198,7 +198,7 @@ const eventMark = "~"
 // maxHead is how many bytes of an output are kept.
 const maxHead = 1 << 20
 
-var attachedNotice = regexp.MustCompile(`(?m)^(__BPFTRACE_NOTIFY_PROBES_ATTACHED|Attached \d+ probes?)$`)
+var attachedNotice = regexp.MustCompile(`(?m)^(__BPFTRACE_NOTIFY_PROBES_ATTACHED|Attached \d+ probes?|Tracing .*)$`)
 
 // Write implements io.Writer.
 func (w *watcher) Write(p []byte) (int, error) {

@@ -61,14 +61,25 @@ func main() {
 	log.Printf("%d calls, %d failed", *count, failed.Load())
 }
 
-// ticks paces the calls of all workers.
-func ticks() <-chan time.Time {
-	if *rate > 0 {
-		return time.Tick(time.Duration(float64(time.Second) / *rate))
+// ticks paces the calls of all workers. Calls that are late are made at once, so that
+// the rate is kept.
+func ticks() <-chan struct{} {
+	tick := make(chan struct{})
+	if *rate <= 0 {
+		close(tick)
+		return tick
 	}
-	open := make(chan time.Time)
-	close(open)
-	return open
+	go func() {
+		start := time.Now()
+		for n := 1.0; ; n++ {
+			due := time.Duration(n / *rate * float64(time.Second))
+			if early := due - time.Since(start); early > 0 {
+				time.Sleep(max(early, time.Millisecond))
+			}
+			tick <- struct{}{}
+		}
+	}()
+	return tick
 }
 
 func call(x client.XClient) bool {
