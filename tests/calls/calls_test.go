@@ -120,8 +120,13 @@ func paths(t *testing.T, c *chain) *testkit.Proc {
 	return p
 }
 
-func pathsSeen(t *testing.T, p *testkit.Proc) map[string]string {
+// pathsSeen are the paths by the server's span. A server is done with a call a moment
+// after its caller.
+func pathsSeen(t *testing.T, c *chain, p *testkit.Proc) map[string]string {
 	t.Helper()
+	if _, _, all := c.truth(); !full() {
+		eventually(t, "all calls that were served", func() bool { return strings.Count(p.Stdout.Text(), `"type": "value"`) >= all })
+	}
 	stop(t, p)
 	of := map[string]string{}
 	for _, line := range p.Stdout.Lines() {
@@ -205,7 +210,7 @@ func TestTree(t *testing.T) {
 	tree := tracer(t, "rpc", "tree", "--format", "jsonl", "--html", page, "--chrome", page+".json", c.path)
 	by := paths(t, c)
 	c.run(t)
-	path := pathsSeen(t, by)
+	path := pathsSeen(t, c, by)
 	stop(t, tree)
 	var got []joined
 	names, failed := map[string]int{}, map[string]int{}
