@@ -22,9 +22,17 @@ type rewriter struct {
 	visit func(Stmt)
 }
 
+// at replaces an expression. Where it stays, nothing is written: units that share
+// bodies are compiled at the same time, and only look.
+func (r rewriter) at(p *Expr) {
+	if e := r.expr(*p); e != *p {
+		*p = e
+	}
+}
+
 func (r rewriter) all(es []Expr) {
 	for i := range es {
-		es[i] = r.expr(es[i])
+		r.at(&es[i])
 	}
 }
 
@@ -41,32 +49,37 @@ func (r rewriter) expr(e Expr) Expr {
 	case *Call:
 		r.all(e.Args)
 	case *Unary:
-		e.X = r.expr(e.X)
+		r.at(&e.X)
 	case *Binary:
-		e.X, e.Y = r.expr(e.X), r.expr(e.Y)
+		r.at(&e.X)
+		r.at(&e.Y)
 	case *Cond:
-		e.C, e.A, e.B = r.expr(e.C), r.expr(e.A), r.expr(e.B)
+		r.at(&e.C)
+		r.at(&e.A)
+		r.at(&e.B)
 	case *Cast:
-		e.X = r.expr(e.X)
+		r.at(&e.X)
 	case *Must:
-		e.X = r.expr(e.X)
+		r.at(&e.X)
 	case *Load:
-		e.Ptr = r.expr(e.Ptr)
+		r.at(&e.Ptr)
 	case *Member:
-		e.X = r.expr(e.X)
+		r.at(&e.X)
 	case *Elem:
-		e.X, e.I = r.expr(e.X), r.expr(e.I)
+		r.at(&e.X)
+		r.at(&e.I)
 	case *Compose:
 		r.all(e.Parts)
 	case *MapGet:
-		e.Key = r.expr(e.Key)
+		r.at(&e.Key)
 	case *MapPtr:
-		e.Key = r.expr(e.Key)
+		r.at(&e.Key)
 	case *StrN:
-		e.Ptr, e.Len = r.expr(e.Ptr), r.expr(e.Len)
+		r.at(&e.Ptr)
+		r.at(&e.Len)
 	case *Block:
 		r.stmts(e.Stmts)
-		e.X = r.expr(e.X)
+		r.at(&e.X)
 	}
 	return r.f(e)
 }
@@ -75,38 +88,45 @@ func (r rewriter) stmt(s Stmt) {
 	r.visit(s)
 	switch s := s.(type) {
 	case *Eval:
-		s.X = r.expr(s.X)
+		r.at(&s.X)
 	case *SetVar:
-		s.X = r.expr(s.X)
+		r.at(&s.X)
 	case *SetMap:
-		s.Key, s.X = r.expr(s.Key), r.expr(s.X)
+		r.at(&s.Key)
+		r.at(&s.X)
 	case *AddMap:
-		s.Key, s.X = r.expr(s.Key), r.expr(s.X)
+		r.at(&s.Key)
+		r.at(&s.X)
 	case *Aggregate:
-		s.Key, s.X, s.When = r.expr(s.Key), r.expr(s.X), r.expr(s.When)
+		r.at(&s.Key)
+		r.at(&s.X)
+		r.at(&s.When)
 	case *Delete:
-		s.Key = r.expr(s.Key)
+		r.at(&s.Key)
 	case *If:
-		s.Cond = r.expr(s.Cond)
+		r.at(&s.Cond)
 		r.stmts(s.Then)
 		r.stmts(s.Else)
 	case *While:
-		s.Cond = r.expr(s.Cond)
+		r.at(&s.Cond)
 		r.stmts(s.Body)
 	case *ForRange:
-		s.Lo, s.Hi = r.expr(s.Lo), r.expr(s.Hi)
+		r.at(&s.Lo)
+		r.at(&s.Hi)
 		r.stmts(s.Body)
 	case *ForMap:
 		r.stmts(s.Body)
 	case *Inline:
 		r.stmts(s.Body)
 	case *Return:
-		s.X = r.expr(s.X)
+		r.at(&s.X)
 	case *Emit:
 		r.all(s.Args)
 		for i := range s.Items {
 			it := &s.Items[i]
-			it.X, it.Ptr, it.Len = r.expr(it.X), r.expr(it.Ptr), r.expr(it.Len)
+			r.at(&it.X)
+			r.at(&it.Ptr)
+			r.at(&it.Len)
 		}
 	}
 }
