@@ -19,6 +19,9 @@ type fd int
 
 func (f fd) Close() error { return unix.Close(int(f)) }
 
+// linkFD is that of a link.
+type linkFD struct{ fd }
+
 func (u *Unit) attachTracepoints() error {
 	tfs, err := u.facts.Tracefs()
 	if err != nil {
@@ -114,7 +117,7 @@ const (
 
 // perfLink makes a BPF link of a perf event with a cookie (kernel 5.15), which
 // cilium/ebpf's raw links do not carry.
-func perfLink(p *ebpf.Program, ev int, cookie uint64) (fd, error) {
+func perfLink(p *ebpf.Program, ev int, cookie uint64) (linkFD, error) {
 	attr := struct {
 		program, target, attachType, flags uint32
 		cookie                             uint64
@@ -122,9 +125,9 @@ func perfLink(p *ebpf.Program, ev int, cookie uint64) (fd, error) {
 	r, _, errno := unix.Syscall(unix.SYS_BPF, bpfLinkCreate, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
 	runtime.KeepAlive(p)
 	if errno != 0 {
-		return -1, fmt.Errorf("create link: %w", errno)
+		return linkFD{-1}, fmt.Errorf("create link: %w", errno)
 	}
-	return fd(r), nil
+	return linkFD{fd(r)}, nil
 }
 
 func (u *Unit) attachRaw() error {

@@ -142,10 +142,11 @@ const (
 	LossStacks                 // the stack table had no room
 	LossTurns                  // a loop that was ended because it made too many turns
 	LossEnded                  // a call that was under way when its process ended
+	LossMissed                 // a hit that the kernel ran no program for; it counts them itself
 	LossCount                  // number of counters
 )
 
-var lossNames = [LossCount]string{"events", "map_full", "scratch", "frames", "unpaired", "replaced", "unreadable", "stacks", "turns", "ended"}
+var lossNames = [LossCount]string{"events", "map_full", "scratch", "frames", "unpaired", "replaced", "unreadable", "stacks", "turns", "ended", "missed"}
 
 // String returns the name under which the loss is a metric.
 func (l Loss) String() string { return lossNames[l] }

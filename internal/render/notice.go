@@ -28,6 +28,8 @@ func lossText(l *events.Loss, maxMapKeys int) string {
 		return fmt.Sprintf("%s %s no return (panic, Goexit or still running)", plural(n, "call"), verb(n, "has", "have"))
 	case prog.LossEnded:
 		return fmt.Sprintf("%s %s under way when %s", plural(n, "call"), verb(n, "was", "were"), verb(n, "its process ended", "their process ended"))
+	case prog.LossMissed:
+		return fmt.Sprintf("%s missed: a program ran on the CPU already, or too many calls were under way", plural(n, "hit"))
 	case prog.LossUnreadable:
 		return fmt.Sprintf("%s could not be read", plural(n, "value"))
 	case prog.LossStacks:

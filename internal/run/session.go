@@ -474,7 +474,7 @@ func (s *session) finish() error {
 	if err := errors.Join(s.sweep(true), s.sweepCalls(time.Now())); err != nil {
 		return err
 	}
-	if err := s.reportLosses(); err != nil {
+	if err := errors.Join(s.reportLosses(), s.reportMissed()); err != nil {
 		return err
 	}
 	if s.opts.Stats {

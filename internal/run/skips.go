@@ -8,6 +8,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/attach"
 	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
@@ -122,6 +123,23 @@ func (s *session) strict() error {
 	}
 	s.status = 1
 	return s.warning("the numbers are not complete: %d lost, %d functions without a probe (--strict makes the exit status 1)", s.lost, incomplete)
+}
+
+// reportMissed tells what the kernel has counted in place of the programs.
+func (s *session) reportMissed() error {
+	var missed uint64
+	for _, u := range s.kernel.Units() {
+		n, err := u.Missed()
+		if err != nil {
+			return err
+		}
+		missed += n
+	}
+	if missed == 0 {
+		return nil
+	}
+	s.lost += missed
+	return s.opts.Sink.Event(&events.Loss{Kind: prog.LossMissed, Count: missed})
 }
 
 // isLoss tells what is missing in the output from what is only told about it.
