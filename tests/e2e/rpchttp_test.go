@@ -146,7 +146,7 @@ func toldCalls(t *testing.T, path, framework string) []toldCall {
 	script := "rpc:" + strconv.Quote(path) + `:* /rpc.framework == "` + framework + `"/ { print((side=rpc.side, value=rpc.metadata("x-number"),
 		trace_id=rpc.trace_id, span_id=rpc.span_id, parent_span=rpc.parent_span, deadline=rpc.deadline,
 		req_bytes=rpc.req_bytes, resp_bytes=rpc.resp_bytes, compressed=rpc.compressed)); }`
-	tracer := traceRun(t, script, "-f", "json")
+	tracer := traceRun(t, script, "-f", "json", "-p", strconv.Itoa(target.PID()))
 	target.Send("go")
 	target.Stdout.WaitLine(`^done$`)
 	leave(t, target)

@@ -274,7 +274,7 @@ func TestNetRPC(t *testing.T) {
 			if (rpc.method == "Mul" && rpc.duration >= 20000000) { @slow[rpc.side] = count(); }
 			print((side=rpc.side, method=rpc.method, span_id=rpc.span_id, parent_span=rpc.parent_span, trace_id=rpc.trace_id,
 				conn=rpc.conn, peer=rpc.peer, peer_port=rpc.peer_port, codec=rpc.codec));
-		}`, "-f", "json")
+		}`, "-f", "json", "-p", strconv.Itoa(target.PID()))
 		target.Send(strconv.Itoa(n))
 		target.Stdout.WaitLine(`^done$`)
 		leave(t, target)
