@@ -24,19 +24,25 @@ const maxScope = 64
 // C++ and Rust. In a Go binary without DWARF only types that reflection can
 // reach are found, the package may also be named as %T does.
 func (f *File) LookupType(name string) (*types.Type, error) {
+	t, _, err := f.FindType(name)
+	return t, err
+}
+
+// FindType is LookupType that tells where the type was found.
+func (f *File) FindType(name string) (*types.Type, Source, error) {
 	d, err := f.debugInfo()
 	if err == nil {
 		var t *types.Type
 		if t, err = d.lookup(name); err == nil {
-			return t, nil
+			return t, FromDWARF, nil
 		}
 	}
 	if r, rerr := f.runtimeTypes(); rerr == nil {
 		if t, rerr := r.lookup(name); rerr == nil {
-			return t, nil
+			return t, FromRuntime, nil
 		}
 	}
-	return nil, fmt.Errorf("type %q: %w", name, err)
+	return nil, "", fmt.Errorf("type %q: %w", name, err)
 }
 
 // lookup reads units until one has the type; a later question goes on there.

@@ -18,6 +18,9 @@ const (
 	Client Side = "client"
 )
 
+// Std is the module of frameworks that are the standard library's: their version is Go's.
+const Std = "std"
+
 // Framework is what is known of one RPC framework.
 type Framework struct {
 	Name   string
@@ -63,12 +66,13 @@ type Param struct {
 }
 
 // Fact is a number that Script takes from the binary's types: where a field lies or,
-// without a Struct, the hash of a type in the tables of interfaces.
+// without a Struct, the hash of a type in the tables of interfaces. Of facts of one name
+// the first holds that the binary has.
 type Fact struct {
 	Name, Struct, Field string
-	Otherwise           uint64 // in a binary that does not tell
+	Otherwise           uint64 // where there is no such field
 	Type                string // as %T prints it
-	Pointer             bool   // of a field that is a pointer; Otherwise, if it is none
+	Pointer             bool   // of a field that is a pointer
 	Module              string // 1 where the binary holds it, else 0
 }
 
@@ -81,12 +85,12 @@ var Common string
 // CommonFacts are those that Common needs.
 func CommonFacts() []Fact {
 	return []Fact{
-		{Name: "fd_number", Struct: "net.netFD", Field: "pfd.Sysfd", Otherwise: 16},
-		{Name: "fd_local", Struct: "net.netFD", Field: "laddr", Otherwise: 96},
-		{Name: "fd_remote", Struct: "net.netFD", Field: "raddr", Otherwise: 112},
-		{Name: "swiss_groups", Struct: "internal/runtime/maps.Map", Field: "dirPtr", Otherwise: 16},
-		{Name: "swiss_tables", Struct: "internal/runtime/maps.Map", Field: "dirLen", Otherwise: 24},
-		{Name: "table_groups", Struct: "internal/runtime/maps.table", Field: "groups", Otherwise: 16},
+		{Name: "fd_number", Struct: "net.netFD", Field: "pfd.Sysfd"},
+		{Name: "fd_local", Struct: "net.netFD", Field: "laddr"},
+		{Name: "fd_remote", Struct: "net.netFD", Field: "raddr"},
+		{Name: "swiss_groups", Struct: "internal/runtime/maps.Map", Field: "dirPtr"},
+		{Name: "swiss_tables", Struct: "internal/runtime/maps.Map", Field: "dirLen"},
+		{Name: "table_groups", Struct: "internal/runtime/maps.table", Field: "groups"},
 		{Name: "is_tcp_conn", Type: "*net.TCPConn"},
 		{Name: "is_unix_conn", Type: "*net.UnixConn"},
 		{Name: "is_tls_conn", Type: "*tls.Conn"},
@@ -100,7 +104,7 @@ func CommonFacts() []Fact {
 		{Name: "is_service_error", Type: "client.strErr"},
 		{Name: "is_service_panic", Type: "*server.RpcServiceInternalError"},
 		{Name: "is_share_context", Type: "*share.Context"},
-		{Name: "share_context", Struct: "github.com/smallnest/rpcx/share.Context", Field: "Context", Otherwise: 16},
+		{Name: "share_context", Struct: "github.com/smallnest/rpcx/share.Context", Field: "Context"},
 	}
 }
 

@@ -25,7 +25,7 @@ func netrpc() *Framework {
 	triple := types.TupleOf(w, w, w)
 	sent := Func{Name: "net/rpc.(*Client).send", Params: []Param{{"client", w}, {"call", w}}}
 	return &Framework{
-		Name: "net/rpc", Module: "std", Script: netrpcScript, Oldest: "go1.17",
+		Name: "net/rpc", Module: Std, Script: netrpcScript, Oldest: "go1.17",
 		Types: map[string]*types.Type{"call": call},
 		Tables: []Table{
 			{Map: "serving", Side: Server, Word: 1, Method: Path{at(0)}, Parted: dotted},
@@ -47,8 +47,8 @@ func netrpc() *Framework {
 			{Name: "is_gob_client", Type: "*rpc.gobClientCodec"},
 			{Name: "is_json_server", Type: "*jsonrpc.serverCodec"},
 			{Name: "is_json_client", Type: "*jsonrpc.clientCodec"},
-			{Name: "json_server_conn", Struct: "net/rpc/jsonrpc.serverCodec", Field: "c", Otherwise: 16},
-			{Name: "json_client_conn", Struct: "net/rpc/jsonrpc.clientCodec", Field: "c", Otherwise: 16},
+			{Name: "json_server_conn", Struct: "net/rpc/jsonrpc.serverCodec", Field: "c"},
+			{Name: "json_client_conn", Struct: "net/rpc/jsonrpc.clientCodec", Field: "c"},
 		},
 	}
 }

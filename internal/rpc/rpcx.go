@@ -11,8 +11,7 @@ import (
 var rpcxScript string
 
 // rpcx's wire format and protocol.Message are the same in every version from 1.4 to
-// 1.9; functions and their parameters from 1.7.7 on. Until 1.7.11 messages are pooled:
-// those of the gateway are empty where its calls end.
+// 1.9; functions and their parameters from 1.7.7 on. Until 1.7.11 messages are pooled.
 //
 // layout: protocol.Message, client.Call v1.8.36 and v1.9.1, read from DWARF
 func rpcx() *Framework {
@@ -26,13 +25,13 @@ func rpcx() *Framework {
 		},
 		Probes: slices.Concat(rpcxServer(t), rpcxClient(t), rpcxTransfers()),
 		Facts: []Fact{
-			{Name: "server_async", Struct: rpcxPath + "server.Server", Field: "AsyncWrite", Otherwise: 58},
-			{Name: "client_reader", Struct: rpcxPath + "client.Client", Field: "r", Otherwise: 176},
-			{Name: "client_pending", Struct: rpcxPath + "client.Client", Field: "pending", Otherwise: 200},
-			{Name: "xclient_service", Struct: rpcxPath + "client.xClient", Field: "servicePath", Otherwise: 72},
-			{Name: "call_done", Struct: rpcxPath + "client.Call", Field: "Done", Otherwise: 96},
+			{Name: "server_async", Struct: rpcxPath + "server.Server", Field: "AsyncWrite"},
+			{Name: "client_reader", Struct: rpcxPath + "client.Client", Field: "r"},
+			{Name: "client_pending", Struct: rpcxPath + "client.Client", Field: "pending"},
+			{Name: "xclient_service", Struct: rpcxPath + "client.xClient", Field: "servicePath"},
+			{Name: "call_done", Struct: rpcxPath + "client.Call", Field: "Done"},
 			{Name: "is_deadline", Type: "context.deadlineExceededError"},
-			{Name: "client_conn", Struct: rpcxPath + "client.Client", Field: "Conn", Otherwise: 160},
+			{Name: "client_conn", Struct: rpcxPath + "client.Client", Field: "Conn"},
 		},
 	}
 }
@@ -59,6 +58,9 @@ func rpcxServer(t map[string]*types.Type) []Probe {
 		{Name: "notify", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).jsonrpcHandler", Optional: true,
 			Calling: []string{"runtime.newproc"}, Params: []Param{{"closure", w}}}}},
 		{Name: "answered", Sides: server, Funcs: []Func{
+			// Until 1.7 what it defers gives the request's message back to a pool.
+			{Name: path + "server.(*Server).handleGatewayRequest.deferwrap1", Optional: true},
+			{Name: path + "server.(*Server).handleGatewayRequest.deferwrap2", Optional: true},
 			{Name: path + "server.(*Server).handleGatewayRequest", Returns: true, Optional: true},
 			{Name: path + "server.(*Server).handleJSONRPCRequest", Returns: true, Optional: true}}},
 		{Name: "push", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).SendMessage", Optional: true,

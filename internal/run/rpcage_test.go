@@ -26,4 +26,10 @@ func TestNoteAge(t *testing.T) {
 			t.Error(w.aged)
 		}
 	}
+	old := &binary{target: &prog.Target{Path: "/srv/app"}, file: &gobin.File{Go: &gobin.GoInfo{Version: "go1.16.15", BuildInfo: &debug.BuildInfo{}}}}
+	w := &world{}
+	w.noteAge(old, &rpc.Framework{Name: "net/some", Module: rpc.Std, Oldest: "go1.17"})
+	if len(w.aged) != 1 || !strings.Contains(w.aged[0], "its net/some go1.16.15 is older than go1.17") {
+		t.Errorf("of the standard library's: %q", w.aged)
+	}
 }

@@ -3,7 +3,6 @@ package run
 import (
 	"errors"
 	"fmt"
-	"go/version"
 	"maps"
 	"slices"
 	"strings"
@@ -95,7 +94,7 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 		}
 	}
 	if len(sides) == 0 {
-		if !inModule(b.file, f.Module) {
+		if f.Module == rpc.Std || !inModule(b.file, f.Module) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("%s: no calls can be seen on the side %q of its %s %s: %w (known are versions from %s on)",
@@ -119,13 +118,11 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 }
 
 // noteAge keeps for a warning that the binary's framework is older than its facts.
-// Pseudo-versions and what is no release are taken as their numbers say.
 func (w *world) noteAge(b *binary, f *rpc.Framework) {
 	has := moduleVersion(b.file, f.Module)
-	number, oldest := "go"+strings.TrimPrefix(has, "v"), "go"+strings.TrimPrefix(f.Oldest, "v")
 	text := fmt.Sprintf("%s: its %s %s is older than %s, from which on calls are known: some may be missing or told wrongly",
 		b.target.Path, f.Name, has, f.Oldest)
-	if has != "" && version.Compare(number, oldest) < 0 && version.IsValid(number) && !slices.Contains(w.aged, text) {
+	if rpc.Older(has, f.Oldest) && !slices.Contains(w.aged, text) {
 		w.aged = append(w.aged, text)
 	}
 }
@@ -226,6 +223,9 @@ func moduleVersion(f *gobin.File, path string) string {
 	if f.Go == nil || f.Go.BuildInfo == nil {
 		return ""
 	}
+	if path == rpc.Std {
+		return f.Go.Version
+	}
 	for _, d := range f.Go.BuildInfo.Deps {
 		if d.Path == path {
 			return d.Version
@@ -251,53 +251,8 @@ func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[s
 	if g, err := b.gofact(); err == nil {
 		h.Consts["g_goid"], h.Consts["g_parent"] = g.Goid, g.ParentGoid
 	}
-	for _, fact := range append(rpc.CommonFacts(), f.Facts...) {
-		h.Consts[fact.Name] = factOf(b.file, fact)
-	}
-	maps.Copy(h.Consts, headerMaps(b.file))
+	maps.Copy(h.Consts, w.rpcFacts(b, f))
 	return h, w.kernelTypes(h)
-}
-
-// headerMaps says how the maps of headers lie; map_group is 0 where the binary has none.
-func headerMaps(f *gobin.File) map[string]uint64 {
-	m, _ := f.MapLayout(rpc.HeaderMaps()...) // zeros with an error
-	swiss := uint64(0)
-	if m.Swiss {
-		swiss = 1
-	}
-	return map[string]uint64{"map_swiss": swiss, "map_group": m.Group, "map_keys": m.Keys, "map_key": m.KeyStride,
-		"map_elems": m.Elems, "map_elem": m.ElemStride}
-}
-
-// factOf reads a fact from the types of a binary.
-func factOf(f *gobin.File, fact rpc.Fact) uint64 {
-	if fact.Module != "" {
-		if inModule(f, fact.Module) {
-			return 1
-		}
-		return 0
-	}
-	if fact.Struct == "" {
-		hash, _ := f.TypeHash(fact.Type) // 0: the binary has no such type
-		return uint64(hash)
-	}
-	t, err := f.LookupType(fact.Struct)
-	if err != nil {
-		return fact.Otherwise
-	}
-	off := 0
-	for _, name := range strings.Split(fact.Field, ".") {
-		fl, ok := t.FieldNamed(name)
-		if !ok {
-			return fact.Otherwise
-		}
-		off += fl.Offset
-		t = fl.Type
-	}
-	if fact.Pointer && t.Kind != types.Pointer {
-		return fact.Otherwise
-	}
-	return uint64(off)
 }
 
 // kernelTypes adds the kernel's structs that scripts read, where it describes them.

@@ -39,5 +39,5 @@ func (s *session) tellSources() error {
 			return err
 		}
 	}
-	return nil
+	return s.tellPlaces()
 }

@@ -191,8 +191,8 @@ func (r *callReader) offset(pid uint32, f *rpc.Framework, s rpc.Step) (uint64, b
 	if r.calls.facts == nil {
 		r.calls.facts = map[factKey]uint64{}
 	}
-	i := slices.IndexFunc(f.Facts, func(fact rpc.Fact) bool { return fact.Name == s.Fact })
-	r.calls.facts[key] = factOf(file, f.Facts[i])
+	candidates := slices.DeleteFunc(slices.Clone(f.Facts), func(fact rpc.Fact) bool { return fact.Name != s.Fact })
+	r.calls.facts[key] = placeOf(file, candidates).value
 	return r.calls.facts[key], true
 }
 

@@ -26,6 +26,9 @@ type world struct {
 	// sources says, for -v, where the types of arguments came from: how many
 	// functions of each binary by source.
 	sources map[*binary]map[gobin.Source]int
+	// placed says, for -v, what has told where the fields of frameworks lie: by binary
+	// and framework, then by what tells, the fields.
+	placed map[string]map[string]map[string]bool
 	// modules is the type information of the kernel's modules that probes named.
 	modules map[string]*kernel.BTF
 	// aged says of RPC frameworks in binaries that they are older than what is known of them.
@@ -48,7 +51,7 @@ func (w *world) hint(l *diag.List) {
 
 func newWorld(facts *kernel.Facts, file *syntax.File, pid int) *world {
 	return &world{facts: facts, bins: newBinaries(), file: file, pid: pid, arch: gobin.Arch(runtime.GOARCH),
-		sources: map[*binary]map[gobin.Source]int{}, modules: map[string]*kernel.BTF{}}
+		sources: map[*binary]map[gobin.Source]int{}, placed: map[string]map[string]map[string]bool{}, modules: map[string]*kernel.BTF{}}
 }
 
 // Groups implements check.World.

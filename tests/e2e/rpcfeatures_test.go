@@ -125,6 +125,13 @@ func TestRPCXGateway(t *testing.T) {
 	}
 }
 
+// TestRPCXOlder makes calls in the ways that rpcx 1.7 shares with later ones. Not
+// Inform, which there waits for ever.
+func TestRPCXOlder(t *testing.T) {
+	testkit.Root(t)
+	testFeatures(t, rpcxBuild{modfile: "rpcx1.7.mod"}.path(t), "gateway,jsonrpc,codecs,compressed,async,push,raw,plugin,tls,unix,memu,unsendable")
+}
+
 // TestRPCXTransports tests those that rpcx has with build tags only.
 func TestRPCXTransports(t *testing.T) {
 	testkit.Root(t)

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -247,6 +248,19 @@ func TestGRPCMetadata(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRPCPlaces tests that -v says by which means a framework's fields are found.
+func TestRPCPlaces(t *testing.T) {
+	testkit.Root(t)
+	for ldflags, want := range map[string]string{"": "by DWARF (fields: 26)", "-s -w": "runtime types (fields: 26)"} {
+		path := grpcBuild(t, ldflags, "")
+		target := start(t, path)
+		p := testkit.StartCLI(t, "run", "-v", "-p", strconv.Itoa(target.PID()), "-e", "rpc:"+strconv.Quote(path)+":* { print(rpc.method); }")
+		p.Stderr.WaitLine(`places of the fields of grpc v1\.85\.0 are told .*` + regexp.QuoteMeta(want))
+		finish(t, p)
+		leave(t, target)
 	}
 }
 

@@ -162,7 +162,7 @@ func features() map[string]feature {
 		"oneshot": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast)
 			for range 5 {
-				must(x.Oneshot(context.Background(), "Mul", &Args{A: 1}))
+				must(oneshot(x, &Args{A: 1}))
 			}
 			both(5, "Arith", "Mul", "ok", "oneway")
 		}},
