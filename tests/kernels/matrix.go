@@ -83,7 +83,7 @@ var suites = []suite{
 	{dir: "tests/kernels/smoke"},
 	{
 		dir:      "tests/kernels/exact",
-		fixtures: []fixture.Spec{{Dir: "tests/kernels/exact/testdata/calls"}},
+		fixtures: []fixture.Spec{{Dir: "tests/kernels/exact/testdata/calls"}, {Dir: "tests/kernels/exact/testdata/asleep"}},
 		cli:      true,
 	},
 	{
