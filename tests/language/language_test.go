@@ -42,22 +42,6 @@ type engine struct {
 	reference bool
 }
 
-// reference runs bpftrace in the system below root, which sees the cases'
-// programs at the same place.
-func reference(root, programs string) engine {
-	const mounts = `root=$1; programs=$2; shift 2
-for d in proc sys dev; do mount --rbind /$d $root/$d || exit 1; done
-mount -t tracefs none $root/sys/kernel/tracing 2>/dev/null
-mkdir -p $root$programs && mount --bind $programs $root$programs || exit 1
-exec chroot $root bpftrace "$@"`
-	return engine{start: []string{"unshare", "-m", "sh", "-c", mounts, "sh", root, programs}, reference: true}
-}
-
-// hasBpftrace tells whether root is that of a system with bpftrace.
-func hasBpftrace(root string) bool {
-	return root != "" && exec.Command("chroot", root, "bpftrace", "--version").Run() == nil
-}
-
 func (e engine) run(t *testing.T, c *testCase) (stdout, stderr string, status int) {
 	t.Helper()
 	args := append(e.start[1:len(e.start):len(e.start)], c.flags...)
@@ -92,7 +76,7 @@ func TestConfirm(t *testing.T) {
 	root := os.Getenv(EnvReference)
 	switch {
 	case hasBpftrace(root):
-		reference(root, programs(t)).checkAll(t)
+		reference(t, root, programs(t)).checkAll(t)
 	case os.Getenv(EnvConfirm) == "1":
 		t.Fatalf("%s=%q is no system with bpftrace", EnvReference, root)
 	default:
