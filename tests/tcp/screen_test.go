@@ -34,6 +34,17 @@ func TestScreen(t *testing.T) {
 		t.Errorf("titles %q", got)
 	}
 	term.Shows(fmt.Sprintf(`^\d+ +peer +127\.0\.0\.1:%d +127\.0\.0\.1:\d+ +\d+ +\d+$`, port))
+	left := func() {
+		t.Helper()
+		term.Keys("q")
+		if screen := term.Shows(`^status 0$`); strings.Contains(screen, "RX_KB") {
+			t.Errorf("after q:\n%s", screen)
+		}
+	}
+	if emulated() { // what keys do hangs on no kernel
+		left()
+		return
+	}
 	term.Shows(`\x1b\[7mPID`, "-e")
 	term.Keys("Left")
 	term.Shows(`TX_KBv`)
@@ -61,10 +72,7 @@ func TestScreen(t *testing.T) {
 			t.Errorf("a line of %d in 50 columns: %q", len(line), line)
 		}
 	}
-	term.Keys("q")
-	if screen := term.Shows(`^status 0$`); strings.Contains(screen, "RX_KB") {
-		t.Errorf("after q:\n%s", screen)
-	}
+	left()
 }
 
 // NO_COLOR, -S and pipes.
