@@ -8,8 +8,8 @@
 //
 //   - a probe's name says which of the framework's probes it is; its attach point is
 //     for people only
-//   - args holds the parameters that the framework's data lists, and args.g the
-//     goroutine's runtime.g
+//   - args holds the parameters that the framework's data lists, args.g the goroutine's
+//     runtime.g, and where a function begins args.closure what it closes over
 //   - report((field=value, …)) is where a call has ended. It has to be the last thing
 //     that the probe does: the user's body may return. A field that is not given is
 //     absent; numbers that turn out to be NOTHING are, too. A text is a string, or a
@@ -23,6 +23,6 @@
 //
 // Its maps, variables and macros are its own, for each rpc point of the user's script
 // once; the maps of common.bt are all frameworks'. Entries of processes that end are
-// swept, and those that lie for long in a map that is half full: of maps called calls
-// and serving, which hold calls under way, this is told.
+// swept, and those that lie for long in a map that is half full: of the maps that the
+// framework's Tables name, which hold calls under way, this is told.
 package rpc
