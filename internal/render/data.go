@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -251,17 +252,18 @@ func (p *printer) csvValue(dst []byte, v *events.Value) []byte {
 	return dst
 }
 
-// appendCSV appends a cell, quoted where it has to be.
+// appendCSV appends a cell, quoted where it has to be, with its ends of lines and
+// without what else would act on a terminal.
 func appendCSV(dst, cell []byte) []byte {
-	if !strings.ContainsAny(string(cell), "\",\r\n") {
-		return append(dst, cell...)
+	if !bytes.ContainsAny(cell, "\",\r\n") {
+		return AppendEscaped(dst, cell)
 	}
 	dst = append(dst, '"')
-	for _, c := range cell {
-		if c == '"' {
-			dst = append(dst, '"')
+	for i, line := range bytes.Split(bytes.ReplaceAll(cell, []byte{'"'}, []byte(`""`)), []byte{'\n'}) {
+		if i > 0 {
+			dst = append(dst, '\n')
 		}
-		dst = append(dst, c)
+		dst = AppendEscaped(dst, line)
 	}
 	return append(dst, '"')
 }

@@ -227,6 +227,16 @@ func TestPrintf(t *testing.T) {
 	}
 }
 
+func TestCSVCell(t *testing.T) {
+	for cell, want := range map[string]string{
+		"plain": "plain", "a,b": `"a,b"`, "\x1b[2J": `\x1b[2J`, "a\n\x07\"": "\"a\n" + `\x07"""`, "\u202e": `\u202e`, "a\r": `"a\r"`,
+	} {
+		if got := string(appendCSV(nil, []byte(cell))); got != want {
+			t.Errorf("%q: %q, want %q", cell, got, want)
+		}
+	}
+}
+
 func FuzzEscape(f *testing.F) {
 	f.Add([]byte("a\x1b]0;title\x07\u202e\xff"))
 	f.Fuzz(func(t *testing.T, text []byte) {
