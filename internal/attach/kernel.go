@@ -47,10 +47,5 @@ func (u *Unit) kprobe(sites []prog.Site) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := perfLink(u.program, ev, sites[0].Cookie())
-	if err != nil {
-		fd(ev).Close()
-		return nil, err
-	}
-	return closers{l, fd(ev)}, nil
+	return u.linkEvent(ev, sites[0].Cookie())
 }

@@ -2,6 +2,7 @@ package attach
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"unsafe"
@@ -98,14 +99,28 @@ func openEvent(p *prog.Point, cpu int) (int, error) {
 
 // linkPerf links the program to the perf event ev, which it takes over.
 func (u *Unit) linkPerf(ev int, cookie uint64) error {
-	u.links = append(u.links, fd(ev))
-	l, err := perfLink(u.program, ev, cookie)
-	if err != nil {
-		return err
+	l, err := u.linkEvent(ev, cookie)
+	if err == nil {
+		u.links = append(u.links, l)
 	}
-	// The link is closed before its event.
-	u.links = append(u.links[:len(u.links)-1], l, fd(ev))
-	return nil
+	return err
+}
+
+// linkEvent is linkPerf for who keeps the link. Kernels without cookies have no links
+// of events: there the program stays until the event is closed.
+func (u *Unit) linkEvent(ev int, cookie uint64) (io.Closer, error) {
+	var l io.Closer
+	var err error
+	if u.facts.Has(kernel.FeatureAttachCookie) {
+		l, err = perfLink(u.program, ev, cookie)
+	} else {
+		l, err = closers{}, unix.IoctlSetInt(ev, unix.PERF_EVENT_IOC_SET_BPF, u.program.FD())
+	}
+	if err != nil {
+		fd(ev).Close()
+		return nil, err
+	}
+	return closers{l, fd(ev)}, nil
 }
 
 // bpfLinkCreate and bpfPerfEvent are BPF_LINK_CREATE and BPF_PERF_EVENT of

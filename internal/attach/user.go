@@ -75,7 +75,10 @@ func (cs closers) Close() error {
 func (u *Unit) each(ex *link.Executable, sites []prog.Site) (io.Closer, error) {
 	var all closers
 	for _, s := range sites {
-		opts := &link.UprobeOptions{Address: s.Off, Cookie: s.Cookie(), RefCtrOffset: s.RefCtr}
+		opts := &link.UprobeOptions{Address: s.Off, RefCtrOffset: s.RefCtr}
+		if u.facts.Has(kernel.FeatureAttachCookie) { // else the program is of this site alone
+			opts.Cookie = s.Cookie()
+		}
 		probe := ex.Uprobe
 		if s.Kind == prog.SiteUret {
 			probe = ex.Uretprobe
