@@ -110,12 +110,16 @@ func (s *Session) Detach() error {
 	return errors.Join(errs...)
 }
 
-// Close detaches all units and closes all descriptors.
+// Close detaches all units, at once, and closes all descriptors: for each link the
+// kernel waits until no CPU runs its program, some milliseconds.
 func (s *Session) Close() error {
-	var errs []error
-	for _, u := range s.Units() {
-		errs = append(errs, s.Drop(u))
+	units := s.Units()
+	errs := make([]error, len(units))
+	var wg sync.WaitGroup
+	for i, u := range units {
+		wg.Go(func() { errs[i] = s.Drop(u) })
 	}
+	wg.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, m := range s.maps {
