@@ -123,8 +123,8 @@ func TestOn(t *testing.T) {
 		wanted []string
 		want   []string
 	}{
-		{[]Side{Server}, nil, []string{"request", "gateway", "notify", "answered", "push", "failure", "refuse", "written", "done"}},
-		{[]Side{Server}, []string{"handler_duration"}, []string{"request", "invoke", "answer", "gateway", "notify", "answered", "push", "failure", "refuse", "written", "done"}},
+		{[]Side{Server}, nil, []string{"request", "gateway", "notify", "notified", "answered", "push", "failure", "refuse", "written", "done"}},
+		{[]Side{Server}, []string{"handler_duration"}, []string{"request", "invoke", "answer", "gateway", "notify", "notified", "answered", "push", "failure", "refuse", "written", "done"}},
 		{[]Side{Client}, []string{"req_bytes"}, []string{"send", "raw", "encode", "buffer", "abandon", "close", "fail", "lose", "over", "receive", "received"}},
 	} {
 		if diff := cmp.Diff(c.want, names(c.sides, c.wanted...)); diff != "" {

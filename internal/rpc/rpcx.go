@@ -57,6 +57,7 @@ func rpcxServer(t map[string]*types.Type) []Probe {
 			gate(path+"server.(*Server).handleGatewayRequest", path, msg), gate(path+"server.(*Server).handleJSONRPCRequest", path, msg)}},
 		{Name: "notify", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).jsonrpcHandler", Optional: true,
 			Calling: []string{"runtime.newproc"}, Params: []Param{{"closure", w}}}}},
+		{Name: "notified", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).jsonrpcHandler.gowrap1", Optional: true}}},
 		{Name: "answered", Sides: server, Funcs: []Func{
 			// Until 1.7 what it defers gives the request's message back to a pool.
 			{Name: path + "server.(*Server).handleGatewayRequest.deferwrap1", Optional: true},
