@@ -286,14 +286,22 @@ func setting(file string) string {
 	return value
 }
 
+// atomicOp is an operation on the word below the frame. Its number has to be the
+// instruction's constant, where cilium/ebpf 0.22 writes zero, which is an addition.
+func atomicOp(op asm.AtomicOp) asm.Instruction {
+	i := op.Mem(asm.RFP, asm.R1, asm.DWord, -8)
+	i.Constant = int64(op >> 8)
+	return i
+}
+
 func probeAtomicFetch(f *Facts) (string, error) {
 	return "", loads(f, &ebpf.ProgramSpec{Type: ebpf.Kprobe, Instructions: asm.Instructions{
 		asm.Mov.Imm(asm.R0, 0),
 		asm.Mov.Imm(asm.R1, 1),
 		asm.StoreMem(asm.RFP, -8, asm.R0, asm.DWord),
-		asm.CmpXchg.Mem(asm.RFP, asm.R1, asm.DWord, -8),
-		asm.Xchg.Mem(asm.RFP, asm.R1, asm.DWord, -8),
-		asm.FetchOr.Mem(asm.RFP, asm.R1, asm.DWord, -8),
+		atomicOp(asm.CmpXchg),
+		atomicOp(asm.Xchg),
+		atomicOp(asm.FetchOr),
 		asm.Mov.Imm(asm.R0, 0),
 		asm.Return(),
 	}})
