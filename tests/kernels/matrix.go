@@ -108,6 +108,12 @@ var suites = []suite{
 		programs: []string{"tmux"},
 		cli:      true,
 	},
+	{
+		dir:      "tests/e2e",
+		run:      "TestRPCXAttempts/^.false_.$",
+		fixtures: []fixture.Spec{{Dir: "tests/e2e/testdata/rpcx"}},
+		cli:      true,
+	},
 	{dir: "tests/language", run: "TestCases/^(kernel|iter)$|TestProgramsOfTheKernel", data: []string{"cases"}, cli: true},
 }
 

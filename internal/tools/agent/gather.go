@@ -12,6 +12,7 @@ import (
 
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/export"
+	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/spans"
 	"github.com/rpcxray/rpcxray/internal/tools/tool"
 )
@@ -24,6 +25,7 @@ type gatherer struct {
 	reader   spans.Reader
 	attempts *spans.Attempts
 	names    names
+	ended    uint64 // calls that were under way when their process ended
 
 	mu   sync.Mutex
 	told []events.Event
@@ -76,6 +78,10 @@ func (g *gatherer) Event(e events.Event) ([]events.Event, error) {
 		return nil, nil
 	case *events.Loss:
 		g.exporter.Lost(e.Kind.String(), e.Count)
+		if e.Kind == prog.LossEnded { // processes come and go: told once, at the end
+			g.ended += e.Count
+			return nil, nil
+		}
 	}
 	return []events.Event{e}, nil
 }
@@ -135,7 +141,11 @@ func (g *gatherer) Rest() ([]events.Event, error) {
 	if err := g.exporter.Close(); err != nil {
 		g.tell(err.Error())
 	}
-	return g.Due()
+	list, err := g.Due()
+	if g.ended > 0 {
+		list = append(list, &events.Loss{Kind: prog.LossEnded, Count: g.ended})
+	}
+	return list, err
 }
 
 // names are those of processes' executables, by what the kernel calls the processes:
