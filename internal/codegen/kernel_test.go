@@ -6,22 +6,38 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
+	"github.com/cilium/ebpf/rlimit"
 
+	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/testkit"
 	"github.com/rpcxray/rpcxray/internal/types"
 )
 
 // hostTarget is this machine, with the features of a current kernel.
 func hostTarget(t *testing.T) Target {
 	t.Helper()
+	if has := os.Getenv(testkit.EnvKernelHas); has != "" && !strings.Contains(has, kernel.FeatureLoop.String()) {
+		t.Skip("the programs are for kernels with bpf_loop")
+	}
+	return machine(t)
+}
+
+// machine is hostTarget for tests that use nothing of a current kernel.
+func machine(t *testing.T) Target {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("loading eBPF programs needs root")
+	}
+	if err := rlimit.RemoveMemlock(); err != nil {
+		t.Fatal(err)
 	}
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {

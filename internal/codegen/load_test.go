@@ -112,7 +112,7 @@ func TestKeepStack(t *testing.T) {
 }
 
 func TestOldKernelForms(t *testing.T) {
-	target := hostTarget(t)
+	target := machine(t)
 	old := Target{Arch: target.Arch, CPUs: target.CPUs}
 	for name, body := range bodies() {
 		t.Run(name, func(t *testing.T) {
