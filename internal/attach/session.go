@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -35,21 +37,28 @@ func NewSession(facts *kernel.Facts, specs map[string]*ebpf.MapSpec) (*Session, 
 	return s, nil
 }
 
-// AddMaps creates those maps of specs that the session does not have yet.
+// AddMaps creates those maps of specs that the session does not have yet, at once: the
+// kernel fills large ones.
 func (s *Session) AddMaps(specs map[string]*ebpf.MapSpec) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, spec := range specs {
-		if s.maps[name] != nil {
+	names := slices.Collect(maps.Keys(specs))
+	names = slices.DeleteFunc(names, func(name string) bool { return s.maps[name] != nil })
+	made, errs := make([]*ebpf.Map, len(names)), make([]error, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() { made[i], errs[i] = ebpf.NewMap(specs[name]) })
+	}
+	wg.Wait()
+	var failure error
+	for i, name := range names {
+		if spec := specs[name]; errs[i] != nil {
+			failure = fmt.Errorf("map %s (%d entries of %d bytes): %w", name, spec.MaxEntries, spec.KeySize+spec.ValueSize, errs[i])
 			continue
 		}
-		m, err := ebpf.NewMap(spec)
-		if err != nil {
-			return fmt.Errorf("map %s (%d entries of %d bytes): %w", name, spec.MaxEntries, spec.KeySize+spec.ValueSize, err)
-		}
-		s.maps[name] = m
+		s.maps[name] = made[i]
 	}
-	return nil
+	return failure
 }
 
 // Map returns the map called name, nil if the session has none.

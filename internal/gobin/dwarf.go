@@ -59,10 +59,11 @@ func (s *debugSections) data(line []byte) (*dwarf.Data, error) {
 // debugInfo answers questions about a file's DWARF. A compile unit is read
 // when the first question about it comes.
 type debugInfo struct {
-	arch Arch
-	data *dwarf.Data
-	loc  locations
-	raw  debugSections
+	arch    Arch
+	data    *dwarf.Data
+	loc     locations
+	raw     debugSections
+	scanned *entryScan // the unit of which names were read last
 
 	mu        sync.Mutex // guards what follows, and data, which caches abbreviations
 	units     []*debugUnit

@@ -82,7 +82,7 @@ func checkAbbrevs(us []*debugUnit, abbrev []byte) error {
 			return errors.New("dwarf abbreviations: tables overlap")
 		}
 		c := cursorAt(abbrev, off)
-		readAbbrevs(c)
+		skipAbbrevs(c)
 		if c.err != nil {
 			return fmt.Errorf("dwarf abbreviations: %w", c.err)
 		}
@@ -91,20 +91,32 @@ func checkAbbrevs(us []*debugUnit, abbrev []byte) error {
 	return nil
 }
 
+// skipAbbrevs passes over one table.
+func skipAbbrevs(c *cursor) {
+	for c.uleb() != 0 {
+		c.uleb()   // tag
+		c.fixed(1) // has children
+		for nextAttr(c) != (abbrevAttr{}) {
+		}
+	}
+}
+
+// nextAttr reads an attribute of a table; the one that ends a list is zero.
+func nextAttr(c *cursor) abbrevAttr {
+	a := abbrevAttr{dwarf.Attr(c.uleb()), c.uleb()}
+	if a.form == formImplicit {
+		c.sleb()
+	}
+	return a
+}
+
 // readAbbrevs reads one table, by the numbers that entries give.
 func readAbbrevs(c *cursor) map[uint64]*abbrev {
 	table := map[uint64]*abbrev{}
 	for code := c.uleb(); code != 0; code = c.uleb() {
 		a := &abbrev{tag: dwarf.Tag(c.uleb()), children: c.fixed(1) != 0}
-		for {
-			attr, form := c.uleb(), c.uleb()
-			if form == formImplicit {
-				c.sleb()
-			}
-			if attr == 0 && form == 0 {
-				break
-			}
-			a.attrs = append(a.attrs, abbrevAttr{dwarf.Attr(attr), form})
+		for at := nextAttr(c); at != (abbrevAttr{}); at = nextAttr(c) {
+			a.attrs = append(a.attrs, at)
 		}
 		table[code] = a
 	}

@@ -87,7 +87,7 @@ func isRuntime(u *debugUnit) int {
 
 // readNames enters the types that a unit defines outside of functions.
 func (d *debugInfo) readNames(u *debugUnit) error {
-	scan, err := d.raw.scan(u)
+	scan, err := d.scan(u)
 	if err != nil {
 		return err
 	}

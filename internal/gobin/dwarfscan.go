@@ -51,14 +51,19 @@ const (
 
 var errForm = errors.New("unknown form of an attribute")
 
-// scan begins at the unit's own entry.
-func (s *debugSections) scan(u *debugUnit) (*entryScan, error) {
-	table := cursorAt(s.abbrev, u.abbrev)
-	abbrevs := readAbbrevs(table)
-	if table.err != nil {
-		return nil, fmt.Errorf("dwarf abbreviations: %w", table.err)
+// scan begins at the unit's own entry. All units of a Go program have one table.
+func (d *debugInfo) scan(u *debugUnit) (*entryScan, error) {
+	s := &entryScan{c: *cursorAt(d.raw.info[:u.end], uint64(u.die)), size: int(u.end), unit: u, str: d.raw.str}
+	if last := d.scanned; last != nil && last.unit.abbrev == u.abbrev {
+		s.abbrevs = last.abbrevs
+	} else {
+		table := cursorAt(d.raw.abbrev, u.abbrev)
+		if s.abbrevs = readAbbrevs(table); table.err != nil {
+			return nil, fmt.Errorf("dwarf abbreviations: %w", table.err)
+		}
 	}
-	return &entryScan{*cursorAt(s.info[:u.end], uint64(u.die)), int(u.end), u, s.str, abbrevs}, nil
+	d.scanned = s
+	return s, nil
 }
 
 // next reads the next entry; false behind the last one.
