@@ -197,7 +197,11 @@ func (r *runner) installFixtures(root *vm.FS, arch string, s suite) error {
 			return err
 		}
 	}
-	for _, line := range s.c {
+	programs, err := builds(r.repo, s.programsOf)
+	if err != nil {
+		return err
+	}
+	for _, line := range append(programs, s.c...) {
 		words := strings.Fields(line)
 		bin, err := fixture.CrossBuildC(arch, words[0], words[1:]...)
 		if err != nil {

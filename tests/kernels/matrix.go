@@ -68,14 +68,15 @@ var kernels = []kernel{
 
 // suite is a package whose tests run on every kernel.
 type suite struct {
-	dir      string         // relative to the root of the repository
-	run      string         // value for -test.run; all tests by default
-	fixtures []fixture.Spec // what its tests build, for the machine has no Go
-	data     []string       // folders of it that its tests read, besides testdata
-	c        []string       // programs of C, as file and flags with blanks between
-	programs []string       // of this system that its tests run
-	cli      bool           // its tests run rpcxray
-	env      []string       // variables that are handed on to it where they are set
+	dir        string         // relative to the root of the repository
+	run        string         // value for -test.run; all tests by default
+	fixtures   []fixture.Spec // what its tests build, for the machine has no Go
+	data       []string       // folders of it that its tests read, besides testdata
+	c          []string       // programs of C, as file and flags with blanks between
+	programs   []string       // of this system that its tests run
+	programsOf string         // folder of more of them, whose first lines say "// NAME: FLAGS"
+	cli        bool           // its tests run rpcxray
+	env        []string       // variables that are handed on to it where they are set
 }
 
 // suites is the list to add a package to.
@@ -123,22 +124,11 @@ var foreign = []suite{
 	{dir: "internal/lower"},
 	{dir: "internal/attach"},
 	{
-		dir:  "tests/language",
-		run:  "TestCases|TestProgramsOfTheKernel",
-		data: []string{"cases", "programs"},
-		c: []string{
-			"tests/language/programs/classes.cc -g -O1 -fno-omit-frame-pointer",
-			"tests/language/programs/classes.cc -O1 -fno-omit-frame-pointer",
-			"tests/language/programs/marks.c -O1 -fno-omit-frame-pointer",
-			"tests/language/programs/marks.c -O1 -no-pie",
-			"tests/language/programs/shapes.c -g -O1 -fno-omit-frame-pointer",
-			"tests/language/programs/shapes.c -g -O2",
-			"tests/language/programs/shapes.c -static -O1 -fno-omit-frame-pointer",
-			"tests/language/programs/shapes.c -no-pie -O1 -fno-omit-frame-pointer",
-			"tests/language/programs/shapes.c -O1 -fno-omit-frame-pointer",
-			"tests/language/programs/shapes.c -O1 -s",
-		},
-		cli: true,
+		dir:        "tests/language",
+		run:        "TestCases|TestProgramsOfTheKernel",
+		data:       []string{"cases", "programs"},
+		programsOf: "tests/language/programs",
+		cli:        true,
 	},
 }
 

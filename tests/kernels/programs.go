@@ -48,6 +48,34 @@ func installProgram(root *vm.FS, name string) error {
 	return nil
 }
 
+// builds lists how the C programs of a folder are built, file and flags with blanks
+// between: the first lines of each file name what is made of it.
+func builds(repo, folder string) ([]string, error) {
+	if folder == "" {
+		return nil, nil
+	}
+	files, err := filepath.Glob(filepath.Join(repo, folder, "*"))
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(text)) {
+			line, ok := strings.CutPrefix(line, "// ")
+			_, flags, named := strings.Cut(line, ": ")
+			if !ok || !named {
+				break
+			}
+			list = append(list, filepath.Join(folder, filepath.Base(file))+" "+flags)
+		}
+	}
+	return list, nil
+}
+
 // sysroots are where Debian's cross compilers have the libraries of an architecture.
 var sysroots = map[string]string{"amd64": "/usr/x86_64-linux-gnu/lib", "arm64": "/usr/aarch64-linux-gnu/lib"}
 
