@@ -29,7 +29,12 @@ func program(name string) fixture.Spec {
 // built returns the path of a program that no other test runs at the same time.
 func built(t *testing.T, s fixture.Spec) string {
 	t.Helper()
-	path := testkit.Build(t, s)
+	return copied(t, testkit.Build(t, s))
+}
+
+// copied returns the path of a copy that no other test runs at the same time.
+func copied(t *testing.T, path string) string {
+	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

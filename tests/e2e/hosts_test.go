@@ -133,11 +133,12 @@ func rewriting(at int32, from, to string) asm.Instructions {
 	return append(all, asm.Mov.Imm(asm.R0, 0).WithSymbol("out"), asm.Return())
 }
 
-// hostSpans traces a process as an agent of its own host would and returns what prints
-// its calls when it is called.
+// hostSpans traces a process as an agent of its own host would. What it returns tells the
+// calls when the process has ended.
 func hostSpans(t *testing.T, path, side string, pid int) func() []span {
 	t.Helper()
-	tracer := traceRun(t, strings.ReplaceAll(spanScript, "PATH:*", strconv.Quote(path)+":"+side), "-f", "json", "-p", strconv.Itoa(pid))
+	point := fmt.Sprintf("%q:%s /pid == %d/", path, side, pid)
+	tracer := traceRun(t, strings.ReplaceAll(spanScript, "PATH:*", point), "-f", "json")
 	return func() []span {
 		var all []span
 		for _, line := range finish(t, tracer) {
@@ -162,10 +163,9 @@ func callsBetween(t *testing.T, path string, server, client *testkit.Proc) (serv
 	servers, clients := hostSpans(t, path, "server", server.PID()), hostSpans(t, path, "client", client.PID())
 	client.Send("go")
 	client.Stdout.WaitLine(`^done$`)
-	served, asked = servers(), clients()
 	leave(t, client)
 	leave(t, server)
-	return served, asked
+	return servers(), clients()
 }
 
 // TestTwoHosts tests that two hosts name the sides of calls alike, through address
@@ -256,6 +256,7 @@ func proxyTo(t *testing.T, to string) string {
 }
 
 func forward(to, from net.Conn) {
-	_, _ = io.Copy(to, from) // ends with the connection, however that ends
+	// Ends with the connection, however that ends. Without splice(), whose pipes stay open.
+	_, _ = io.Copy(struct{ io.Writer }{to}, struct{ io.Reader }{from})
 	to.Close()
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -64,13 +63,13 @@ func sendRaw(t *testing.T, addr string, message []byte, answered bool) {
 func TestRPCXForged(t *testing.T) {
 	testkit.Root(t)
 	const name, method = "Ar\x1b[31m\"ith\n", "M\x07,ul\t\u202e"
-	path := rpcxBuild{}.path(t)
+	path := copied(t, rpcxBuild{}.path(t))
 	server := testkit.Start(t, path, "serve")
 	addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
 	formats := []string{"table", "csv", "jsonl"}
 	var tracers []*testkit.Proc
 	for _, format := range formats {
-		p := testkit.StartCLI(t, "rpc", "trace", "--side", "server", "--format", format, "--max-overhead", "none", "-p", strconv.Itoa(server.PID()))
+		p := testkit.StartCLI(t, "rpc", "trace", "--side", "server", "--format", format, "--max-overhead", "none", path)
 		heading := p.Stderr
 		if format == "table" {
 			heading = p.Stdout
@@ -91,6 +90,7 @@ func TestRPCXForged(t *testing.T) {
 	}
 	sendRaw(t, addr, wire([]byte(name), []byte(method), nil, []byte("{}")), true)
 	sendRaw(t, addr, wire([]byte("Arith"), []byte("Mul"), nil, []byte(`{"A":6,"B":7}`)), true)
+	leave(t, server)
 	for i, p := range tracers {
 		lines := finish(t, p)
 		lossless(t, p)
@@ -115,5 +115,4 @@ func TestRPCXForged(t *testing.T) {
 			}
 		}
 	}
-	leave(t, server)
 }
