@@ -39,7 +39,7 @@ func TestRPCXAttempts(t *testing.T) {
 			if b.strip && !full() {
 				t.Skip("RPCXRAY_FULL is not set")
 			}
-			path := b.path(t)
+			path := copied(t, b.path(t))
 			target := start(t, path, "feature", "-name", names)
 			tracer := testkit.StartCLI(t, "run", "-f", "json", "--max-overhead", "none", "-e", strings.ReplaceAll(attemptScript, "PATH", strconv.Quote(path)))
 			tracer.Stdout.WaitLine(`"attached_probes"`)

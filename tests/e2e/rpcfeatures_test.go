@@ -105,8 +105,9 @@ func TestRPCXFeatures(t *testing.T) {
 func TestRPCXGateway(t *testing.T) {
 	testkit.Root(t)
 	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod", strip: true}} {
-		want, calls := featureCalls(t, b.path(t), "rpcx", "feature", "-name", "gateway,jsonrpc")
-		_, web := featureCalls(t, b.path(t), "net/http", "feature", "-name", "gateway,jsonrpc")
+		path := copied(t, b.path(t))
+		want, calls := featureCalls(t, path, "rpcx", "feature", "-name", "gateway,jsonrpc")
+		_, web := featureCalls(t, path, "net/http", "feature", "-name", "gateway,jsonrpc")
 		got, asked := map[string]int{}, 0
 		for _, c := range calls {
 			got[c.String()]++

@@ -34,7 +34,7 @@ func TestRPCXTransfers(t *testing.T) {
 	testkit.Root(t)
 	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod", strip: true}} {
 		t.Run(fmt.Sprint(b), func(t *testing.T) {
-			path := b.path(t)
+			path := copied(t, b.path(t))
 			target := start(t, path, "feature", "-name", "transfers")
 			tracer := testkit.StartCLI(t, "run", "-f", "json", "--max-overhead", "none", "-e", strings.ReplaceAll(transferScript, "PATH", strconv.Quote(path)))
 			tracer.Stdout.WaitLine(`"attached_probes"`)
