@@ -105,6 +105,7 @@ var suites = []suite{
 			{Dir: "tests/tcp/testdata/peer"},
 			{Dir: "examples/rpcx", Package: "./server"}, {Dir: "examples/rpcx", Package: "./client"},
 		},
+		env:      []string{"RPCXRAY_FULL"},
 		c:        []string{"tests/tcp/testdata/cpeer/cpeer.c -static -pthread"},
 		programs: []string{"tmux"},
 		cli:      true,
