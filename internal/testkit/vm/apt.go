@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
-
-// mirror is where Debian's archive is had from; security updates lie in a second one.
-const mirror = "http://deb.debian.org/debian"
 
 // apt calls apt's commands for one suite of Debian's archive and one architecture,
 // apart from what this machine's own are set to.
@@ -31,9 +31,9 @@ func newAPT(cache string, src Source) (*apt, error) {
 			return nil, err
 		}
 	}
-	list := fmt.Sprintf("deb %s %s main\n", mirror, src.Suite)
-	if src.Suite != "sid" {
-		list += fmt.Sprintf("deb %s-security %s-security main\n", mirror, src.Suite)
+	list, err := sources(src.Suite)
+	if err != nil {
+		return nil, err
 	}
 	a := &apt{}
 	for name, value := range map[string]string{
@@ -43,12 +43,36 @@ func newAPT(cache string, src Source) (*apt, error) {
 		a.options = append(a.options, "-o", name+"="+filepath.Join(dir, value))
 	}
 	a.options = append(a.options, "-o", "APT::Architecture="+src.Arch, "-o", "APT::Architectures="+src.Arch, "-o", "Acquire::Languages=none")
-	err := errors.Join(os.WriteFile(filepath.Join(dir, "sources.list"), []byte(list), 0o644), os.WriteFile(filepath.Join(dir, "status"), nil, 0o644))
+	err = errors.Join(os.WriteFile(filepath.Join(dir, "sources.list"), []byte(list), 0o644), os.WriteFile(filepath.Join(dir, "status"), nil, 0o644))
 	if err != nil {
 		return nil, err
 	}
 	_, err = a.run("", "apt-get", "-q", "update")
 	return a, err
+}
+
+// sources are the lines of sources.list for a suite, from where this machine has its
+// own packages; security updates lie in an archive of their own.
+func sources(suite string) (string, error) {
+	out, err := (&apt{}).run("", "apt-get", "indextargets", "--format", "$(REPO_URI)")
+	if err != nil {
+		return "", err
+	}
+	lines := map[string]bool{}
+	for _, uri := range strings.Fields(out) {
+		switch path.Base(uri) {
+		case "debian":
+			lines["deb "+uri+" "+suite+" main\n"] = true
+		case "debian-security":
+			if suite != "sid" {
+				lines["deb "+uri+" "+suite+"-security main\n"] = true
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return "", errors.New("apt's sources of this machine name no archive of Debian")
+	}
+	return strings.Join(slices.Sorted(maps.Keys(lines)), ""), nil
 }
 
 // run calls one of apt's commands in a folder and returns what it prints.

@@ -46,8 +46,10 @@ func modules(kernel string) string { return kernel + ".modules" }
 
 // Fetch returns the newest kernel of Debian's packages that there is of a source. A
 // kernel in the cache folder is taken without asking for a newer one; remove it
-// there to have it fetched again. It needs apt-get with current lists, and dpkg-deb.
+// there to have it fetched again; a suite has a folder of its own there. It needs
+// apt-get with current lists, and dpkg-deb.
 func Fetch(cache string, src Source) (Image, error) {
+	cache = filepath.Join(cache, src.Suite)
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return Image{}, err
 	}
