@@ -96,6 +96,21 @@ func leave(t *testing.T, p *testkit.Proc) {
 // losses are the notices of what rpcxray did not see.
 var losses = regexp.MustCompile(`(?i)lost|unreadable|full|without|no probe|partial|replaced`)
 
+// values are what print() has written in the lines of a run whose format is JSON.
+func values[T any](lines []string) []T {
+	var all []T
+	for _, line := range lines {
+		var v struct {
+			Type string
+			Data T
+		}
+		if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
+			all = append(all, v.Data)
+		}
+	}
+	return all
+}
+
 // lossless fails the test if rpcxray told of losses.
 func lossless(t *testing.T, p *testkit.Proc) {
 	t.Helper()

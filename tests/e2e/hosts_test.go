@@ -140,16 +140,7 @@ func hostSpans(t *testing.T, path, side string, pid int) func() []span {
 	point := fmt.Sprintf("%q:%s /pid == %d/", path, side, pid)
 	tracer := traceRun(t, strings.ReplaceAll(spanScript, "PATH:*", point), "-f", "json")
 	return func() []span {
-		var all []span
-		for _, line := range finish(t, tracer) {
-			var v struct {
-				Type string
-				Data span
-			}
-			if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
-				all = append(all, v.Data)
-			}
-		}
+		all := values[span](finish(t, tracer))
 		lossless(t, tracer)
 		return all
 	}

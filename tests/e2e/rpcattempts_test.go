@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -54,16 +53,7 @@ func TestRPCXAttempts(t *testing.T) {
 				}
 			}
 			leave(t, target)
-			var all []attempt
-			for _, line := range finish(t, tracer) {
-				var v struct {
-					Type string
-					Data attempt
-				}
-				if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
-					all = append(all, v.Data)
-				}
-			}
+			all := values[attempt](finish(t, tracer))
 			lossless(t, tracer)
 			if diff := cmp.Diff(want, joinAttempts(t, all)); diff != "" {
 				t.Error(diff)

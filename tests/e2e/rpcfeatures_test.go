@@ -64,15 +64,7 @@ func featureCalls(t *testing.T, path, framework string, args ...string) (want ma
 		}
 	}
 	leave(t, target)
-	for _, line := range finish(t, tracer) {
-		var v struct {
-			Type string
-			Data featureCall
-		}
-		if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
-			got = append(got, v.Data)
-		}
-	}
+	got = values[featureCall](finish(t, tracer))
 	lossless(t, tracer)
 	return want, got
 }

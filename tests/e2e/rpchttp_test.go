@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -151,16 +150,7 @@ func toldCalls(t *testing.T, path, framework string) []toldCall {
 	target.Send("go")
 	target.Stdout.WaitLine(`^done$`)
 	leave(t, target)
-	var all []toldCall
-	for _, line := range finish(t, tracer) {
-		var v struct {
-			Type string
-			Data toldCall
-		}
-		if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
-			all = append(all, v.Data)
-		}
-	}
+	all := values[toldCall](finish(t, tracer))
 	lossless(t, tracer)
 	return all
 }

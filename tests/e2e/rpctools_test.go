@@ -314,16 +314,7 @@ func TestNetRPC(t *testing.T) {
 func spansAndMaps(t *testing.T, p *testkit.Proc) ([]featureCall, mapValues) {
 	t.Helper()
 	maps := finishMaps(t, p)
-	var all []featureCall
-	for _, line := range p.Stdout.Lines() {
-		var v struct {
-			Type string
-			Data featureCall
-		}
-		if json.Unmarshal([]byte(line), &v) == nil && v.Type == "value" {
-			all = append(all, v.Data)
-		}
-	}
+	all := values[featureCall](p.Stdout.Lines())
 	return all, maps
 }
 
