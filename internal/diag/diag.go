@@ -100,6 +100,7 @@ type Diagnostic struct {
 // HintError is an error that knows what to do about it.
 type HintError struct {
 	Msg, Hint string
+	Placeless bool // as a Diagnostic's
 }
 
 func (e *HintError) Error() string { return e.Msg }
@@ -110,11 +111,12 @@ func Sentencef(format string, args ...any) error {
 	return &HintError{Msg: fmt.Sprintf(format, args...)}
 }
 
-// AddHint gives d the hint of the HintError in err, if there is one.
+// AddHint gives d the hint of the HintError in err, if there is one, and takes its place
+// away where that has none.
 func (d *Diagnostic) AddHint(err error) {
 	var h *HintError
 	if errors.As(err, &h) {
-		d.Hint = h.Hint
+		d.Hint, d.Placeless = h.Hint, h.Placeless
 	}
 }
 

@@ -342,7 +342,7 @@ func TestLosses(t *testing.T) {
 		}
 		var got string
 		for _, n := range news {
-			got += fmt.Sprintf("%d:%d ", n.Kind, n.Count)
+			got += fmt.Sprintf("%v:%d ", n.Kind, n.Count)
 		}
 		if got != want {
 			t.Errorf("losses %q, want %q", got, want)
@@ -358,10 +358,10 @@ func TestLosses(t *testing.T) {
 	}
 	read("")
 	put(prog.LossEvents, 3, 4)
-	read("0:7 ")
+	read("events:7 ")
 	put(prog.LossEvents, 3, 6)
 	put(prog.LossTurns, 1, 0)
-	read("0:2 8:1 ")
+	read("events:2 turns:1 ")
 	read("")
 	if l.Total() != 10 {
 		t.Errorf("total %d", l.Total())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"runtime"
 	"strconv"
 
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -47,7 +48,7 @@ func (m *builder) memory(v *Value, t *types.Type, b []byte) {
 		v.Float = float(b)
 	case types.Complex:
 		half := len(b) / 2
-		v.Text = strconv.FormatComplex(complex(float(b[:half]), float(b[half:])), 'g', -1, 8*len(b))
+		v.Text = strconv.FormatComplex(complex(float(b[:half]), float(b[half:])), 'g', -1, min(8*len(b), 128))
 	case types.String:
 		v.Str = cString(b)
 		v.Truncated = len(v.Str) == len(b) && len(b) > 0
@@ -220,10 +221,33 @@ func integer(b []byte, signed bool) uint64 {
 }
 
 func float(b []byte) float64 {
-	if len(b) == 4 {
+	switch len(b) {
+	case 4:
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	case 16:
+		return longDouble(b, runtime.GOARCH == "amd64")
 	}
 	return math.Float64frombits(word(b))
+}
+
+// longDouble is C's long double: on amd64 the 80 bits of x87, which have the leading
+// digit of the fraction in them, else the 128 bits of IEEE 754.
+func longDouble(b []byte, x87 bool) float64 {
+	top, fraction := binary.LittleEndian.Uint16(b[14:]), binary.LittleEndian.Uint64(b[6:])>>1|1<<63
+	if x87 {
+		top, fraction = binary.LittleEndian.Uint16(b[8:]), binary.LittleEndian.Uint64(b)
+	}
+	exponent := int(top & 0x7fff)
+	v := math.Ldexp(float64(fraction), exponent-16383-63)
+	switch {
+	case exponent == 0:
+		v = 0 // or less than any double
+	case exponent == 0x7fff && fraction<<1 == 0:
+		v = math.Inf(1)
+	case exponent == 0x7fff:
+		v = math.NaN()
+	}
+	return math.Copysign(v, float64(1-int(top>>15)*2))
 }
 
 // cString returns b up to its first NUL.

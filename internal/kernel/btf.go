@@ -297,8 +297,11 @@ func (b *BTF) list(kind uint8, prefix string) []string {
 	var names []string
 	for _, at := range b.offsets {
 		off := le.Uint32(b.types[at:])
-		if b.types[at+7]&0x1f == kind && b.begins(off, prefix) {
-			names = append(names, b.name(off)[len(prefix):])
+		if b.types[at+7]&0x1f != kind || !b.begins(off, prefix) {
+			continue
+		}
+		if rest, ok := strings.CutPrefix(b.name(off), prefix); ok { // not where its end is missing
+			names = append(names, rest)
 		}
 	}
 	slices.Sort(names)

@@ -50,6 +50,9 @@ func (b *BTF) RawTracepoint(name string) ([]Param, error) {
 	return params[1:], nil // the first is the callback's own data
 }
 
+// HasRawTracepoint tells whether there is a raw tracepoint called name.
+func (b *BTF) HasRawTracepoint(name string) bool { return b.find(rawTypedef+name, kindTypedef) != 0 }
+
 // RawTracepoints lists the names of the raw tracepoints, sorted: those of b
 // alone, not those of a module's kernel.
 func (b *BTF) RawTracepoints() []string { return b.list(kindTypedef, rawTypedef) }

@@ -73,6 +73,15 @@ func (f *Facts) Symbols() (*Symbols, error) { return f.symbols() }
 // Has tells whether the kernel has a feature that this process may use.
 func (f *Facts) Has(id FeatureID) bool { return f.Require(id) == nil }
 
+// Foresee begins to probe features that are going to be asked for.
+func (f *Facts) Foresee(ids ...FeatureID) {
+	go func() {
+		for _, id := range ids {
+			f.probe(id)
+		}
+	}()
+}
+
 // Require returns nil if the feature works, else an [*UnsupportedError].
 func (f *Facts) Require(id FeatureID) error {
 	if r := f.probe(id); r.Err != nil {

@@ -41,6 +41,7 @@ const (
 	FeatureAtomicFetch
 	FeatureLookupAndDelete
 	FeatureNoPrealloc
+	FeatureTaskRegs
 
 	featureCount
 )
@@ -133,7 +134,7 @@ var featureTable = [featureCount]Feature{
 	FeatureNsPid: {"ns_pid", "bpf_get_ns_current_pid_tgid", "Linux 5.7",
 		"in a container, process ids are those of the host", false},
 	FeatureLoop: {"loop", "bpf_loop", "Linux 5.17",
-		"only loops whose turns the verifier can count", false},
+		"loops make no more turns than the verifier looks at, which may be a hundred", false},
 	FeatureForEach: {"for_each", "bpf_for_each_map_elem", "Linux 5.13",
 		"no loops over maps", false},
 	FeaturePercpuRead: {"percpu_read", "bpf_map_lookup_percpu_elem", "Linux 5.19",
@@ -148,4 +149,6 @@ var featureTable = [featureCount]Feature{
 		"an update between print and clear may be lost", false},
 	FeatureNoPrealloc: {"no_prealloc", "hash maps that grow, in tracing programs", "Linux 6.1",
 		"maps take all their memory at the start", false},
+	FeatureTaskRegs: {"task_regs", "bpf_task_pt_regs", "Linux 5.15",
+		"no stacks of code without frame pointers", false},
 }

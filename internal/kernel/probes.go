@@ -53,6 +53,7 @@ func probes() [featureCount]probe {
 		FeatureAtomicFetch:          probeAtomicFetch,
 		FeatureLookupAndDelete:      probeLookupAndDelete,
 		FeatureNoPrealloc:           probeNoPrealloc,
+		FeatureTaskRegs:             helper(asm.FnTaskPtRegs),
 	}
 }
 

@@ -223,8 +223,9 @@ func (l *lexer) line() string {
 }
 
 // point takes the text of an attach point: up to a blank, a comma or a brace
-// outside quotes. A slash ends it only before the first colon, where it opens
-// a predicate; behind it, it belongs to a path.
+// outside quotes and the brackets around type arguments. A slash ends it only
+// before the first colon, where it opens a predicate; behind it, it belongs to a
+// path.
 func (l *lexer) point() string {
 	start := l.pos
 	colon := false
@@ -237,11 +238,32 @@ func (l *lexer) point() string {
 			}
 		case c == ':':
 			colon = true
+		case c == '[':
+			l.pos += bracketed(l.text[l.pos:])
 		case isSpace(c), c == '{', c == ',', c == '/' && !colon:
 			return l.text[start:l.pos]
 		}
 	}
 	return l.text[start:l.pos]
+}
+
+// bracketed is how far the bracket is that closes the one that text begins with, 0 if
+// none does on the line or a quote comes before it.
+func bracketed(text string) int {
+	depth := 0
+	for i := range len(text) {
+		switch text[i] {
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 {
+				return i
+			}
+		case '\n', '"':
+			return 0
+		}
+	}
+	return 0
 }
 
 // skipQuoted goes from an opening quote to the closing one on the same line.

@@ -14,7 +14,7 @@ var basicTypes = map[string]bool{
 
 // cWords are the words C makes its arithmetic types of.
 var cWords = map[string]bool{
-	"char": true, "short": true, "int": true, "long": true, "signed": true, "unsigned": true,
+	"char": true, "short": true, "int": true, "long": true, "signed": true, "unsigned": true, "double": true,
 }
 
 func knownType(name string) bool {

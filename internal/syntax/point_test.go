@@ -53,6 +53,9 @@ func TestUserPoints(t *testing.T) {
 	point(t, "uprobe:./server:main.*.Mul+92", `uprobe target="./server" func="main.*.Mul" func_glob=true offset=92`)
 	point(t, `uprobe:./server:"main.F[go.shape.struct { A int; B string }]"`,
 		`uprobe target="./server" func="main.F[go.shape.struct { A int; B string }]"`)
+	point(t, `uprobe:./server:main.F[go.shape.int,go.shape.struct { A []int; B string }].func*+8`,
+		`uprobe target="./server" func="main.F[go.shape.int,go.shape.struct { A []int; B string }].func*" func_glob=true offset=8`)
+	point(t, `uprobe:./server:main.F[...]`, `uprobe target="./server" func="main.F[...]"`)
 	point(t, `uprobe:./server:"main.(*T[a,b]).F"+4`, `uprobe target="./server" func="main.(*T[a,b]).F" offset=4`)
 	point(t, `uprobe:./server:"f+4"`, `uprobe target="./server" func="f+4"`)
 	point(t, `uprobe:./server:operator+`, `uprobe target="./server" func="operator+"`)

@@ -266,3 +266,10 @@ func (p *printer) typ(t Type) {
 		p.typeArg(t.Type, t.X)
 	}
 }
+
+// ExprText is x as source text.
+func ExprText(x Expr) string {
+	p := &printer{}
+	p.expr(x)
+	return p.b.String()
+}

@@ -53,6 +53,12 @@ func Kinds() []string {
 	return names
 }
 
+// IsProvider tells whether name is a kind of probe, in full or short.
+func IsProvider(name string) bool {
+	_, ok := providerOf(name)
+	return ok
+}
+
 // providerOf finds a provider by full name, in any case, or by short name.
 // "u" and "U" differ.
 func providerOf(name string) (provider, bool) {

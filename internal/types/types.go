@@ -99,15 +99,16 @@ const (
 // Type is one type of the language. Types are immutable once built and may be
 // shared; compare them with Equal.
 type Type struct {
-	Kind   Kind
-	Size   int // bytes in BPF memory
-	Signed bool
-	Name   string // struct, enum and Go type names, as their source spells them
-	Elem   *Type
-	Len    int // Array: elements
-	Fields []Field
-	Space  Space // Pointer
-	Union  bool  // Struct: members overlap
+	Kind    Kind
+	Size    int // bytes in BPF memory
+	Signed  bool
+	Name    string // struct, enum and Go type names, as their source spells them
+	Elem    *Type
+	Len     int // Array: elements
+	Fields  []Field
+	Space   Space // Pointer, and integers that kptr() or uptr() have marked
+	Union   bool  // Struct: members overlap
+	Aligned int   // Struct: the alignment that its source gives it, in bytes; 0: that of its members
 	// Optional: there may be no value. An integer of eight bytes is then all ones, a
 	// string empty, an Inet of family zero.
 	Optional bool
@@ -169,6 +170,13 @@ func PointerTo(elem *Type, space Space) *Type {
 	return &Type{Kind: Pointer, Size: 8, Elem: elem, Space: space}
 }
 
+// In is the pointer or integer t that leads to the given space.
+func (t *Type) In(space Space) *Type {
+	placed := *t
+	placed.Space = space
+	return &placed
+}
+
 // ArrayOf returns an array of n elems.
 func ArrayOf(elem *Type, n int) *Type {
 	return &Type{Kind: Array, Size: elem.Size * n, Elem: elem, Len: n}
@@ -217,6 +225,9 @@ func (t *Type) Align() int {
 	case Buffer, Inet:
 		return 4
 	case Struct, Tuple, Record:
+		if t.Aligned > 0 {
+			return t.Aligned
+		}
 		a := 1
 		for i := range t.Fields {
 			a = max(a, t.Fields[i].Type.Align())
