@@ -3,7 +3,6 @@ module github.com/rpcxray/rpcxray
 go 1.26.0
 
 require (
-	charm.land/bubbletea/v2 v2.1.1 // live screens on a terminal
 	github.com/cilium/ebpf v0.22.0 // eBPF maps, programs, links, ring buffers and the assembler
 	github.com/google/go-cmp v0.7.0 // tests: differences of structures and golden text
 	github.com/ianlancetaylor/demangle v0.0.0-20260724033716-83e58baca724 // names of C++ and Rust functions
@@ -12,6 +11,7 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0 // tests: testscript, commands as a user types them
 	github.com/spf13/cobra v1.10.2 // commands, flags, help and shell completion
 	github.com/spf13/pflag v1.0.10 // the flags of cobra's commands, as values of our own types
+	github.com/ulikunitz/xz v0.5.17 // LZMA2: symbols that distributions pack into stripped programs
 	go.opentelemetry.io/proto/otlp v1.11.1 // the messages of OTLP
 	go.yaml.in/yaml/v3 v3.0.5 // tests: what deploy/ holds is well formed
 	golang.org/x/arch v0.32.0 // tests: a second disassembler as oracle of the length decoder
@@ -33,22 +33,6 @@ require (
 	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 	honnef.co/go/tools v0.8.2 // indirect
-)
-
-require (
-	github.com/charmbracelet/colorprofile v0.4.3 // indirect
-	github.com/charmbracelet/ultraviolet v0.0.0-20261008173134-6b8d4baf91b4 // indirect
-	github.com/charmbracelet/x/ansi v0.11.9 // indirect
-	github.com/charmbracelet/x/term v0.2.2 // indirect
-	github.com/charmbracelet/x/termios v0.1.1 // indirect
-	github.com/charmbracelet/x/windows v0.2.2 // indirect
-	github.com/clipperhouse/displaywidth v0.11.0 // indirect
-	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
-	github.com/lucasb-eyer/go-colorful v1.4.1 // indirect
-	github.com/mattn/go-runewidth v0.0.30 // indirect
-	github.com/muesli/cancelreader v0.2.2 // indirect
-	github.com/rivo/uniseg v0.4.7 // indirect
-	github.com/xo/terminfo v1.0.0 // indirect
 )
 
 tool honnef.co/go/tools/cmd/staticcheck

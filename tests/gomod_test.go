@@ -12,7 +12,6 @@ import (
 // direct are the modules that the project uses itself. A new one is a decision:
 // it is entered here, and go.mod says beside it what it is for.
 var direct = map[string]bool{
-	"charm.land/bubbletea/v2":             true,
 	"github.com/cilium/ebpf":              true,
 	"github.com/google/go-cmp":            true,
 	"github.com/ianlancetaylor/demangle":  true,
@@ -21,6 +20,7 @@ var direct = map[string]bool{
 	"github.com/rogpeppe/go-internal":     true,
 	"github.com/spf13/cobra":              true,
 	"github.com/spf13/pflag":              true,
+	"github.com/ulikunitz/xz":             true,
 	"go.opentelemetry.io/proto/otlp":      true,
 	"go.yaml.in/yaml/v3":                  true,
 	"golang.org/x/arch":                   true,

@@ -152,7 +152,7 @@ func badValue(value *pflag.InvalidValueError) error {
 		return diag.Sentencef("USAGE: --mode can only be 'codegen', 'compiler-bench', 'bench', 'test' or 'format'.")
 	case "no-feature":
 		return diag.Sentencef("USAGE: --no-feature can only have values '%s'.", strings.Join(features, ","))
-	case "probe-filter":
+	case "probe-filter", "warnings":
 		return why
 	}
 	return fmt.Errorf("--%s %q: %w", value.GetFlag().Name, given, why)

@@ -22,7 +22,7 @@ type pidFlag int
 
 // Set implements pflag.Value.
 func (p *pidFlag) Set(s string) error {
-	n, err := strconv.Atoi(s)
+	n, err := strconv.ParseInt(s, 0, 32)
 	if err != nil || n < 1 || n > maxPID {
 		return fmt.Errorf("a process id is a number from 1 to %d; rpcxray ps lists Go processes", maxPID)
 	}
@@ -35,6 +35,25 @@ func (*pidFlag) Type() string { return "PID" }
 
 // String implements pflag.Value.
 func (p *pidFlag) String() string { return strconv.Itoa(int(*p)) }
+
+// onceFlag is a switch. bpftrace had -kk, which is told instead of taken for -k.
+type onceFlag bool
+
+// Set implements pflag.Value.
+func (o *onceFlag) Set(s string) error {
+	if *o {
+		return diag.Sentencef("-k is given twice: once is enough, it warns of all that fails at run time.")
+	}
+	v, err := strconv.ParseBool(s)
+	*o = onceFlag(v)
+	return err
+}
+
+// Type implements pflag.Value.
+func (*onceFlag) Type() string { return "bool" }
+
+// String implements pflag.Value.
+func (o *onceFlag) String() string { return strconv.FormatBool(bool(*o)) }
 
 // overheadFlag is --max-overhead: CPUs, 0 for no limit.
 type overheadFlag float64

@@ -27,7 +27,7 @@ type runFlags struct {
 	pid                                         pidFlag
 	list, info                                  bool
 	verbose, unsafe, secrets, quiet, noWarnings bool
-	helperWarnings                              bool
+	helperWarnings                              onceFlag
 	dryRun, stats, strict                       bool
 	test, bench, reformat                       bool
 	noFeature                                   featuresFlag
@@ -35,6 +35,7 @@ type runFlags struct {
 	traceable                                   string
 	headers                                     run.Headers
 	debugDirs                                   []string
+	dwarfPIDs                                   []int
 	exprGiven, commandGiven                     bool
 	compat                                      bool // started under the name bpftrace
 	params                                      []string
@@ -101,6 +102,7 @@ func (f *runFlags) define(cmd *cobra.Command) {
 	fl.StringVarP(&f.expr, "expr", "e", "", "the program's `text`")
 	fl.BoolVarP(&f.list, "list", "l", false, "list the probes that a pattern, FILE or -e matches; all of the kernel's without one")
 	fl.VarP(&f.pid, "pid", "p", "trace only this process")
+	fl.IntSliceVar(&f.dwarfPIDs, "dwarf-pid", nil, "dw_ustack() knows the stacks of this process, too")
 	fl.StringVarP(&f.command, "cmd", "c", "", "start this `command`, probe its functions only, and end with it")
 	fl.StringVarP(&f.output, "output", "o", "", "write output to this `file`")
 	fl.VarP(&f.format, "format", "f", "text or json")
@@ -111,7 +113,8 @@ func (f *runFlags) define(cmd *cobra.Command) {
 	fl.BoolVar(&f.secrets, "show-secrets", false, "do not mask credentials in the metadata of calls")
 	fl.BoolVar(&f.unsafe, "unsafe", false, "allow functions that change something: system, signal")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "do not tell how many probes are attached")
-	fl.BoolVarP(&f.helperWarnings, "warnings", "k", false, "warn where the kernel could not read memory, or a map has no such key")
+	fl.VarP(&f.helperWarnings, "warnings", "k", "warn where the kernel could not read memory, or a map has no such key")
+	fl.Lookup("warnings").NoOptDefVal = "true"
 	fl.BoolVar(&f.noWarnings, "no-warnings", false, "do not print warnings")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "compile, load and attach, then leave")
 	fl.BoolVar(&f.stats, "stats", false, "tell hits, cost and losses at the end")
@@ -144,14 +147,13 @@ func (f *runFlags) defineRare(fl *pflag.FlagSet) {
 	fl.StringArrayVar(&f.headers.Files, "include", nil, "take definitions from this `file`, as #include in the script")
 	fl.StringArrayVarP(&f.headers.Dirs, "include-dir", "I", nil, "look for #include files in this `folder`, too")
 	fl.StringArrayVar(&f.debugDirs, "debuginfo", nil, "look for separate debug information in this `folder`, too; relative to the binary's, more than one divided by :")
-	fl.StringArray("dwarf-pid", nil, "processes are unwound when their stacks are printed")
 	fl.Bool("usdt-file-activation", false, "static probes are always activated by file")
 	fl.BoolP("btf", "b", false, "the kernel's types are always used")
 	fl.Bool("verify-llvm-ir", false, "there is no LLVM")
 	for _, name := range []string{"aot", "emit-elf", "emit-llvm"} {
 		fl.Var(refusedFlag("no LLVM is used and programs are not kept in files; rpcxray run -d insns shows the code"), name, "")
 	}
-	for _, name := range []string{"mode", "dwarf-pid", "usdt-file-activation", "btf", "verify-llvm-ir", "aot",
+	for _, name := range []string{"mode", "usdt-file-activation", "btf", "verify-llvm-ir", "aot",
 		"emit-elf", "emit-llvm"} {
 		fl.Lookup(name).Hidden = true
 	}
@@ -181,7 +183,7 @@ func (f *runFlags) main(cmd *cobra.Command, args []string) (int, error) {
 	switch {
 	case f.info:
 		return 0, showInfo(cmd.OutOrStdout())
-	case f.helperWarnings && f.noWarnings:
+	case bool(f.helperWarnings) && f.noWarnings:
 		return 1, diag.Sentencef("USAGE: -k, --warnings conflicts with --no-warnings")
 	case f.list:
 		return f.listProbes(cmd.OutOrStdout(), args)
@@ -229,8 +231,8 @@ func (f *runFlags) runOptions(src *diag.Source) (run.Options, error) {
 		return run.Options{}, err
 	}
 	return run.Options{
-		Source: src, Params: f.params, Headers: f.headers, Named: f.named, PID: int(f.pid), Command: command, Env: environment(),
-		Unsafe: f.unsafe, Secrets: f.secrets, NoWarnings: f.noWarnings, HelperWarnings: f.helperWarnings, DryRun: f.dryRun, Notify: notice(),
+		Source: src, Params: f.params, Headers: f.headers, Named: f.named, PID: int(f.pid), DwarfPIDs: f.dwarfPIDs, Command: command, Env: environment(),
+		Unsafe: f.unsafe, Secrets: f.secrets, NoWarnings: f.noWarnings, HelperWarnings: bool(f.helperWarnings), DryRun: f.dryRun, Notify: notice(),
 		Debug: f.debug, GoOn: f.compat, CompileOnly: f.mode.value == "codegen", Mode: f.suite(), Verbose: f.verbose, Stats: f.stats, Strict: f.strict,
 		MaxOverhead: float64(f.overhead), Filter: f.filter.Regexp, Without: f.noFeature, TraceableFunctions: f.traceable, DebugDirs: folders(f.debugDirs),
 		Stderr: os.Stderr, Color: colored(os.Stderr),
@@ -303,7 +305,7 @@ func (f *runFlags) child() ([]string, error) {
 	if f.pid != 0 {
 		return nil, diag.Sentencef("USAGE: Cannot use both -c and -p.")
 	}
-	if f.compat && strings.TrimSpace(f.command) == "" {
+	if f.compat && f.command == "" {
 		return nil, nil
 	}
 	words, err := splitWords(f.command)

@@ -1,6 +1,7 @@
 package attach
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/rpcxray/rpcxray/internal/gobin"
@@ -107,8 +108,12 @@ func TestWithout(t *testing.T) {
 // A stepped instruction takes two traps, an emulated one does not.
 func TestMeasureCosts(t *testing.T) {
 	testkit.Root(t)
-	c, err := MeasureCosts(kernel.Detect())
+	s, err := NewSession(kernel.Detect(), nil)
 	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.MeasureCosts()
+	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if c.Emulated <= 0 || c.Stepped < c.Emulated {

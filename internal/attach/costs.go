@@ -2,6 +2,7 @@ package attach
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -22,41 +24,54 @@ type Costs struct {
 }
 
 const (
-	emulatedCalls = 2000
-	steppedCalls  = 200
+	emulatedCalls = 500
+	steppedCalls  = 100
 )
 
 // MeasureCosts probes a function of this very process and calls it; it takes a
 // few milliseconds.
-func MeasureCosts(facts *kernel.Facts) (Costs, error) {
+func (s *Session) MeasureCosts() (Costs, error) {
 	f, err := gobin.Open("/proc/self/exe")
 	if err != nil {
 		return Costs{}, err
 	}
 	defer f.Close()
-	fns, err := f.Match(func(s string) bool { return s == calibratedName })
+	fns, err := f.GoFuncs(calibratedName)
 	if err != nil || len(fns) != 1 {
 		return Costs{}, fmt.Errorf("measuring probe costs: no function %s in this binary: %w", calibratedName, err)
 	}
-	p, err := emptyProgram(facts)
+	p, err := emptyProgram(s.facts)
 	if err != nil {
 		return Costs{}, err
 	}
-	defer p.Close()
+	used := closers{p}
+	defer func() { s.closeBeside(used) }()
 	plan := f.Plan(fns[0], gobin.WantEntry|gobin.WantRets)
 	if plan.EntryErr != nil || plan.RetErr != nil {
 		return Costs{}, fmt.Errorf("measuring probe costs: %w", plan.EntryErr)
 	}
-	base := timeCalls(emulatedCalls)
-	fast, err := measureAt(f, p, facts, plan.Entry.Addr, emulatedCalls)
+	bare, err := timeCalls(emulatedCalls)
 	if err != nil {
 		return Costs{}, err
 	}
-	slow, err := measureAt(f, p, facts, plan.Rets[0].Addr, steppedCalls)
+	measure := func(site gobin.Site, n int) (time.Duration, error) {
+		l, err := probeAt(f, p, s.facts, site.Addr)
+		if err != nil {
+			return 0, err
+		}
+		used = append(used, l)
+		return timeCalls(n)
+	}
+	fast, err := measure(plan.Entry, emulatedCalls)
 	if err != nil {
 		return Costs{}, err
 	}
-	return Costs{Emulated: max(fast-base, time.Nanosecond), Stepped: max(slow-base, fast)}, nil
+	both, err := measure(plan.Rets[0], steppedCalls)
+	if err != nil {
+		return Costs{}, err
+	}
+	emulated := max(fast-bare, time.Nanosecond)
+	return Costs{Emulated: emulated, Stepped: max(both-fast, emulated)}, nil
 }
 
 const calibratedName = "github.com/rpcxray/rpcxray/internal/attach.calibrated"
@@ -74,14 +89,21 @@ func calibrated(n int) int {
 //go:noinline
 func leaf(b *[256]byte) int { return int(b[0]) }
 
-func timeCalls(n int) time.Duration {
+// timeCalls measures by the thread's own clock: what else runs here takes no part.
+func timeCalls(n int) (time.Duration, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	start := time.Now()
+	var start, end unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &start); err != nil {
+		return 0, fmt.Errorf("measuring probe costs: %w", err)
+	}
 	for i := range n {
 		calibrated(i)
 	}
-	return time.Since(start) / time.Duration(n)
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &end); err != nil {
+		return 0, fmt.Errorf("measuring probe costs: %w", err)
+	}
+	return time.Duration(end.Nano()-start.Nano()) / time.Duration(n), nil
 }
 
 func emptyProgram(facts *kernel.Facts) (*ebpf.Program, error) {
@@ -93,20 +115,20 @@ func emptyProgram(facts *kernel.Facts) (*ebpf.Program, error) {
 	return ebpf.NewProgram(spec)
 }
 
-func measureAt(f *gobin.File, p *ebpf.Program, facts *kernel.Facts, addr uint64, n int) (time.Duration, error) {
+// probeAt attaches p to an instruction of this process.
+func probeAt(f *gobin.File, p *ebpf.Program, facts *kernel.Facts, addr uint64) (io.Closer, error) {
 	off, err := f.FileOffset(addr)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	ex, err := link.OpenExecutable(fmt.Sprintf("/proc/%d/exe", os.Getpid()))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	u := &Unit{facts: facts, program: p}
 	l, err := u.link(ex, []prog.Site{{Off: off}})
 	if err != nil {
-		return 0, fmt.Errorf("measuring probe costs: %w", err)
+		return nil, fmt.Errorf("measuring probe costs: %w", err)
 	}
-	defer l.Close()
-	return timeCalls(n), nil
+	return l, nil
 }

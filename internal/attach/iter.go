@@ -14,7 +14,7 @@ import (
 func (u *Unit) attachIter() error {
 	l, err := link.AttachIter(link.IterOptions{Program: u.program})
 	if errors.Is(err, unix.EBADF) || errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("attaching iter:%s: it goes over the elements of one map or cgroup, which an attach point cannot name: %w", u.Plan.Point.Func, err)
+		return unnamed(u.Plan.Point.Func, err)
 	}
 	if err != nil {
 		return fmt.Errorf("attaching iter:%s: %w", u.Plan.Point.Func, err)
@@ -23,6 +23,14 @@ func (u *Unit) attachIter() error {
 	u.links = append(u.links, l)
 	return nil
 }
+
+// unnamed is the error of an iterator that the kernel refuses without an object.
+func unnamed(iter string, err error) error {
+	return fmt.Errorf("attaching iter:%s: it goes over the elements of one map or cgroup, which an attach point cannot name: %w", iter, err)
+}
+
+// ofOneMap are the iterators whose programs some kernels refuse already at loading.
+var ofOneMap = []string{"bpf_map_elem", "bpf_sk_storage_map", "sockmap"}
 
 // batch is after how many objects Iterate lets its caller read events.
 const batch = 64

@@ -15,7 +15,7 @@ import (
 // functions of one name apart: in one link where the program was made for that,
 // else in one perf event a function.
 func (u *Unit) attachKernel() error {
-	if u.Object.Spec.AttachType == ebpf.AttachTraceKprobeMulti {
+	if u.kind == ebpf.AttachTraceKprobeMulti {
 		u.attachHalves(u.Plan.Sites, u.kprobeMulti)
 	} else {
 		for i := range u.Plan.Sites {

@@ -10,6 +10,9 @@ import (
 // Missed is how many hits there were that the unit's program was not run for: on a CPU
 // that ran one already, or of return probes with too many calls under way.
 func (u *Unit) Missed() (uint64, error) {
+	if u.pair != nil {
+		return u.pair.missed()
+	}
 	st, err := u.program.Stats()
 	if err != nil {
 		return 0, err

@@ -1,6 +1,7 @@
 package attach
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -146,18 +147,23 @@ func perfLink(p *ebpf.Program, ev int, cookie uint64) (linkFD, error) {
 }
 
 func (u *Unit) attachRaw() error {
-	if u.program.Type() == ebpf.Tracing {
-		l, err := link.AttachTracing(link.TracingOptions{Program: u.program})
-		if err != nil {
-			return fmt.Errorf("attaching %s %s: %w", u.Plan.Point.Provider, u.program, err)
-		}
-		u.links = append(u.links, l)
-		return nil
+	if u.pair == nil {
+		return u.linkRaw(u.program)
 	}
+	return errors.Join(u.linkRaw(u.pair.first), u.linkRaw(u.pair.second))
+}
+
+func (u *Unit) linkRaw(p *ebpf.Program) error {
+	var l link.Link
+	var err error
 	name := u.Plan.Bodies[0].Group.Funcs[0].Name
-	l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: name, Program: u.program})
+	if p.Type() == ebpf.Tracing {
+		l, err = link.AttachTracing(link.TracingOptions{Program: p})
+	} else {
+		l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: name, Program: p})
+	}
 	if err != nil {
-		return fmt.Errorf("attaching rawtracepoint %s: %w", name, err)
+		return fmt.Errorf("attaching %s %s: %w", u.Plan.Point.Provider, name, err)
 	}
 	u.links = append(u.links, l)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/rpcxray/rpcxray/internal/kernel"
 )
@@ -25,6 +26,10 @@ type Session struct {
 	mu    sync.Mutex
 	maps  map[string]*ebpf.Map
 	units []*Unit
+	spare sync.Once // entries of the map of stacks are kept ready
+
+	closing  sync.WaitGroup
+	closeErr error // of what closeBeside has closed
 }
 
 // NewSession creates the maps of specs. Errors name the map.
@@ -53,7 +58,7 @@ func (s *Session) AddMaps(specs map[string]*ebpf.MapSpec) error {
 	var failure error
 	for i, name := range names {
 		if spec := specs[name]; errs[i] != nil {
-			failure = fmt.Errorf("map %s (%d entries of %d bytes): %w", name, spec.MaxEntries, spec.KeySize+spec.ValueSize, errs[i])
+			failure = fmt.Errorf("map %s (%d entries of %d bytes): %w", name, spec.MaxEntries, spec.KeySize+spec.ValueSize, tooLong(spec, errs[i]))
 			continue
 		}
 		s.maps[name] = made[i]
@@ -119,6 +124,17 @@ func (s *Session) Detach() error {
 	return errors.Join(errs...)
 }
 
+// closeBeside closes c while others go on: taking probes away waits for all CPUs, some
+// milliseconds.
+func (s *Session) closeBeside(c io.Closer) {
+	s.closing.Go(func() {
+		err := c.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.closeErr = errors.Join(s.closeErr, err)
+	})
+}
+
 // Close detaches all units, at once, and closes all descriptors: for each link the
 // kernel waits until no CPU runs its program, some milliseconds.
 func (s *Session) Close() error {
@@ -129,11 +145,24 @@ func (s *Session) Close() error {
 		wg.Go(func() { errs[i] = s.Drop(u) })
 	}
 	wg.Wait()
+	s.closing.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	errs = append(errs, s.closeErr)
 	for name, m := range s.maps {
 		errs = append(errs, m.Close())
 		delete(s.maps, name)
 	}
 	return errors.Join(errs...)
+}
+
+// keyBytes is how long keys of hash maps may be on kernels before 5.19.
+const keyBytes = 512
+
+// tooLong explains the error of a map that older kernels refuse for its keys.
+func tooLong(spec *ebpf.MapSpec, err error) error {
+	if spec.KeySize <= keyBytes || !errors.Is(err, unix.E2BIG) {
+		return err
+	}
+	return fmt.Errorf("its keys have %d bytes, this kernel takes %d: cut the strings in them, as str(x, 64) and path(x, 64) do", spec.KeySize, keyBytes)
 }

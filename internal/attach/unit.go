@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"github.com/rpcxray/rpcxray/internal/codegen"
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -18,11 +20,12 @@ import (
 // Unit is a loaded program and its links.
 type Unit struct {
 	Plan    *lower.Unit
-	Object  *codegen.Object
 	Skipped []SkippedSite // refused by the kernel
 
 	facts   *kernel.Facts
 	program *ebpf.Program
+	kind    ebpf.AttachType
+	pair    *pair      // of a unit that nests: what is attached in place of the program
 	iter    *link.Iter // of an iterator
 	links   []io.Closer
 }
@@ -49,6 +52,9 @@ func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 		spec.AttachTarget = target
 	}
 	p, err := s.facts.LoadProgram(spec, s.programOptions())
+	if point := plan.Point; point.Kind == prog.KindIter && slices.Contains(ofOneMap, point.Func) && errors.Is(err, unix.EPERM) {
+		return nil, unnamed(point.Func, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("program %s: %w", plan.Name, err)
 	}
@@ -57,7 +63,14 @@ func (s *Session) Load(plan *lower.Unit, o *codegen.Object) (*Unit, error) {
 			return nil, errors.Join(err, p.Close())
 		}
 	}
-	return &Unit{Plan: plan, Object: o, facts: s.facts, program: p}, nil
+	s.spareStacks(o.Spec.Instructions)
+	u := &Unit{Plan: plan, facts: s.facts, program: p, kind: spec.AttachType}
+	if plan.Nests {
+		if u.pair, err = newPair(s.facts, o, p); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+	}
+	return u, nil
 }
 
 func (s *Session) programOptions() ebpf.ProgramOptions {
@@ -127,11 +140,18 @@ func (u *Unit) Run() error {
 // Stats returns how often the program ran and for how long, if the kernel was
 // told to count (kernel.bpf_stats_enabled, or ebpf.EnableStats).
 func (u *Unit) Stats() (runs uint64, total time.Duration, err error) {
-	st, err := u.program.Stats()
-	if err != nil {
-		return 0, 0, err
+	programs := []*ebpf.Program{u.program}
+	if u.pair != nil {
+		programs = []*ebpf.Program{u.pair.first, u.pair.second}
 	}
-	return st.RunCount, st.Runtime, nil
+	for _, p := range programs {
+		st, err := p.Stats()
+		if err != nil {
+			return 0, 0, err
+		}
+		runs, total = max(runs, st.RunCount), total+st.Runtime
+	}
+	return runs, total, nil
 }
 
 // Detach closes the links; the program can be attached again.
@@ -145,5 +165,9 @@ func (u *Unit) Detach() error {
 }
 
 func (u *Unit) close() error {
-	return errors.Join(u.Detach(), u.program.Close())
+	err := u.Detach()
+	if u.pair != nil {
+		err = errors.Join(err, u.pair.close())
+	}
+	return errors.Join(err, u.program.Close())
 }

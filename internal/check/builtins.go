@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,10 +32,14 @@ type Function struct {
 	Unsafe   bool // needs --unsafe
 	Async    bool // done in user space when the event is handled
 	Effect   bool // called for what it does: the result may be dropped
-	Soon     bool // known, not built yet
 
 	call      func(b *body, c *syntax.CallExpr) prog.Expr
 	aggregate func(b *body, c *syntax.CallExpr) (*types.Type, prog.Expr)
+}
+
+// IsAggregate tells whether a function makes the value of a map that grows.
+func IsAggregate(name string) bool {
+	return slices.ContainsFunc(Functions(), func(f Function) bool { return f.Name == name && f.aggregate != nil })
 }
 
 // value makes a Builtin of one of codegen's.
@@ -47,8 +52,16 @@ func value(id prog.BuiltinID, t *types.Type) func(*body, diag.Span, string) prog
 // numbered are the builtins with a number in their name.
 func numbered() []string { return []string{"sarg", "arg"} }
 
-// builtinName maps arg0, arg1, … to the one entry they share.
+// spelledOut are the builtins that bpftrace's own library calls __builtin_NAME.
+func spelledOut() []string {
+	return []string{"comm", "cpid", "cpu", "elapsed", "func", "ncpus", "probe", "retval", "usermode"}
+}
+
+// builtinName maps arg0, arg1, … to the one entry they share, and __builtin_cpu to cpu.
 func builtinName(name string) string {
+	if short, ok := strings.CutPrefix(name, "__builtin_"); ok && slices.Contains(spelledOut(), short) {
+		return short
+	}
 	for _, prefix := range numbered() {
 		if digits, ok := strings.CutPrefix(name, prefix); ok && digits != "" {
 			if _, err := strconv.ParseUint(digits, 10, 8); err == nil {
@@ -82,7 +95,7 @@ func Builtins() []Builtin {
 		{Name: "cpid", Type: "uint32", Doc: "process id of the command given with -c",
 			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.childPID(span) }},
 		{Name: "cpu", Type: "uint32", Doc: "number of the CPU", make: value(prog.BCPU, types.TUint32)},
-		{Name: "ctx", Type: "void *", Doc: "the probe's raw context; of an iterator a struct: ctx.task, ctx.file, …",
+		{Name: "ctx", Type: "void *", Kinds: onAll &^ (onOwn | onTracepoint), Doc: "the probe's raw context; of an iterator a struct: ctx.task, ctx.file, …",
 			make: func(b *body, span diag.Span, name string) prog.Expr {
 				return &prog.Builtin{Meta: meta(types.PointerTo(b.group.Context, types.SpaceKernel), span), ID: prog.BCtx}
 			}},

@@ -19,8 +19,15 @@ func (b *body) call(e *syntax.CallExpr) prog.Expr {
 	if f := b.funcs[e.Name]; f != nil {
 		return b.callFn(f, e)
 	}
-	if e.Name == "report" && b.owner != "" {
-		return b.report(e)
+	if b.owner != "" {
+		switch e.Name {
+		case "report":
+			return b.report(e)
+		case "encoded":
+			return b.encoded(e)
+		case "letters":
+			return b.letters(e)
+		}
 	}
 	fn := b.functions[e.Name]
 	if fn == nil {
@@ -28,8 +35,6 @@ func (b *body) call(e *syntax.CallExpr) prog.Expr {
 	}
 	switch {
 	case !b.arity(fn, e):
-	case fn.Soon:
-		b.notYet(e.NameSpan, e.Name+"()")
 	case fn.aggregate != nil:
 		b.aggregateAsValue(e)
 	case !fn.Kinds.has(b.point.Kind):
@@ -162,6 +167,16 @@ func (b *body) values(args []syntax.Expr) []prog.Expr {
 	return xs
 }
 
+// printed evaluates what is to be printed: a value, or what stats() has gathered.
+func (b *body) printed(e syntax.Expr) prog.Expr {
+	if m, ok := e.(*syntax.MapExpr); ok {
+		if s := b.mapOf(m); s.m.Value != nil && s.m.Value.Kind == types.Stats {
+			return b.statsOf(s, m)
+		}
+	}
+	return b.value(e)
+}
+
 // literalText is an argument that has to be a string literal.
 func (b *body) literalText(fn string, e syntax.Expr) (string, bool) {
 	x := b.expr(e)
@@ -238,7 +253,7 @@ func (b *body) callPrint(e *syntax.CallExpr) prog.Expr {
 		b.topOfValue(e)
 		return bad(e.At)
 	}
-	x := b.value(e.Args[0])
+	x := b.printed(e.Args[0])
 	if isBad(x) {
 		return bad(e.At)
 	}
@@ -254,6 +269,9 @@ func (b *body) printMap(m *syntax.MapExpr, e *syntax.CallExpr) prog.Expr {
 	if s.m.Value == nil {
 		b.undefinedMap(s, m.Span())
 		return bad(e.At)
+	}
+	if s.m.Value.Kind == types.Stats && len(e.Args) > 1 {
+		b.warnf(e.At, "print()'s top and div arguments are ignored when used on stats() maps.")
 	}
 	a := prog.Action{Kind: prog.ActPrintMap, Map: s.m}
 	for i, arg := range e.Args[1:] {
@@ -351,16 +369,27 @@ func (b *body) callJoin(e *syntax.CallExpr) prog.Expr {
 	return sequence(append(stmts, emit.Stmts...), nil, e.At)
 }
 
-// formatted is printf and its kin.
-func (b *body) formatted(kind prog.ActionKind, e *syntax.CallExpr) prog.Expr {
-	format, ok := b.literalText(e.Name, e.Args[0])
-	args := b.values(e.Args[1:])
-	if !ok || isBad(args...) {
-		return bad(e.At)
+// formatArgs are the format of a call, its conversions and their arguments.
+func (b *body) formatArgs(e *syntax.CallExpr) (format string, verbs []Verb, args []prog.Expr, ok bool) {
+	format, ok = b.literalText(e.Name, e.Args[0])
+	for _, a := range e.Args[1:] {
+		args = append(args, b.printed(a))
 	}
-	verbs := Verbs(format)
+	if !ok || isBad(args...) {
+		return "", nil, nil, false
+	}
+	verbs = Verbs(format)
 	if len(verbs) != len(args) {
 		b.argumentCount(e, len(args), len(verbs))
+		return "", nil, nil, false
+	}
+	return format, verbs, args, true
+}
+
+// formatted is printf and its kin.
+func (b *body) formatted(kind prog.ActionKind, e *syntax.CallExpr) prog.Expr {
+	format, verbs, args, ok := b.formatArgs(e)
+	if !ok {
 		return bad(e.At)
 	}
 	if len(args) > maxFormatArgs {

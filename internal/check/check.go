@@ -66,6 +66,7 @@ type Options struct {
 	Named      map[string]string // values for getopt()
 	PID        int               // of -p; 0: none
 	CPID       int               // pid of -c's child; 0: none
+	Unwind     bool              // there are processes whose stacks can be unwound
 	Unsafe     bool              // --unsafe
 	Secrets    bool              // --show-secrets
 	Env        map[string]string // BPFTRACE_* without the prefix, any case
@@ -142,6 +143,7 @@ type checker struct {
 	changed  bool        // a type grew in this pass
 	passes   int         // before this one
 	keepDead bool        // branches that never run are looked at for the types of maps
+	missing  bool        // a probe matches nothing: what it would fill is not known
 	unset    []*mapState // maps that this pass read without knowing their type
 	fixed    int         // actions that earlier calls have handed out
 	formats  map[string]int

@@ -18,6 +18,7 @@ type Setting struct {
 	Values  []string // what it may be; nil: see Kind
 	Kind    string   // "number", "bool", "text"
 
+	least int64 // of a number
 	apply func(*prog.Config, string)
 }
 
@@ -53,9 +54,12 @@ func Settings() []Setting {
 		{Name: "log_size", Default: "1000000", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.LogSize })},
 		{Name: "max_bpf_progs", Default: "1024", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxPrograms })},
 		{Name: "max_cat_bytes", Default: "10240", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxCatBytes })},
-		{Name: "max_map_keys", Default: "4096", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxMapKeys })},
+		{Name: "max_map_keys", Default: "4096", Kind: "number", least: 1, apply: number(func(c *prog.Config) *int { return &c.MaxMapKeys })},
 		{Name: "max_probes", Default: "1024", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxProbes })},
-		{Name: "max_strlen", Default: "1024", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.MaxStrlen })},
+		{Name: "max_strlen", Default: "1024", Kind: "number", apply: func(c *prog.Config, v string) {
+			n, _ := strconv.ParseUint(v, 0, 64) // valid has looked at it
+			c.MaxStrlen = int(min(max(n, 1), maxStrlen))
+		}},
 		{Name: "missing_probes", Default: "error", Values: []string{"ignore", "warn", "error"}, apply: words(func(c *prog.Config) *string { return &c.MissingProbes })},
 		{Name: "on_stack_limit", Default: "32", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.OnStackLimit })},
 		{Name: "perf_rb_pages", Default: "0", Kind: "number", apply: number(func(c *prog.Config) *int { return &c.PerfRBPages })},
@@ -76,6 +80,9 @@ func Settings() []Setting {
 func environmentOnly() []string {
 	return []string{"btf", "color", "kernel_build", "kernel_source", "vmlinux"}
 }
+
+// settled are settings of what was new once.
+func settled() []string { return []string{"unstable_macro", "unstable_map_decl"} }
 
 // renamed are settings that go by another name today.
 func renamed() map[string]string {
@@ -106,7 +113,7 @@ func stackMode(name string) (types.StackMode, bool) {
 	return 0, false
 }
 
-// maxStrlen bounds max_strlen: a record has to fit the ring buffer.
+// maxStrlen bounds what max_strlen does: a record has to fit the ring buffer.
 const maxStrlen = 1 << 16
 
 // configure takes the defaults, then the script's settings, then the
@@ -135,7 +142,7 @@ func (c *checker) configure() {
 func (c *checker) configItem(settings []Setting, item *syntax.ConfigItem) {
 	s, ok := findSetting(settings, item.Name)
 	switch {
-	case plainName(item.Name) == "unstable_map_decl":
+	case slices.Contains(settled(), plainName(item.Name)):
 		c.deprecatedSetting(item)
 		return
 	case slices.Contains(environmentOnly(), plainName(item.Name)):
@@ -190,16 +197,16 @@ func (c *checker) set(s Setting, value string, at diag.Span) {
 	}
 	c.prog.Config.Values[s.Name] = value
 	s.apply(&c.prog.Config, value)
+	if n, err := strconv.ParseUint(value, 0, 64); s.Name == "max_strlen" && err == nil && n > maxStrlen {
+		c.longStrings(at)
+	}
 }
 
 func (s Setting) valid(value string) bool {
 	switch s.Kind {
 	case "number":
 		n, err := strconv.ParseInt(value, 0, 64)
-		if s.Name == "max_strlen" {
-			return err == nil && n > 0 && n <= maxStrlen
-		}
-		return err == nil && n >= 0
+		return err == nil && n >= s.least
 	case "bool":
 		return truthWord(value) || falseWord(value)
 	case "text":

@@ -12,7 +12,7 @@ import (
 // declare takes in everything of the file that is not a probe.
 func (c *checker) declare() {
 	if imports := c.file.Imports; len(imports) > 0 {
-		c.fileBody().mayUse("import_statement", imports[0].Span())
+		c.fileBody().mayUse("import_statement", "import_statement", imports[0].Span())
 	}
 	for _, d := range active(c.file.CDefs) {
 		if c.inHeader(d) {
@@ -101,11 +101,17 @@ func (c *checker) define(d syntax.CDef) {
 // findOptions lists the getopt() calls of the whole file, so that an option
 // which only dead code reads is known, too.
 func (c *checker) findOptions() {
+	defaults := map[string]string{}
 	syntax.Walk(c.file, func(n syntax.Node) bool {
 		call, ok := n.(*syntax.CallExpr)
 		if ok && call.Name == "getopt" && len(call.Args) > 0 {
 			if s, ok := call.Args[0].(*syntax.StringExpr); ok {
 				c.getopts[s.Value] = optionDoc(call)
+				def := optionDefault(call)
+				if before, ok := defaults[s.Value]; ok && before != def {
+					c.otherDefault(call, s.Value, before)
+				}
+				defaults[s.Value] = def
 			}
 		}
 		return true
@@ -120,6 +126,14 @@ func (c *checker) findOptions() {
 		slices.Sort(strange)
 		c.unexpectedOptions(strange)
 	}
+}
+
+// optionDefault is getopt()'s second argument as its text.
+func optionDefault(call *syntax.CallExpr) string {
+	if len(call.Args) < 2 {
+		return "false"
+	}
+	return syntax.ExprText(call.Args[1])
 }
 
 // optionDoc is what getopt()'s third argument says.

@@ -90,6 +90,10 @@ func (b *body) redeclared(e *syntax.VarExpr, v *variable) {
 	d.Notes = append(d.Notes, diag.Note{Span: v.span, Msg: "first declared here"})
 }
 
+func (b *body) shadowsParam(e *syntax.VarExpr) {
+	b.errorf(e.At, "Variable declaration shadows macro arg $%s", e.Name)
+}
+
 func (b *body) foreignMap(at diag.Span, name string) {
 	b.errorf(at, "Unhygienic access to map: @%s. Maps must be passed into the macro as arguments.", name)
 }
@@ -148,6 +152,8 @@ func (b *body) wrongBuiltin(at diag.Span, name string) {
 		if b.point.Kind == prog.KindTracepoint {
 			d.Hint = "try args.ret, which system calls have when they return"
 		}
+	case name == "ctx" && b.point.Kind == prog.KindTracepoint:
+		b.errorf(at, "Use args instead of ctx in tracepoint")
 	case strings.TrimRight(strings.TrimPrefix(name, "s"), "0123456789") == "arg":
 		b.errorf(at, "The %s builtin can only be used with 'kprobes', 'uprobes' and 'usdt' probes", name)
 	default:
@@ -159,7 +165,7 @@ func (b *body) missingParam(e *syntax.PositionalExpr) {
 	b.warnf(e.At, "Positional parameter $%d is empty or not provided. ", e.N)
 }
 
-func (b *body) noChild(at diag.Span) { b.warnf(at, "cpid is 0: no command was given with -c") }
+func (b *body) noChild(at diag.Span) { b.warnf(at, "No child command (`-c`); cpid is zero") }
 
 // Arguments and results.
 
@@ -265,9 +271,19 @@ func (b *body) branchTypes(x, y *types.Type, at diag.Span) {
 	b.errorf(at, "Branches must return the same type or nothing: have '%s' and '%s'", x, y)
 }
 
-func (b *body) mixedComparison(x, y *types.Type, at diag.Span) {
-	b.warnf(at, "comparison of integers of different signs: '%s' and '%s' can lead to undefined behavior", x, y).Hint =
-		"an explicit cast of one suppresses this warning"
+// mixedSigns warns of the operand whose large values change their sign.
+func (b *body) mixedSigns(x, y prog.Expr) {
+	if !losesSign(x.Type(), y.Type()) {
+		return
+	}
+	if x.Type().Signed {
+		x = y
+	}
+	b.warnf(x.Span(), "Expression of type: %s being cast to type: int64. This may cause unexpected results. Use an explicit cast to suppress this warning.", x.Type())
+}
+
+func (b *body) distinctPointers(x, y prog.Expr, at diag.Span) {
+	b.warnf(at, "comparison of distinct pointer types: %s, %s", x.Type().Elem, y.Type().Elem)
 }
 
 func (b *body) variableMismatch(v *variable, t *types.Type, at diag.Span) {
@@ -317,9 +333,18 @@ func (b *body) signMismatch(name string, old, t *types.Type, at diag.Span) {
 		name + " has type '" + old.String() + "': large numbers may change sign"
 }
 
+func (b *body) copiedAggregate(m *mapState, e *syntax.MapExpr, from *prog.Map, at diag.Span) {
+	d := b.errorf(at, "Map value '%s' cannot be assigned from one map to another. The function that returns this type must be called directly e.g. `%s = %s();`.",
+		from.Value, m.m.Name, strings.TrimSuffix(from.Value.String(), "_t"))
+	d.Hint = "a cast takes its value as it is now: (int64)" + from.Name
+}
+
 func (b *body) undefinedMap(m *mapState, at diag.Span) {
 	if !b.keepDead {
 		b.keepDead, b.changed = true, true
+	}
+	if b.missing {
+		return
 	}
 	b.errorf(at, "Undefined map: %s", m.m.Name).Hint = "nothing is assigned to it"
 }

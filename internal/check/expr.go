@@ -87,7 +87,7 @@ func (b *body) positional(e *syntax.PositionalExpr) prog.Expr {
 }
 
 func (b *body) positionalText(e *syntax.PositionalExpr) (string, bool) {
-	if e.N > len(b.opts.Params) {
+	if e.N > len(b.opts.Params) || b.opts.Params[e.N-1] == "" {
 		b.missingParam(e)
 		return "", false
 	}
@@ -99,7 +99,7 @@ func parameter(s string, span diag.Span) prog.Expr {
 	if n, err := strconv.ParseInt(s, 0, 64); err == nil {
 		return literal(n, span)
 	}
-	if n, err := strconv.ParseUint(s, 0, 64); err == nil {
+	if n, err := syntax.ParseInt(s); err == nil {
 		return unsignedLiteral(n, span)
 	}
 	return text(s, span)
@@ -128,8 +128,8 @@ func (b *body) ident(name string, span diag.Span) prog.Expr {
 		}
 		return bi.make(b, span, name)
 	}
-	if fn := b.functions[name]; fn != nil && fn.Min == 0 {
-		return b.call(&syntax.CallExpr{Loc: syntax.Loc{At: span}, Name: name, NameSpan: span})
+	if fn := b.functions[builtinName(name)]; fn != nil && fn.Min == 0 {
+		return b.call(&syntax.CallExpr{Loc: syntax.Loc{At: span}, Name: fn.Name, NameSpan: span})
 	}
 	if v, t, ok := b.world.EnumConst(name); ok {
 		return integer(t, uint64(v), span)

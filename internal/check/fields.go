@@ -17,6 +17,14 @@ func (b *body) space() types.Space {
 	return types.SpaceKernel
 }
 
+// spaceOf is where values of t lead to, as kptr() or uptr() say, else the probe.
+func (b *body) spaceOf(t *types.Type) types.Space {
+	if t.Space != types.SpaceUnknown {
+		return t.Space
+	}
+	return b.space()
+}
+
 // resolve completes a struct that is only named.
 func (b *body) resolve(t *types.Type) *types.Type {
 	if t == nil || t.Kind != types.Struct || len(t.Fields) > 0 {
@@ -326,6 +334,8 @@ func (b *body) storable(x prog.Expr, limit int) prog.Expr {
 		x, wrap := b.single(x)
 		ptr := part(x, 0, types.PointerTo(types.TUint8, types.SpaceUser))
 		return wrap(&prog.StrN{Meta: meta(types.Str(min(limit, b.prog.Config.MaxStrlen)), x.Span()), Ptr: ptr, Len: part(x, 8, types.TUint64), Checked: true})
+	case t.Kind == types.String && t.Optional && t.Size > limit: // a text of a call
+		return b.convert(x, types.Str(limit))
 	case t.Kind == types.Tuple || t.Kind == types.Record:
 		c, ok := x.(*prog.Compose)
 		if !ok || len(c.Parts) == 0 {

@@ -52,6 +52,7 @@ func Functions() []Function {
 		// Places.
 		{Name: "kstack", Args: "[mode][, limit]", Max: 2, Doc: "kernel stack", call: (*body).callKstack},
 		{Name: "ustack", Args: "[mode][, limit]", Max: 2, Doc: "user stack", call: (*body).callUstack},
+		{Name: "dw_ustack", Args: "[mode][, limit]", Max: 2, Doc: "user stack, also of code without frame pointers, of the processes of `-p`, `-c` and `--dwarf-pid`", call: (*body).callDwarfStack},
 		{Name: "ksym", Args: "addr", Min: 1, Max: 1, Async: true, Doc: "kernel symbol at an address", call: (*body).callKsym},
 		{Name: "usym", Args: "addr", Min: 1, Max: 1, Async: true, Doc: "user symbol at an address", call: (*body).callUsym},
 		{Name: "kaddr", Args: `"symbol"`, Min: 1, Max: 1, Doc: "address of a kernel symbol", call: (*body).callKaddr},
@@ -110,9 +111,5 @@ func Functions() []Function {
 		{Name: "is_unsigned_integer", Args: "x", Min: 1, Max: 1, Doc: "whether x is an unsigned integer", call: (*body).callIsUnsigned},
 		{Name: "kfunc_allowed", Args: `"name"`, Min: 1, Max: 1, Doc: "whether the kernel lets such programs call a function", call: (*body).callKfuncAllowed},
 		{Name: "kfunc_exist", Args: `"name"`, Min: 1, Max: 1, Doc: "whether the kernel has a function", call: (*body).callKfuncExist},
-
-		// Known to bpftrace only.
-
-		{Name: "dw_ustack", Args: "[mode][, limit]", Max: 2, Soon: true},
 	}
 }

@@ -32,6 +32,7 @@ const (
 	// onListed are the kinds that a pattern for the kind may mean.
 	onListed = onSoftware | onHardware | onTracepoint | onRawTracepoint | onKernelFunc | onUser
 
+	onAll        = onRPC<<1 - 1
 	onOwn        = onBegin | onEnd | onSelf | onTest | onBench // in rpcxray's own process
 	onKernelFunc = onKprobe | onKretprobe | onFentry | onFexit
 	onFunction   = onKernelFunc | onUprobe | onUretprobe | onUSDT

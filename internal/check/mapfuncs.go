@@ -215,9 +215,7 @@ func (b *body) callFind(e *syntax.CallExpr) prog.Expr {
 			return bad(e.At)
 		}
 	}
-	if b.lookup(target.Name) == nil {
-		b.declareVar(target.Name, nil, target.At)
-	}
+	b.target(target)
 	var found prog.Expr
 	stmts := b.collect(func() {
 		key = b.bind(key)

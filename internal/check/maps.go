@@ -192,6 +192,30 @@ func (b *body) mapGet(e *syntax.MapExpr) prog.Expr {
 	return &prog.MapGet{Meta: meta(t, e.Span()), Map: m.m, Key: key}
 }
 
+// statsOf is the value of a map of stats() as a record.
+func (b *body) statsOf(m *mapState, e *syntax.MapExpr) prog.Expr {
+	key, ok := b.key(m, e)
+	if !ok {
+		return bad(e.Span())
+	}
+	m.m.Deleted = true // what the program reads has to be really cleared
+	number := types.Integer(8, m.m.Value.Signed)
+	out := &prog.Compose{Meta: meta(types.RecordOf([]types.Field{
+		{Name: "count", Type: types.TUint64}, {Name: "average", Type: number}, {Name: "total", Type: number},
+	}), e.Span())}
+	stmts := b.collect(func() {
+		key = b.bind(key)
+		for i, of := range []types.Kind{types.Count, types.Avg, types.Sum} {
+			get := &prog.MapGet{Meta: meta(out.T.Fields[i].Type, e.Span()), Map: m.m, Of: of}
+			if key != nil {
+				get.Key = prog.Clone(key)
+			}
+			out.Parts = append(out.Parts, get)
+		}
+	})
+	return sequence(stmts, out, e.Span())
+}
+
 // readUnset notes that m is read, though nothing so far tells its type. Code
 // that never runs may, else it is a number: see assume.
 func (b *body) readUnset(m *mapState) {
@@ -231,10 +255,25 @@ func (b *body) assignMap(e *syntax.MapExpr, value syntax.Expr, span diag.Span) {
 			return
 		}
 	}
-	key, ok := b.key(m, e)
+	if other, ok := value.(*syntax.MapExpr); ok {
+		if from := b.mapOf(other).m; from.Value != nil && readable(from.Value) != nil {
+			b.copiedAggregate(m, e, from, span)
+			return
+		}
+	}
 	x := b.storable(b.expr(value), b.prog.Config.MaxStrlen)
+	var key prog.Expr
+	ok := false
+	before := b.collect(func() { key, ok = b.key(m, e) })
 	if !ok || isBad(x) {
 		return
+	}
+	keyed, valued := append(before, &prog.Eval{X: key}), []prog.Stmt{&prog.Eval{X: x}}
+	if disturbs(valued, keyed) || disturbs(keyed, valued) {
+		x = b.keep(x) // the value is computed first
+	}
+	for _, s := range before {
+		b.add(s)
 	}
 	if part := unfit(x.Type()); part != nil {
 		b.badValue(x.Type(), part, span)
@@ -244,6 +283,34 @@ func (b *body) assignMap(e *syntax.MapExpr, value syntax.Expr, span diag.Span) {
 		return
 	}
 	b.add(&prog.SetMap{At: at(span), Map: m.m, Key: key, X: b.convert(x, m.m.Value)})
+}
+
+// disturbs tells whether first changes a variable or a map that then reads.
+func disturbs(first, then []prog.Stmt) bool {
+	vars, maps, found := map[*prog.Var]bool{}, false, false
+	prog.WalkStmts(first, func(s prog.Stmt) {
+		switch s := s.(type) {
+		case *prog.SetVar:
+			vars[s.Var] = true
+		case *prog.SetMap, *prog.AddMap, *prog.Aggregate, *prog.Delete:
+			maps = true
+		}
+	})
+	if len(vars) == 0 && !maps {
+		return false
+	}
+	prog.Rewrite(then, func(e prog.Expr) prog.Expr {
+		switch e := e.(type) {
+		case *prog.VarRef:
+			found = found || vars[e.Var]
+		case *prog.MapGet, *prog.MapPtr:
+			found = found || maps
+		case *prog.Call:
+			found = found || maps && e.Map != nil
+		}
+		return e
+	})
+	return found
 }
 
 func (b *body) aggregate(m *mapState, e *syntax.MapExpr, call *syntax.CallExpr, fn *Function, span diag.Span) {
@@ -313,4 +380,12 @@ func (b *body) keep(x prog.Expr) prog.Expr {
 	v := b.temp(x.Type())
 	b.add(&prog.SetVar{At: at(x.Span()), Var: v, X: x})
 	return &prog.VarRef{Meta: meta(x.Type(), x.Span()), Var: v}
+}
+
+// mapValue reads a map that the same expression sets.
+func (b *body) mapValue(m *syntax.MapExpr) prog.Expr {
+	if s := b.mapOf(m); s.m.Value == nil {
+		return bad(m.Span())
+	}
+	return b.mapGet(m)
 }

@@ -178,14 +178,8 @@ func (b *body) callSocketCookie(e *syntax.CallExpr) prog.Expr {
 const maxDebugArgs = 3
 
 func (b *body) callDebugf(e *syntax.CallExpr) prog.Expr {
-	format, ok := b.literalText(e.Name, e.Args[0])
-	args := b.values(e.Args[1:])
-	if !ok || isBad(args...) {
-		return bad(e.At)
-	}
-	verbs := Verbs(format)
-	if len(verbs) != len(args) {
-		b.argumentCount(e, len(args), len(verbs))
+	format, verbs, args, ok := b.formatArgs(e)
+	if !ok {
 		return bad(e.At)
 	}
 	if len(args) > maxDebugArgs {

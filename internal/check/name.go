@@ -30,7 +30,10 @@ func PointName(p *prog.Point, found, fn string) string {
 	case prog.KindRPC:
 		parts = append(parts, p.Target, p.Func)
 	case prog.KindSoftware, prog.KindHardware:
-		parts = append(parts, p.Target, fmt.Sprint(p.Period))
+		parts = append(parts, p.Target)
+		if p.Counted {
+			add(fmt.Sprint(p.Period))
+		}
 	default:
 		switch {
 		case fn == "":

@@ -19,6 +19,7 @@ func (c *checker) jobs() []job {
 	var jobs []job
 	for _, ast := range c.file.Probes() {
 		if c.dead(ast) {
+			c.prog.Never = true
 			continue
 		}
 		p := &prog.Probe{Index: len(c.prog.Probes), Span: ast.Span()}
@@ -304,6 +305,9 @@ const minPeriod = 1000
 
 func (c *checker) period(p *prog.Point, ap *syntax.AttachPoint) bool {
 	p.Target, p.Func = ap.Unit, strconv.FormatUint(ap.Count, 10)
+	if ap.Unit == "" { // a duration is called by its microseconds
+		p.Target, p.Func = "us", strconv.FormatUint(ap.Count/units()["us"], 10)
+	}
 	if ap.Unit == "hz" {
 		p.Hz = ap.Count
 		if p.Hz == 0 || p.Hz > 1e9/minPeriod {
@@ -327,7 +331,7 @@ func (c *checker) counted(events []counter, p *prog.Point, ap *syntax.AttachPoin
 		if p.Func == e.name || p.Func == e.alias {
 			p.Func, p.Target = e.name, p.Func
 			p.Period = e.period
-			if ap.Count != 0 {
+			if p.Counted = ap.Count != 0; p.Counted {
 				p.Period = ap.Count
 			}
 			return true

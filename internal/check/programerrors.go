@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -19,8 +18,9 @@ func (c *checker) noMatch(p *prog.Point, err error) {
 	switch c.prog.Config.MissingProbes {
 	case "ignore":
 	case "warn":
-		c.pass.Warnf(p.Span, "%s Skipping.", err).AddHint(err)
+		c.pass.Warnf(p.Span, "%s. Skipping.", strings.TrimSuffix(err.Error(), ".")).AddHint(err)
 	default:
+		c.missing = true
 		c.pass.Errorf(p.Span, "%s", err).AddHint(err)
 	}
 }
@@ -34,6 +34,7 @@ func (c *checker) noPoints(points []*prog.Point, none error, missing string) {
 	case "warn":
 		c.pass.Warnf(span, "Probe has no valid attach points. It is being removed which may cause issues with program behavior.")
 	default:
+		c.missing = true
 		d := c.pass.Errorf(span, "Probe has no valid attach points. If this is expected, set the 'missing_probes' config variable to 'warn'.")
 		if none != nil {
 			d.Notes = append(d.Notes, diag.Note{Span: points[0].Span, Msg: none.Error()})
@@ -111,6 +112,10 @@ func (c *checker) unexpectedOptions(names []string) {
 	}
 }
 
+func (c *checker) otherDefault(e *syntax.CallExpr, name, before string) {
+	c.pass.Errorf(e.At, "Command line option '%s' needs to have the same default value in all places it is used. Previous default value: %s", name, before)
+}
+
 func (c *checker) renamedSetting(item *syntax.ConfigItem, now string) {
 	c.pass.Warnf(item.Span(), "%s has been renamed, please use %s", item.Name, now)
 }
@@ -148,11 +153,12 @@ func (c *checker) badSetting(s Setting, value string, at diag.Span) {
 	case s.Kind == "bool":
 		c.pass.Errorf(at, "%s: Invalid bool value: valid values are true, false, 1 or 0.", s.Name)
 	default:
-		d := c.pass.Errorf(at, "%s: expecting a number, got %s", s.Name, value)
-		if s.Name == "max_strlen" {
-			d.Hint = fmt.Sprintf("from 1 to %d", maxStrlen)
-		}
+		c.pass.Errorf(at, "%s: expecting a number, got %s", s.Name, value)
 	}
+}
+
+func (c *checker) longStrings(at diag.Span) {
+	c.pass.Warnf(at, "strings longer than %d bytes are cut", maxStrlen).Placeless = at == diag.Span{}
 }
 
 // listed returns words as a sentence has them.

@@ -80,7 +80,7 @@ func CallFields() []CallField {
 		{"call_span", "span of the XClient's call that this is an attempt at", spanText},
 		{"attempts", "attempts that a call of an XClient has made when it returns; only a body that names this field sees such calls, beside their attempts", optionalNumber},
 		{"conn", "id of the TCP connection, on both sides the same", spanText},
-		{"args", "the arguments as they were encoded, by name where the encoding has names: up to 512 bytes", payload},
+		{"args", "the arguments as they were encoded, before compression, by name where the encoding has names: up to 512 bytes", payload},
 		{"reply", "the reply, likewise", payload},
 		{metadataField, "value of a key of the request's metadata, on the client's side of the response's: metadata(\"key\")", optionalText},
 	}
@@ -298,13 +298,14 @@ func (b *body) isSecret(key syntax.Expr) bool {
 // fieldTyped is x as a value of the kind that the field has. A pair of numbers is a
 // text in the process's memory, by address and length.
 func (b *body) fieldTyped(x prog.Expr, t *types.Type) prog.Expr {
+	if (t == someText || t == optionalText) && x.Type().Kind == types.String && x.Type().Size < keyStrlen {
+		x = b.convert(x, types.Str(keyStrlen)) // keys are alike in binaries of all frameworks
+	}
 	switch {
 	case t == word:
 		return b.convert(x, types.Str(t.Size))
 	case t == payload:
 		return b.payloadOf(x)
-	case t == someText && x.Type().Kind == types.String && x.Type().Size < keyStrlen:
-		return b.convert(x, types.Str(keyStrlen)) // keys are alike in binaries of all frameworks
 	case t == spanText || t == traceText: // its digits, in a tuple of words
 		return &prog.Cast{Meta: meta(t, x.Span()), X: x}
 	case t.Kind == types.Int || t.Kind == types.Bool:
@@ -325,14 +326,33 @@ func (b *body) fieldTyped(x prog.Expr, t *types.Type) prog.Expr {
 	return &prog.Cast{Meta: meta(t, x.Span()), X: x}
 }
 
-// payloadOf is an encoded value: how, its address and its length.
+// payloadOf is an encoded value: how, and a copy of its bytes or their address and number.
 func (b *body) payloadOf(x prog.Expr) prog.Expr {
 	x, wrap := b.single(x)
-	at := x.Span()
+	at, second := x.Span(), x.Type().Fields[1].Type
 	codec := &prog.Cast{Meta: meta(types.TUint8, at), X: part(x, 0, types.TUint64)}
-	address := part(x, 8, types.PointerTo(types.TUint8, types.SpaceUser))
-	bytes := invoke(prog.FnBuf, payload.Fields[1].Type, at, address, part(x, 16, types.TUint64))
+	bytes := part(x, int64(x.Type().Fields[1].Offset), second)
+	if second.Kind != types.Buffer {
+		bytes = payloadBytes(at, bytes, part(x, 16, types.TUint64))
+	}
 	return wrap(&prog.Compose{Meta: meta(payload, at), Parts: []prog.Expr{codec, bytes}})
+}
+
+// payloadBytes is a copy of an encoded value.
+func payloadBytes(at diag.Span, address, length prog.Expr) prog.Expr {
+	p := &prog.Cast{Meta: meta(types.PointerTo(types.TUint8, types.SpaceUser), at), X: address}
+	return invoke(prog.FnBuf, payload.Fields[1].Type, at, p, length)
+}
+
+// encoded is a copy that outlives the value, of its address and length.
+func (b *body) encoded(e *syntax.CallExpr) prog.Expr {
+	return payloadBytes(e.At, b.expr(e.Args[0]), b.expr(e.Args[1]))
+}
+
+// letters is the text whose bytes the words of a tuple are; one of them is a zero.
+func (b *body) letters(e *syntax.CallExpr) prog.Expr {
+	words := b.expr(e.Args[0])
+	return &prog.Cast{Meta: meta(types.Str(words.Type().Size), e.At), X: words}
 }
 
 // absentValue is the value of a field that a call cannot have.

@@ -41,7 +41,7 @@ type varKey struct {
 type variable struct {
 	v     *prog.Var
 	key   varKey
-	fixed bool // its type was declared
+	fixed bool // its type was declared, of a string also how long it is
 	span  diag.Span
 	bare  bool // declared without a value, and none was assigned so far
 	used  bool // read while it was bare
@@ -123,6 +123,16 @@ func (b *body) lookup(name string) *variable {
 	return nil
 }
 
+// known finds a variable by its name; a macro's parameter is a variable of its caller.
+func (b *body) known(name string) (v *variable) {
+	p, ok := b.param("$" + name)
+	if !ok {
+		return b.lookup(name)
+	}
+	b.within(p, func() { v = b.known(p.arg.(*syntax.VarExpr).Name) })
+	return v
+}
+
 // param finds what a macro parameter stands for.
 func (b *body) param(name string) (param, bool) {
 	for s := b.scope; s != nil; s = s.outer {
@@ -131,6 +141,26 @@ func (b *body) param(name string) (param, bool) {
 		}
 	}
 	return param{}, false
+}
+
+// nameTaken tells whether a variable cannot be declared because there is one of its name.
+func (b *body) nameTaken(e *syntax.VarExpr) bool {
+	if outer := b.lookup(e.Name); outer != nil {
+		b.redeclared(e, outer)
+		return true
+	}
+	_, given := b.param("$" + e.Name)
+	if given {
+		b.shadowsParam(e)
+	}
+	return given
+}
+
+// dropParam makes the name of a macro's parameter free for a variable of the macro.
+func (b *body) dropParam(name string) {
+	for s := b.scope; s != nil; s = s.outer {
+		delete(s.params, name)
+	}
 }
 
 // inMacro tells whether the code being checked is a macro's.

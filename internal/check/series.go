@@ -20,7 +20,7 @@ func seriesFunctions() []string { return []string{"avg", "max", "min", "sum"} }
 
 // aggTSeries is tseries(n, interval_ns, num[, function]).
 func aggTSeries(b *body, c *syntax.CallExpr) (*types.Type, prog.Expr) {
-	if !b.mayUse("tseries", c.At) {
+	if !b.mayUse("tseries", "tseries", c.At) {
 		return nil, nil
 	}
 	x, signed := sample(b, c)

@@ -133,13 +133,16 @@ func arg0(c *prog.Call) prog.Expr {
 }
 
 func (b *body) let(s *syntax.LetStmt) {
-	if outer := b.lookup(s.Var.Name); outer != nil {
-		b.redeclared(s.Var, outer)
+	if b.nameTaken(s.Var) {
 		return
 	}
 	var typ *types.Type
 	if s.Type != nil {
-		if typ = b.typ(s.Type); typ == nil {
+		if typ = b.typ(s.Type); typ != nil && typ.Kind == types.Void {
+			b.errorf(s.Type.Span(), "Invalid variable declaration type: %s", typ)
+			typ = nil
+		}
+		if typ == nil {
 			typ = unknown
 		}
 	}
@@ -147,7 +150,14 @@ func (b *body) let(s *syntax.LetStmt) {
 	if s.Value != nil {
 		x = b.expr(s.Value)
 	}
+	text := isText(s.Type) && typ != unknown
+	if text {
+		typ = nil
+	}
 	v := b.declareVar(s.Var.Name, typ, s.Var.Span())
+	if text && v.v.Type == unknown {
+		b.grow(v, types.Str(1)) // it is as long as what it is given
+	}
 	if x == nil {
 		v.bare = true
 		if v.v.Type != unknown {
@@ -156,6 +166,12 @@ func (b *body) let(s *syntax.LetStmt) {
 		return
 	}
 	b.setVar(v, x, s.Span())
+}
+
+// isText tells whether t is string without a length.
+func isText(t syntax.Type) bool {
+	named, ok := t.(*syntax.NamedType)
+	return ok && named.Tag == "" && named.Name == "string"
 }
 
 // setVar assigns x to v, whose type grows to hold it.
@@ -226,29 +242,22 @@ func (b *body) assign(s *syntax.AssignStmt) {
 	case *syntax.MapExpr:
 		b.assignMap(target, value, s.Span())
 	case *syntax.VarExpr:
-		b.assignVar(target, value, s.Span())
+		b.storeVar(target, b.expr(value), s.Span())
 	}
-}
-
-func (b *body) assignVar(target *syntax.VarExpr, value syntax.Expr, span diag.Span) {
-	if p, ok := b.param("$" + target.Name); ok {
-		x := b.expr(value)
-		b.within(p, func() { b.storeVar(p.arg.(*syntax.VarExpr), x, span) })
-		return
-	}
-	b.storeVar(target, b.expr(value), span)
 }
 
 func (b *body) storeVar(target *syntax.VarExpr, x prog.Expr, span diag.Span) {
-	if p, ok := b.param("$" + target.Name); ok {
-		b.within(p, func() { b.storeVar(p.arg.(*syntax.VarExpr), x, span) })
-		return
+	b.setVar(b.target(target), x, span)
+}
+
+// target finds the variable that is assigned to. One that neither this body nor a
+// macro's caller has is made in this block.
+func (b *body) target(e *syntax.VarExpr) *variable {
+	if v := b.known(e.Name); v != nil {
+		return v
 	}
-	v := b.lookup(target.Name)
-	if v == nil {
-		v = b.declareVar(target.Name, nil, target.Span())
-	}
-	b.setVar(v, x, span)
+	b.dropParam("$" + e.Name)
+	return b.declareVar(e.Name, nil, e.Span())
 }
 
 // updateMap is @m[k] op= x. Additions are atomic; the key of others is
@@ -406,16 +415,18 @@ func (b *body) repeat(s *syntax.UnrollStmt, n uint64) {
 }
 
 func (b *body) forRange(s *syntax.ForRangeStmt) {
-	if outer := b.lookup(s.Var.Name); outer != nil {
-		b.redeclared(s.Var, outer)
+	if b.nameTaken(s.Var) {
 		return
 	}
 	lo, hi := b.expr(s.From), b.expr(s.To)
 	lo, hi = b.bound(lo, "start"), b.bound(hi, "end")
 	b.scoped(func() {
-		v := b.declareVar(s.Var.Name, types.TInt64, s.Var.Span())
-		if !isBad(lo, hi) && !lo.Type().Signed && !hi.Type().Signed {
-			v.v.Type = types.TUint64
+		v := b.declareVar(s.Var.Name, nil, s.Var.Span())
+		if isBad(lo, hi) {
+			v.v.Type = types.TInt64
+		} else {
+			b.grow(v, lo.Type())
+			b.grow(v, hi.Type())
 		}
 		stmts := b.loop(func() { b.block(s.Body) })
 		if !isBad(lo, hi) {
@@ -426,7 +437,7 @@ func (b *body) forRange(s *syntax.ForRangeStmt) {
 
 // bound is one end of a range; bad if it is no integer.
 func (b *body) bound(x prog.Expr, which string) prog.Expr {
-	if isBad(x) || x.Type().IsInt() {
+	if isBad(x) || isNumber(x.Type()) {
 		return x
 	}
 	b.badRange(which, x.Span())
@@ -434,8 +445,7 @@ func (b *body) bound(x prog.Expr, which string) prog.Expr {
 }
 
 func (b *body) forMap(s *syntax.ForMapStmt) {
-	if outer := b.lookup(s.Var.Name); outer != nil {
-		b.redeclared(s.Var, outer)
+	if b.nameTaken(s.Var) {
 		return
 	}
 	m := b.mapOf(s.Map)

@@ -13,7 +13,7 @@ import (
 
 // typeinfo is a constant record that describes a type.
 func (b *body) typeinfo(e *syntax.TypeinfoExpr) prog.Expr {
-	if !b.mayUse("typeinfo", e.At) {
+	if !b.mayUse("typeinfo", "typeinfo", e.At) {
 		return bad(e.At)
 	}
 	t := b.describedType(e)
@@ -68,8 +68,8 @@ func baseType(t *types.Type) string {
 
 // mayUse looks up the setting unstable_NAME: false after an error where the script
 // has to ask for the feature, true with a warning where it should.
-func (b *body) mayUse(feature string, span diag.Span) bool {
-	setting := "unstable_" + feature
+func (b *body) mayUse(name, feature string, span diag.Span) bool {
+	setting := "unstable_" + name
 	switch b.prog.Config.Values[setting] {
 	case "error":
 		b.errorf(span, "%s feature is not enabled by default. To enable this unstable feature, set the config flag to enable. %s=enable", feature, setting)

@@ -25,6 +25,7 @@ var cTypes = map[string]*types.Type{
 	"long": types.TInt64, "long int": types.TInt64, "unsigned long": types.TUint64, "unsigned long int": types.TUint64,
 	"long long": types.TInt64, "long long int": types.TInt64,
 	"unsigned long long": types.TUint64, "unsigned long long int": types.TUint64,
+	"float": {Kind: types.Float, Size: 4}, "double": {Kind: types.Float, Size: 8}, "long double": {Kind: types.Float, Size: 16},
 	"size_t": types.TUint64, "ssize_t": types.TInt64, "uintptr_t": types.TUint64, "intptr_t": types.TInt64,
 	"string": {Kind: types.String}, "buffer": {Kind: types.Buffer},
 	"inet": {Kind: types.Inet, Size: types.InetSize}, "macaddr_t": {Kind: types.Mac, Size: 6},
@@ -73,6 +74,8 @@ func (b *body) namedType(t *syntax.NamedType) *types.Type {
 			return types.Str(b.prog.Config.MaxStrlen)
 		}
 		return found
+	} else if given, ok := b.typeOfParam(name); ok {
+		return given
 	}
 	if own := b.ownType(name); own != nil {
 		return own
@@ -240,8 +243,7 @@ func (b *body) cast(e *syntax.CastExpr) prog.Expr {
 	}
 	from := x.Type()
 	if types.Equal(from, t) {
-		_, number := e.X.(*syntax.IntExpr) // what a parameter or definition stands for may be another number tomorrow
-		if !b.inMacro() && (number || !isLiteral(from)) {
+		if !b.inMacro() && b.typeIsPlain(e.X, from) {
 			b.uselessCast(e, from)
 		}
 		if !isLiteral(from) {
@@ -257,18 +259,38 @@ func (b *body) cast(e *syntax.CastExpr) prog.Expr {
 	case from.Kind == types.Array && t.IsInt() && from.Size == t.Size:
 		return &prog.Cast{Meta: meta(t, e.At), X: x}
 	case from.Scalar() && (t.IsInt() || t.Kind == types.Pointer):
-		if t.Kind == types.Pointer && from.Kind == types.Pointer && from.Space != types.SpaceUnknown {
+		if t.Kind == types.Pointer && from.Space != types.SpaceUnknown {
 			t = types.PointerTo(t.Elem, from.Space)
 		}
 		if n, ok := x.(*prog.Int); ok {
 			return integer(t, n.Val, e.At)
 		}
 		return &prog.Cast{Meta: meta(t, e.At), X: x}
+	case from.Kind == types.String && t.Kind == types.Pointer:
+		return b.convert(b.placed(x), types.PointerTo(t.Elem, types.SpaceKernel))
 	case from.Kind == types.GoString && t.Kind == types.String, from.Kind == types.String && t.Kind == types.String:
 		return &prog.Cast{Meta: meta(t, e.At), X: b.asString(x)}
 	}
 	b.badCast(e, from, t)
 	return bad(e.At)
+}
+
+// typeIsPlain tells whether the reader sees what type x has. What a parameter or
+// definition stands for may be another number tomorrow; an aggregate becomes an
+// integer by the cast, and of programs' results bpftrace does not know the type.
+func (b *body) typeIsPlain(x syntax.Expr, t *types.Type) bool {
+	switch x := x.(type) {
+	case *syntax.IntExpr:
+		return true
+	case *syntax.UnaryExpr:
+		return b.typeIsPlain(x.X, t)
+	case *syntax.MapExpr:
+		m := b.mapOf(x).m
+		return m.Value == nil || !m.Value.IsAggregate()
+	case *syntax.IdentExpr:
+		return x.Name != "retval" && !isLiteral(t)
+	}
+	return !isLiteral(t)
 }
 
 // enumLiteral is (enum e)3: the value has to be one of the enum's.
@@ -346,7 +368,7 @@ func (b *body) layoutStruct(d *syntax.StructType) *types.Type {
 		}
 		l.add(cf, t, int(bits))
 	}
-	out.Fields, out.Size = l.fields, l.size()
+	out.Fields, out.Size, out.Aligned = l.fields, l.size(), l.align
 	if d.Name != "" {
 		b.ctypes[out.Name] = out
 	}

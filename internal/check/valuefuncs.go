@@ -12,10 +12,10 @@ import (
 
 // callStr is str(ptr[, n]): at most n bytes with the NUL.
 func (b *body) callStr(e *syntax.CallExpr) prog.Expr {
-	if s, ok := b.positionalString(e.Args[0]); ok {
-		return text(s, e.At)
-	}
 	size, n := b.readSize("str", e)
+	if s, ok := b.positionalString(e.Args[0]); ok {
+		return b.prefix(text(s, e.At), size, n, e)
+	}
 	if s, ok := numberText(e.Args[0]); ok {
 		return b.prefix(text(s, e.At), size, n, e)
 	}
@@ -89,7 +89,10 @@ func (b *body) positionalString(e syntax.Expr) (string, bool) {
 	if !ok || p.N == 0 {
 		return "", false
 	}
-	s, _ := b.positionalText(p)
+	s := ""
+	if p.N <= len(b.opts.Params) {
+		s = b.opts.Params[p.N-1]
+	}
 	return s[max(0, min(skip, int64(len(s)))):], true
 }
 
@@ -102,10 +105,11 @@ func (b *body) address(x prog.Expr) prog.Expr {
 		}
 		return b.placed(x)
 	}
-	if x.Type().Kind == types.Pointer && x.Type().Space != types.SpaceUnknown {
+	t := x.Type()
+	if t.Kind == types.Pointer && t.Space != types.SpaceUnknown {
 		return x
 	}
-	return b.convert(x, types.PointerTo(nil, b.space()))
+	return b.convert(x, types.PointerTo(nil, b.spaceOf(t)))
 }
 
 // readSize is the second argument of str and buf: the capacity that it asks
@@ -172,7 +176,7 @@ func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
 func (b *body) bufOfString(x prog.Expr, e *syntax.CallExpr, size int, n prog.Expr) prog.Expr {
 	all := x.Type().Size
 	if len(e.Args) > 1 {
-		if _, ok := constant(n); !ok {
+		if v, ok := constant(n); !ok || v == 0 {
 			all = min(all, size)
 			return invoke(prog.FnBuf, bufferOf(all), e.At, b.placed(x), n)
 		}
@@ -297,52 +301,10 @@ func (b *body) respace(e *syntax.CallExpr, space types.Space) prog.Expr {
 		b.wantKind(e.Name, "int or pointer", t, e.Args[0].Span())
 		return bad(e.At)
 	}
-	return b.convert(x, types.PointerTo(t.Elem, space))
-}
-
-func (b *body) callKstack(e *syntax.CallExpr) prog.Expr { return b.stack(e, prog.BKstack, false) }
-func (b *body) callUstack(e *syntax.CallExpr) prog.Expr { return b.stack(e, prog.BUstack, true) }
-
-// Frames of a stack, unless the script says how many, and at most.
-const (
-	defaultFrames = 127
-	maxFrames     = 1024
-)
-
-func (b *body) stack(e *syntax.CallExpr, id prog.BuiltinID, user bool) prog.Expr {
-	t := &types.Type{Kind: types.Stack, Size: types.StackSize, User: user, Mode: b.prog.Config.StackMode, Frames: defaultFrames}
-	args := e.Args
-	if len(args) > 0 {
-		if name, ok := args[0].(*syntax.IdentExpr); ok && !b.shadowed(name.Name) {
-			mode, known := stackMode(name.Name)
-			if !known {
-				b.unknownStackMode(e.Name, name)
-				return bad(e.At)
-			}
-			if mode == types.StackBuildID && !user {
-				b.errorf(name.At, "'build_id' stack mode can only be used for ustack")
-				return bad(e.At)
-			}
-			t.Mode = mode
-			args = args[1:]
-		}
+	if t.IsInt() {
+		return &prog.Cast{Meta: meta(t.In(space), e.At), X: x}
 	}
-	if len(args) > 1 {
-		b.unknownStackMode(e.Name, args[0])
-		return bad(e.At)
-	}
-	if len(args) == 1 {
-		n, ok := b.literalInt(e.Name, args[0])
-		if !ok {
-			return bad(e.At)
-		}
-		if n < 1 || n > maxFrames {
-			b.stackLimit(e, n)
-			return bad(e.At)
-		}
-		t.Frames = int(n)
-	}
-	return &prog.Builtin{Meta: meta(t, e.At), ID: id}
+	return b.convert(x, t.In(space))
 }
 
 // addressArg is an argument that has to be an address.

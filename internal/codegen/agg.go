@@ -43,6 +43,14 @@ func (c *comp) composed(e prog.Expr, size int) mem {
 	return c.place(e)
 }
 
+// madeMem returns room for a map's value that is made up.
+func (c *comp) madeMem(size int) mem {
+	if size <= c.lim.composed {
+		return c.stackMem(size)
+	}
+	return c.temp(size)
+}
+
 // find looks a key up and returns the value's address or zero.
 func (c *comp) find(m *prog.Map, key opnd) opnd {
 	return c.call(asm.FnMapLookupElem, mOpnd(MapName(m)), key)
@@ -82,10 +90,7 @@ func (c *comp) setMap(s *prog.SetMap) {
 		return
 	}
 	key := c.key(m, s.Key)
-	v := c.temp(valueSize(m))
-	if valueSize(m) <= c.lim.composed {
-		v = c.stackMem(valueSize(m))
-	}
+	v := c.madeMem(valueSize(m))
 	c.fill(s.X, v, m.Value.Size)
 	if m.Key == nil {
 		c.zero(v.at(m.Value.Size), setWord(m)-m.Value.Size)
@@ -393,7 +398,7 @@ func (c *comp) delete(m *prog.Map, key prog.Expr) opnd {
 		return c.alu(asm.Xor, was, iOpnd(1))
 	}
 	if !c.t.PercpuRead {
-		c.errs.Errorf(c.span, "this kernel cannot clear the values of other CPUs in a program")
+		c.errs.Errorf(c.span, "this kernel cannot clear the values of other CPUs in a program: Linux 5.19 can")
 		return iOpnd(0)
 	}
 	c.eachCPU(m, c.inReg(c.key(m, nil)), func(p mem, _ *block) { c.zero(p, valueSize(m)) })

@@ -21,6 +21,7 @@ type fn struct {
 	span    diag.Span
 	stack   arena
 	size    int // instructions
+	effort  int // what the verifier has to do, in instructions that it looks at
 }
 
 // arena hands out places in the stack frame or in the scratch slot. Places
@@ -70,6 +71,7 @@ func (f *fn) emit(i ins) {
 	}
 	i.span = f.span
 	f.size++
+	f.effort++
 	f.cur.ins = append(f.cur.ins, i)
 }
 
@@ -122,6 +124,7 @@ func (f *fn) branch(cc asm.JumpOp, a, b opnd, yes, no *block) {
 	if a.isImm() {
 		a, b, cc = b, a, swapped[cc]
 	}
+	f.effort += branchEffort
 	f.emit(ins{op: opBranch, cc: cc, a: a, b: b, to: yes, els: no})
 }
 

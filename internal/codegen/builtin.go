@@ -70,7 +70,7 @@ func (c *comp) builtin(e *prog.Builtin) opnd {
 	case prog.BCookie:
 		return c.cookie()
 	case prog.BFuncIP:
-		return c.cached(asm.FnGetFuncIp, c.ctx)
+		return c.funcIP()
 	case prog.BFunc:
 		return c.funcID()
 	case prog.BProbe:
@@ -95,6 +95,16 @@ func (c *comp) funcID() opnd {
 		return iOpnd(int64(id))
 	}
 	return c.ext(c.cookie(), 4, false)
+}
+
+// funcIP is the address of the kernel's function at hand: a constant where there is one
+// and the kernel's symbols tell it. Where there are several the kernel has cookies, which
+// came with the helper.
+func (c *comp) funcIP() opnd {
+	if len(c.u.Sites) == 1 && c.u.Sites[0].Addr != 0 {
+		return c.inReg(iOpnd(int64(c.u.Sites[0].Addr)))
+	}
+	return c.cached(asm.FnGetFuncIp, c.ctx)
 }
 
 // cookie is what the site was attached with; a constant where there is one.
@@ -127,8 +137,8 @@ func (c *comp) builtinMem(e *prog.Builtin, dst mem) {
 			return
 		}
 		c.currentComm(dst)
-	case prog.BKstack, prog.BUstack:
-		c.stackTrace(e.T, e.ID == prog.BUstack, iOpnd(0), false, dst)
+	case prog.BKstack, prog.BUstack, prog.BDwarfStack:
+		c.stackTrace(e.T, e.ID, iOpnd(0), false, dst)
 	default:
 		c.errs.Errorf(e.At, "this value is not built yet")
 	}

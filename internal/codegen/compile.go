@@ -28,12 +28,16 @@ const unsharedFrame = 48
 type Object struct {
 	Spec   *ebpf.ProgramSpec
 	source *diag.Source
-	ir     string
+	fns    []*fn
 	spans  []diag.Span
+
+	// Turns is the loop whose every turn the verifier looks at, for want of bpf_loop:
+	// of several, the one with most to look at.
+	Turns diag.Span
 }
 
 // IR returns the intermediate code as text.
-func (o *Object) IR() string { return o.ir }
+func (o *Object) IR() string { return dump(o.fns) }
 
 // SpanAt returns the text that the raw instruction at offset off (in units of
 // eight bytes, as in the verifier's log) was compiled from.
@@ -89,7 +93,7 @@ func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, err
 		return nil, c.tooLarge("it has more than %d instructions", maxSize)
 	}
 	fns = optimized(fns)
-	w, err := assemble(fns, u.Target != nil)
+	w, err := assemble(fns, u.Target != nil || u.Nests)
 	switch {
 	case errors.Is(err, errStack) && lim == limits{}:
 		return nil, c.tooLarge("%v", err)
@@ -98,9 +102,25 @@ func compile(p *prog.Program, u *lower.Unit, t Target, lim limits) (*Object, err
 	case err != nil:
 		return nil, fmt.Errorf("unit %s: %w", u.Name, err)
 	}
-	o := &Object{Spec: c.spec(), source: p.Source, ir: dump(fns), spans: w.spans}
+	o := &Object{Spec: c.spec(), source: p.Source, fns: fns, spans: w.spans, Turns: c.hardest.span}
 	o.Spec.Instructions = w.out
+	if n := usedMaps(w.out); n > maxMaps {
+		return nil, c.tooLarge("it uses %d maps, a program may use %d", n, maxMaps)
+	}
 	return o, nil
+}
+
+// maxMaps is MAX_USED_MAPS of linux/bpf_verifier.h.
+const maxMaps = 64
+
+func usedMaps(list asm.Instructions) int {
+	used := map[string]bool{}
+	for i := range list {
+		if in := &list[i]; in.IsLoadFromMap() {
+			used[in.Reference()] = true
+		}
+	}
+	return len(used)
 }
 
 // maxSize bounds the intermediate instructions of a program: its jumps reach over
@@ -140,9 +160,9 @@ func optimized(fns []*fn) []*fn {
 }
 
 // assemble turns intermediate code into instructions. The function of a loop runs
-// on top of what calls it, so that their stacks add up. Programs on user code are
-// not kept from running while another run of theirs is preempted, or sleeps.
-func assemble(fns []*fn, onUser bool) (*writer, error) {
+// on top of what calls it, so that their stacks add up. Programs that may run again on a
+// CPU while they run there need a frame that is each run's own.
+func assemble(fns []*fn, again bool) (*writer, error) {
 	depth := map[*fn]int{}
 	var places []map[vreg]place
 	shared := false
@@ -158,7 +178,7 @@ func assemble(fns []*fn, onUser bool) (*writer, error) {
 		}
 		places = append(places, al.places)
 	}
-	return write(fns, places, onUser && shared)
+	return write(fns, places, again && shared)
 }
 
 // comp compiles one unit.
@@ -180,7 +200,8 @@ type comp struct {
 	body    *prog.Body
 	bodyEnd *block
 	loops   []loop
-	nesting int // functions of loops around here
+	nesting int    // functions of loops around here
+	hardest effort // of the loops that are no functions
 
 	mayNotSleep bool
 	returns     bool // code of the function at hand leaves the body
@@ -190,7 +211,7 @@ type comp struct {
 	absent      bool // what is missing is no fault, but a value that may be absent
 
 	callbacks []*fn
-	shared    map[*prog.Var]bool // variables of more than one function
+	shared    map[*prog.Var]bool // variables of a loop and of what is around it
 	pointedAt map[*prog.Var]bool // variables whose addresses are taken
 	unused    map[*prog.Var]bool
 
@@ -215,7 +236,7 @@ type variable struct {
 func (c *comp) program() {
 	c.once = map[asm.BuiltinFunc]opnd{}
 	c.changed, c.writes = map[*prog.Map]int{}, map[*prog.Var]int{}
-	c.shared, c.pointedAt = sharedVars(c.u.Bodies, c.t.Loop), pointedAt(c.u.Bodies)
+	c.shared, c.pointedAt = sharedVars(c.u.Bodies), pointedAt(c.u.Bodies)
 	if !c.t.HelperWarnings {
 		c.unused = unused(c.u.Bodies)
 	}

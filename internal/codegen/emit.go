@@ -54,7 +54,8 @@ func write(fns []*fn, places []map[vreg]place, own bool) (*writer, error) {
 // keepStack writes a tail call that is never made. Without one, Linux from 6.13 on
 // puts a frame of 64 bytes or more not on the stack of the thread, but where all
 // runs on a CPU have theirs. A program on user code may be preempted, or sleep,
-// while it runs for another thread on the same CPU.
+// while it runs for another thread on the same CPU, and one on a tracepoint that nests
+// be interrupted by a run of its own.
 func (w *writer) keepStack() {
 	w.put(asm.Mov.Imm(asm.R0, 0))
 	w.put(asm.Instruction{OpCode: asm.JEq.Op(asm.ImmSource), Dst: asm.R0, Constant: 0, Offset: 1})

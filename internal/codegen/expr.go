@@ -88,29 +88,13 @@ func (c *comp) blockStmts(e *prog.Block) {
 		fault := c.onFault
 		c.span = s.Span()
 		if set, ok := s.(*prog.SetVar); ok && !c.unused[set.Var] {
-			c.setVarInBlock(set)
+			c.assignVar(set) // a read that fails is the surrounding expression's
 		} else {
 			c.one(s)
 		}
 		c.onFault = fault
 	}
 	c.span = e.Span()
-}
-
-// setVarInBlock is setVar, but a read that fails is the surrounding
-// expression's.
-func (c *comp) setVarInBlock(s *prog.SetVar) {
-	defer func() { c.writes[s.Var]++ }()
-	v := c.vars[s.Var]
-	if s.Var.Type.Scalar() {
-		c.assign(s.Var, c.value(s.X))
-		return
-	}
-	if v.parts != nil {
-		c.setParts(s.Var, c.partsOf(s.X))
-		return
-	}
-	c.fill(s.X, v.mem, s.Var.Type.Size)
 }
 
 func (c *comp) ctxAddr(e *prog.CtxAddr) opnd {

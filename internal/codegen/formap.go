@@ -10,7 +10,7 @@ import (
 // value and what the body is handed.
 func (c *comp) forMap(s *prog.ForMap) {
 	if !c.t.ForEach {
-		c.errs.Errorf(s.Pos, "this kernel has no loops over maps")
+		c.errs.Errorf(s.Pos, "this kernel has no loops over maps: Linux 5.13 has")
 		return
 	}
 	c.outline(s, 4, func(name string, words mem) {
@@ -30,7 +30,7 @@ func (c *comp) pair(s *prog.ForMap, key, value opnd) {
 	k, x := fields[0], fields[1]
 	c.copyMem(v.at(k.Offset), mem{base: key}, k.Type.Size)
 	if s.Map.Value.IsAggregate() {
-		c.store(v.at(x.Offset), x.Type.Size, c.overCPUs(s.Map, key, x.Type))
+		c.store(v.at(x.Offset), x.Type.Size, c.overCPUs(s.Map, key, s.Map.Value.Kind, x.Type))
 		return
 	}
 	c.copyMem(v.at(x.Offset), mem{base: value}, x.Type.Size)
@@ -39,7 +39,7 @@ func (c *comp) pair(s *prog.ForMap, key, value opnd) {
 // mapLength counts a map's keys: the helper returns how often it called.
 func (c *comp) mapLength(e *prog.Call) opnd {
 	if e.Map.Key == nil || !c.t.ForEach {
-		c.errs.Errorf(e.At, "the keys of this map cannot be counted")
+		c.errs.Errorf(e.At, "this kernel cannot count the keys of a map: Linux 5.13 can")
 		return iOpnd(0)
 	}
 	name, _ := c.callback(1, nil, func([]opnd, loop) {})

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/google/go-cmp/cmp"
 
+	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/testkit"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -83,8 +85,30 @@ func TestMapSpecs(t *testing.T) {
 	var b bytes.Buffer
 	wide := testTarget
 	wide.CPUs = 64
-	writeSpecs(&b, Maps(p, wide))
+	writeSpecs(&b, Maps(p, nil, wide))
 	golden(t, "maps.txt", b.String())
+}
+
+// TestHiddenMaps tests that hidden maps are there for units that mention them.
+func TestHiddenMaps(t *testing.T) {
+	hidden := []*prog.Map{mapOf("@read", nil, types.TInt64), mapOf("@set", nil, types.TInt64), mapOf("@asked", nil, types.TInt64), mapOf("@no", nil, types.TInt64)}
+	for _, m := range hidden {
+		m.Hidden = true
+	}
+	read, set, asked := hidden[0], hidden[1], hidden[2]
+	has := &prog.Call{Fn: prog.FnLen, Map: asked, Meta: prog.Meta{T: types.TUint64}}
+	p, u := script(prog.KindBegin, hidden, &prog.If{At: at(), Cond: bin(prog.Lt, has, u64(1)),
+		Then: []prog.Stmt{&prog.SetMap{At: at(), Map: set, X: get(read, nil, types.TInt64)}}})
+	specs := Maps(p, []*lower.Unit{u}, testTarget)
+	var got []string
+	for _, m := range hidden {
+		if specs[MapName(m)] != nil {
+			got = append(got, m.Name)
+		}
+	}
+	if diff := cmp.Diff([]string{"@read", "@set", "@asked"}, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func writeSpecs(b *bytes.Buffer, specs map[string]*ebpf.MapSpec) {

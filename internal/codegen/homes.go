@@ -66,24 +66,17 @@ func settles(v *prog.Var, body []prog.Stmt) bool {
 	return true
 }
 
-// functionOf is the loop whose body, a function, holds that of s, a loop in outer.
-func functionOf(s, outer prog.Stmt, all bool) prog.Stmt {
-	if _, pairs := s.(*prog.ForMap); pairs || all {
-		return s
-	}
-	return outer
-}
-
-// sharedVars returns the variables that more than one function names. The bodies
-// of loops over maps are functions, with all those of every loop.
-func sharedVars(bodies []*prog.Body, all bool) map[*prog.Var]bool {
-	d := dwellings{all, map[*prog.Var]prog.Stmt{}}
+// sharedVars returns the variables that a loop and what is around it name. The bodies of
+// loops are functions, or else the verifier looks at each turn, and would at all the
+// ways to each if it followed a variable from one to the next.
+func sharedVars(bodies []*prog.Body) map[*prog.Var]bool {
+	d := dwellings{}
 	shared := map[*prog.Var]bool{}
 	for _, b := range bodies {
 		d.list(b.Stmts, nil)
-		m := mentions{block: func() {}, all: all}
+		m := mentions{block: func() {}}
 		m.visit = func(v *prog.Var, _, _ bool) {
-			if m.loop != d.at[v] {
+			if m.loop != d[v] {
 				shared[v] = true
 			}
 		}
@@ -92,11 +85,8 @@ func sharedVars(bodies []*prog.Body, all bool) map[*prog.Var]bool {
 	return shared
 }
 
-// dwellings knows in which function variables live, by its loop.
-type dwellings struct {
-	all bool
-	at  map[*prog.Var]prog.Stmt
-}
+// dwellings knows in which loop variables live.
+type dwellings map[*prog.Var]prog.Stmt
 
 func (d dwellings) list(list []prog.Stmt, loop prog.Stmt) {
 	for _, vars := range homes(list) {
@@ -105,7 +95,6 @@ func (d dwellings) list(list []prog.Stmt, loop prog.Stmt) {
 		}
 	}
 	for _, s := range list {
-		inner := functionOf(s, loop, d.all)
 		switch s := s.(type) {
 		case *prog.If:
 			d.list(s.Then, loop)
@@ -113,21 +102,21 @@ func (d dwellings) list(list []prog.Stmt, loop prog.Stmt) {
 		case *prog.Inline:
 			d.list(s.Body, loop)
 		case *prog.While:
-			d.list(s.Body, inner)
+			d.list(s.Body, s)
 		case *prog.ForRange:
-			d.add(s.Var, inner)
-			d.list(s.Body, inner)
+			d.add(s.Var, s)
+			d.list(s.Body, s)
 		case *prog.ForMap:
-			d.add(s.Var, inner)
-			d.list(s.Body, inner)
+			d.add(s.Var, s)
+			d.list(s.Body, s)
 		}
 	}
 }
 
 // add notes v unless it lives further out.
 func (d dwellings) add(v *prog.Var, loop prog.Stmt) {
-	if _, ok := d.at[v]; !ok {
-		d.at[v] = loop
+	if _, ok := d[v]; !ok {
+		d[v] = loop
 	}
 }
 

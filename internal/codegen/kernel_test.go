@@ -61,7 +61,7 @@ func loadUnit(t *testing.T, p *prog.Program, u *lower.Unit, target Target) *load
 	if err != nil {
 		t.Fatal(err)
 	}
-	specs := Maps(p, target)
+	specs := Maps(p, []*lower.Unit{u}, target)
 	for n, s := range UnitMaps(p, u, target) {
 		specs[n] = s
 	}

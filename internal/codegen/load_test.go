@@ -170,6 +170,37 @@ func TestNamespace(t *testing.T) {
 	loadUnit(t, p, u, target)
 }
 
+// TestManyStacks takes as many stacks as the verifier once had too many ways through.
+func TestManyStacks(t *testing.T) {
+	const n = 140
+	m := mapOf("@", types.TupleOf(types.TInt64, stackType), &types.Type{Kind: types.Count})
+	var stmts []prog.Stmt
+	for i := range int64(n) {
+		stmts = append(stmts, agg(m, tuple(i64(i), builtin(prog.BUstack, stackType)), nil))
+	}
+	p, u := script(prog.KindUprobe, []*prog.Map{m}, stmts...)
+	loadUnit(t, p, u, hostTarget(t))
+}
+
+// TestManyMaps has as many maps as a program may use, and more.
+func TestManyMaps(t *testing.T) {
+	target := hostTarget(t)
+	for n, want := range map[int]string{50: "", 70: "it uses "} {
+		var maps []*prog.Map
+		var stmts []prog.Stmt
+		for i := range n {
+			m := mapOf(fmt.Sprintf("@m%d", i), types.TInt64, types.TInt64)
+			maps, stmts = append(maps, m), append(stmts, setMap(m, i64(1), i64(2)))
+		}
+		p, u := script(prog.KindUprobe, maps, stmts...)
+		if want == "" {
+			loadUnit(t, p, u, target)
+		} else if _, err := Compile(p, u, target); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d maps: %v, want %q", n, err, want)
+		}
+	}
+}
+
 // TestManyVariables has more values at once than the stack holds.
 func TestManyVariables(t *testing.T) {
 	target := hostTarget(t)

@@ -13,7 +13,7 @@ import (
 // verifier looks at it once, since nothing that it knows changes from one turn to
 // the next: what the body shares with the code around it lies in the scratch
 // slot, whose contents it does not follow. Kernels without such calls have to see
-// where a loop ends.
+// where a loop ends: see counted.
 
 // Results of the function of a loop.
 const (
@@ -31,7 +31,10 @@ const (
 )
 
 // loop is where the ways out of a loop's body lead.
-type loop struct{ leave, next *block }
+type loop struct {
+	leave, next *block
+	bound       func() // ends the loop where it makes more turns than it may
+}
 
 // repeat runs turn with the numbers from zero to turns-1. What turn uses of the
 // code around it lies in memory, or in registers where s, a loop, names it.
@@ -49,26 +52,6 @@ func (c *comp) repeat(s prog.Stmt, turns opnd, turn func(i opnd, l loop)) {
 			c.start(end)
 		}
 	}, func(in []opnd, l loop) { turn(in[0], l) })
-}
-
-// counted is repeat in the program itself.
-func (c *comp) counted(turns opnd, turn func(i opnd, l loop)) {
-	i := c.copy(iOpnd(0))
-	c.noSpill[i.reg] = true
-	top, body, next, end := c.block(), c.block(), c.block(), c.block()
-	if c.claimed == claimNo {
-		c.claimed = claimMaybe
-	}
-	c.start(top)
-	at := c.claimed
-	c.branch(asm.JLT, i, turns, body, end)
-	c.start(body)
-	turn(i, loop{leave: end, next: next})
-	c.start(next)
-	c.emit(ins{op: opALU, alu: asm.Add, dst: i.reg, a: i, b: iOpnd(1)})
-	c.jump(top)
-	c.start(end)
-	c.claimed = at
 }
 
 // budget leaves a loop in a loop when the turns of all of them are too many: the
@@ -117,9 +100,13 @@ func (c *comp) outline(s prog.Stmt, args int, call func(name string, words mem),
 	if !returns {
 		return
 	}
-	next := c.block()
+	left, next := c.block(), c.block()
 	c.returns = true
-	c.branch(asm.JNE, c.load(c.slotMem().at(slotReturned), 8, false), iOpnd(0), c.bodyEnd, next)
+	returned := c.slotMem().at(slotReturned)
+	c.branch(asm.JNE, c.load(returned, 8, false), iOpnd(0), left, next)
+	c.start(left)
+	c.store(returned, 8, iOpnd(0)) // the body may be a function's, and a loop around it go on
+	c.jump(c.bodyEnd)
 	c.start(next)
 }
 
@@ -154,10 +141,11 @@ func (c *comp) callback(args int, handed []*prog.Var, turn func(in []opnd, l loo
 	c.nesting++
 	c.named = false // its place is the program's stack
 	c.receive(args, handed, turn)
-	callbacks, slot, returns := c.callbacks, c.slot.max, c.returns
+	callbacks, slot, returns, hardest := c.callbacks, c.slot.max, c.returns, c.hardest
 	*c = outer
-	c.callbacks, c.slot.max = callbacks, slot
+	c.callbacks, c.slot.max, c.hardest = callbacks, slot, hardest
 	c.fn.size += f.size
+	c.fn.effort += f.effort
 	return f.name, returns
 }
 
@@ -187,7 +175,7 @@ func (c *comp) receive(args int, handed []*prog.Var, turn func(in []opnd, l loop
 		c.unreadable()
 		c.jump(over)
 	}
-	turn(in, loop{leave: over, next: next})
+	turn(in, loop{leave: over, next: next, bound: func() {}})
 	c.start(next)
 	c.emit(ins{op: opExit, a: iOpnd(goOn)})
 	c.start(ended)
@@ -209,6 +197,7 @@ func (c *comp) while(s *prog.While) {
 		body := c.block()
 		c.cond(s.Cond, body, l.leave)
 		c.start(body)
+		l.bound()
 		c.turns(l, s.Body)
 	})
 }
@@ -226,6 +215,7 @@ func (c *comp) forRange(s *prog.ForRange) {
 		first = func() opnd { return c.load(at, 8, false) }
 	}
 	c.repeat(s, turns, func(i opnd, l loop) {
+		l.bound()
 		c.loopVar(s.Var)
 		c.assign(s.Var, c.alu(asm.Add, first(), i))
 		c.writes[s.Var]++

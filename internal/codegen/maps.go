@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"maps"
 	"math/bits"
 	"strings"
 
@@ -13,17 +14,19 @@ import (
 
 // The session's maps; those of the script are called by MapName.
 const (
-	MapEvents  = "events"  // ring buffer of event records
-	MapRemarks = "remarks" // hash of kind, start and end of a span and a zero, u32 each, to a u64
-	MapLosses  = "losses"  // per-CPU array of prog.LossCount u64
-	MapAsleep  = "asleep"  // one u32: not zero while the reader of events wants to be woken by each
-	MapGate    = "gate"    // one u32: zero while programs are to leave at once
-	MapScratch = "scratch" // slots for values beyond the stack
-	MapStacks  = "stacks"  // stack id u64 -> StackValueSize bytes
-	MapPIDs    = "pids"    // tgid u32 -> u32: processes asked for by -p
-	MapHits    = "hits"    // per-CPU array of HitPage u64: hits by function id modulo HitSlots
-	MapPackets = "packets" // perf buffers of packets, if the script sends any
-	MapZero    = "zero"    // one value of zeroes, as large as the largest aggregate
+	MapEvents       = "events"        // ring buffer of event records
+	MapRemarks      = "remarks"       // hash of kind, start and end of a span and a zero, u32 each, to a u64
+	MapLosses       = "losses"        // per-CPU array of prog.LossCount u64
+	MapAsleep       = "asleep"        // one u32: not zero while the reader of events wants to be woken by each
+	MapGate         = "gate"          // one u32: zero while programs are to leave at once
+	MapScratch      = "scratch"       // slots for values beyond the stack
+	MapStacks       = "stacks"        // stack id u64 -> StackValueSize bytes
+	MapPIDs         = "pids"          // tgid u32 -> u32: processes asked for by -p
+	MapHits         = "hits"          // per-CPU array of HitPage u64: hits by function id modulo HitSlots
+	MapPackets      = "packets"       // perf buffers of packets, if the script sends any
+	MapUnwindTables = "unwind_tables" // number of a file's table u32 -> map of types.UnwindRow, if the script unwinds stacks
+	MapUnwindRanges = "unwind_ranges" // tgid u32 -> map of types.UnwindRange, likewise
+	MapZero         = "zero"          // one value of zeroes, as large as the largest aggregate
 )
 
 // A stack in MapStacks: u32 frames, u32 process id (zero: the kernel's), then the frames' addresses.
@@ -55,7 +58,7 @@ const (
 	// preallocLimit is how many bytes of a hash map are set aside before they
 	// are needed, preallocValues how many values of CPUs: the kernel allocates
 	// each by itself, in about a microsecond.
-	preallocLimit  = 16 << 20
+	preallocLimit  = 1 << 20
 	preallocValues = 1 << 14
 	flagNoPrealloc = 1 // BPF_F_NO_PREALLOC of linux/bpf.h
 )
@@ -72,9 +75,9 @@ func MapName(m *prog.Map) string {
 	return "hidden:" + m.Name
 }
 
-// Maps returns the specs of the script's maps and of the session's own, by
-// name.
-func Maps(p *prog.Program, t Target) map[string]*ebpf.MapSpec {
+// Maps returns the specs of the script's maps and of the session's own, by name; of
+// hidden ones, which may take many megabytes, those that units mention.
+func Maps(p *prog.Program, units []*lower.Unit, t Target) map[string]*ebpf.MapSpec {
 	specs := map[string]*ebpf.MapSpec{
 		MapEvents:  {Type: ebpf.RingBuf, MaxEntries: eventBytes(p)},
 		MapLosses:  {Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: uint32(prog.LossCount)},
@@ -91,18 +94,60 @@ func Maps(p *prog.Program, t Target) map[string]*ebpf.MapSpec {
 		specs[MapStacks].Flags = 0
 		specs[MapStacks].MaxEntries = defaultKeys
 	}
+	mentioned := mentionedMaps(units)
 	for _, m := range p.Maps {
-		specs[MapName(m)] = mapSpec(p, m, t)
+		if !m.Hidden || mentioned[m] {
+			specs[MapName(m)] = mapSpec(p, m, t)
+		}
 	}
 	for _, a := range p.Actions {
 		if a.Kind == prog.ActPacket {
 			specs[MapPackets] = &ebpf.MapSpec{Type: ebpf.PerfEventArray, KeySize: 4, ValueSize: 4, MaxEntries: uint32(t.CPUs)}
 		}
 	}
+	if p.Unwinds {
+		maps.Copy(specs, unwindMaps())
+	}
 	for name, s := range specs {
 		s.Name = kernelName(name)
 	}
 	return specs
+}
+
+func mentionedMaps(units []*lower.Unit) map[*prog.Map]bool {
+	all := map[*prog.Map]bool{}
+	inExpr := func(e prog.Expr) prog.Expr {
+		switch e := e.(type) {
+		case *prog.Call:
+			all[e.Map] = true
+		case *prog.MapGet:
+			all[e.Map] = true
+		case *prog.MapPtr:
+			all[e.Map] = true
+		}
+		return e
+	}
+	inStmt := func(s prog.Stmt) {
+		switch s := s.(type) {
+		case *prog.SetMap:
+			all[s.Map] = true
+		case *prog.AddMap:
+			all[s.Map] = true
+		case *prog.Aggregate:
+			all[s.Map] = true
+		case *prog.Delete:
+			all[s.Map] = true
+		case *prog.ForMap:
+			all[s.Map] = true
+		}
+	}
+	for _, u := range units {
+		for _, b := range u.Bodies {
+			prog.Rewrite(b.Stmts, inExpr)
+			prog.WalkStmts(b.Stmts, inStmt)
+		}
+	}
+	return all
 }
 
 // UnitMaps returns the specs of the hidden maps that u brings along.

@@ -1,5 +1,7 @@
 package codegen
 
+import "math/bits"
+
 // optimize removes what nothing reaches and what has no effect.
 func (f *fn) optimize() {
 	f.dropUnreached()
@@ -98,28 +100,52 @@ func (s regSet) step(i *ins) {
 	})
 }
 
-func (f *fn) newSet() regSet { return make(regSet, f.regs/64+1) }
+// each calls yield with the members in their order.
+func (s regSet) each(yield func(vreg)) {
+	for i, word := range s {
+		for ; word != 0; word &= word - 1 {
+			yield(vreg(64*i + bits.TrailingZeros64(word)))
+		}
+	}
+}
 
-// liveOut returns the registers that are live at the end of each block.
-func (f *fn) liveOut() map[*block]regSet {
-	out, in := map[*block]regSet{}, map[*block]regSet{}
-	for _, b := range f.blocks {
-		out[b], in[b] = f.newSet(), f.newSet()
+// newSets makes n empty sets of f's registers.
+func (f *fn) newSets(n int) []regSet {
+	size := f.regs/64 + 1
+	words := make([]uint64, n*size)
+	sets := make([]regSet, n)
+	for i := range sets {
+		sets[i] = words[i*size : (i+1)*size]
+	}
+	return sets
+}
+
+// liveOut returns the registers that are live at the end of each block, in the order of
+// the blocks.
+func (f *fn) liveOut() []regSet {
+	n := len(f.blocks)
+	sets := f.newSets(4*n + 1)
+	read, written, out, in, live := sets[:n], sets[n:2*n], sets[2*n:3*n], sets[3*n:4*n], sets[4*n]
+	for i, b := range f.blocks {
+		b.id = i
+		for k := len(b.ins) - 1; k >= 0; k-- {
+			if dst := b.ins[k].dst; dst != 0 {
+				written[i].add(dst)
+			}
+			read[i].step(&b.ins[k])
+		}
 	}
 	for changed := true; changed; {
 		changed = false
-		for n := len(f.blocks) - 1; n >= 0; n-- {
-			b := f.blocks[n]
+		for i := n - 1; i >= 0; i-- {
+			b := f.blocks[i]
 			for _, t := range b.ins[len(b.ins)-1].targets() {
-				out[b].merge(in[t])
+				out[i].merge(in[t.id])
 			}
-			live := append(regSet(nil), out[b]...)
-			for k := len(b.ins) - 1; k >= 0; k-- {
-				live.step(&b.ins[k])
+			for w := range live {
+				live[w] = read[i][w] | out[i][w]&^written[i][w]
 			}
-			if in[b].merge(live) {
-				changed = true
-			}
+			changed = in[i].merge(live) || changed
 		}
 	}
 	return out
@@ -130,8 +156,8 @@ func (f *fn) liveOut() map[*block]regSet {
 func (f *fn) dropDead() bool {
 	found := false
 	out := f.liveOut()
-	for _, b := range f.blocks {
-		live := out[b]
+	for n, b := range f.blocks {
+		live := out[n]
 		for k := len(b.ins) - 1; k >= 0; k-- {
 			i := &b.ins[k]
 			if i.removable() && !live.has(i.dst) {

@@ -10,25 +10,32 @@ import (
 // sumOverCPUs reads an aggregate inside a program: the sum, count, average,
 // least or greatest value of what the CPUs have.
 func (c *comp) sumOverCPUs(e *prog.MapGet) opnd {
-	return c.overCPUs(e.Map, c.inReg(c.key(e.Map, e.Key)), e.T)
+	of := e.Map.Value.Kind
+	if of == types.Stats {
+		of = e.Of
+	}
+	return c.overCPUs(e.Map, c.inReg(c.key(e.Map, e.Key)), of, e.T)
 }
 
-// overCPUs combines what the CPUs have under the key at an address.
-func (c *comp) overCPUs(m *prog.Map, key opnd, result *types.Type) opnd {
-	t := m.Value
+// overCPUs combines what the CPUs have under the key at an address; of a stats map
+// its count, sum or average.
+func (c *comp) overCPUs(m *prog.Map, key opnd, of types.Kind, result *types.Type) opnd {
 	switch {
 	case !c.t.PercpuRead:
-		c.errs.Errorf(c.span, "this kernel cannot read the values of other CPUs in a program")
+		c.errs.Errorf(c.span, "this kernel cannot read the values of other CPUs in a program: Linux 5.19 can; printed they are complete")
 		return iOpnd(0)
-	case t.Kind != types.Count && t.Kind != types.Sum && t.Kind != types.Avg && t.Kind != types.Min && t.Kind != types.Max:
+	case of != types.Count && of != types.Sum && of != types.Avg && of != types.Min && of != types.Max:
 		c.errs.Errorf(c.span, "reading this aggregate in a program is not built yet")
 		return iOpnd(0)
 	}
 	first, second := c.reg(), c.reg()
 	c.set(first, iOpnd(0))
 	c.set(second, iOpnd(0))
-	c.eachCPU(m, key, func(p mem, next *block) { c.combine(t.Kind, p, first, second, result.Signed, next) })
-	if t.Kind != types.Avg {
+	c.eachCPU(m, key, func(p mem, next *block) { c.combine(m.Value.Kind, p, first, second, result.Signed, next) })
+	switch {
+	case of == types.Count && m.Value.Kind == types.Stats:
+		return rOpnd(second)
+	case of != types.Avg:
 		return rOpnd(first)
 	}
 	v, end := c.reg(), c.block()
@@ -63,7 +70,7 @@ func (c *comp) combine(k types.Kind, m mem, first, second vreg, signed bool, nex
 		c.emit(ins{op: opALU, alu: asm.Add, dst: r, a: rOpnd(r), b: c.load(m.at(off), 8, false)})
 	}
 	switch k {
-	case types.Avg:
+	case types.Avg, types.Stats:
 		add(second, 8)
 		add(first, 0)
 	case types.Count, types.Sum:

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 
+	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
 )
@@ -506,4 +508,35 @@ func TestRegOffset(t *testing.T) {
 			t.Errorf("%s %s: %d, %v", c.arch, c.name, off, ok)
 		}
 	}
+}
+
+// TestFuncIP: where a program has one site the kernel is not asked which it is, since
+// older ones cannot tell.
+func TestFuncIP(t *testing.T) {
+	const addr = 0xffffffff81234560
+	asks := func(u *lower.Unit, p *prog.Program) bool {
+		o, err := Compile(p, u, testTarget)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(fmt.Sprint(o.Spec.Instructions), asm.FnGetFuncIp.String())
+	}
+	p, u := script(prog.KindKprobe, nil, printf(1, builtin(prog.BFuncIP, types.TUint64)))
+	u.Sites[0].Addr = addr
+	if asks(u, p) {
+		t.Error("the kernel is asked for the only function")
+	}
+	u.Sites[0].Addr = 0
+	if !asks(u, p) {
+		t.Error("the kernel is not asked where its symbols have no addresses")
+	}
+	u.Sites = append(u.Sites, prog.Site{Func: 8, Addr: addr + 64})
+	if !asks(u, p) {
+		t.Error("the kernel is not asked which of two functions it is")
+	}
+	p, u = script(prog.KindBegin, nil, printf(1, builtin(prog.BFuncIP, types.TUint64)))
+	u.Sites[0].Addr = addr
+	l := loadUnit(t, p, u, machine(t))
+	l.run()
+	wantRecords(t, l, wire(1, 0, uint64(addr)))
 }

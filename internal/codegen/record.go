@@ -266,6 +266,9 @@ func (r *record) strRead(e *prog.Call) {
 	dst := r.next(4 + size + 1)
 	n := c.readStr(dst.at(4), c.atMost(want, size+1), ptr, user)
 	bad, long, none, end := c.block(), c.block(), c.block(), c.block()
+	if !user {
+		bad = none // of the kernel's memory an empty string is read
+	}
 	tell := func(word, n opnd) {
 		c.store(dst, 4, word)
 		c.store(c.slotMem().at(slotLen), 4, n)
@@ -284,8 +287,10 @@ func (r *record) strRead(e *prog.Call) {
 	c.start(long)
 	tell(iOpnd(int64(types.StrTruncated|size)), iOpnd(int64(size)))
 	c.jump(end)
-	c.start(bad)
-	tell(iOpnd(types.StrUnreadable), iOpnd(0))
+	if user {
+		c.start(bad)
+		tell(iOpnd(types.StrUnreadable), iOpnd(0))
+	}
 	c.start(end)
 	r.advance(4, size)
 }

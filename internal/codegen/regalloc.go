@@ -64,7 +64,7 @@ func (f *fn) intervals() []*interval {
 	var calls []int
 	var tested []*interval
 	n := 0
-	for _, b := range f.blocks {
+	for at, b := range f.blocks {
 		first := 2 * n
 		for k := range b.ins {
 			i := &b.ins[k]
@@ -88,20 +88,12 @@ func (f *fn) intervals() []*interval {
 			}
 			n++
 		}
-		live := append(regSet(nil), out[b]...)
-		for v := vreg(1); int(v) <= f.regs; v++ {
-			if live.has(v) {
-				touch(v, 2*n)
-			}
-		}
+		live := out[at]
+		live.each(func(v vreg) { touch(v, 2*n) })
 		for k := len(b.ins) - 1; k >= 0; k-- {
 			live.step(&b.ins[k])
 		}
-		for v := vreg(1); int(v) <= f.regs; v++ {
-			if live.has(v) {
-				touch(v, first)
-			}
-		}
+		live.each(func(v vreg) { touch(v, first) })
 	}
 	for _, i := range tested {
 		i.atOnce = i.end == i.start+1

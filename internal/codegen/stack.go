@@ -24,7 +24,7 @@ func (c *comp) stackPush(e *prog.Call, dst mem) {
 		c.errs.Errorf(e.At, "a frame can be put into a stack only where the stack is taken")
 		return
 	}
-	c.stackTrace(e.T, b.ID == prog.BUstack, c.value(e.Args[1]), true, dst)
+	c.stackTrace(e.T, b.ID, c.value(e.Args[1]), true, dst)
 }
 
 // stackTrace takes the stack, enters it in MapStacks if it is new, and writes
@@ -35,7 +35,7 @@ func (c *comp) stackPush(e *prog.Call, dst mem) {
 //	word    0     1       2        3
 //	plain         head    frame 0  frame 1 …
 //	pushed  head  frame 0 word     frame 1 …
-func (c *comp) stackTrace(t *types.Type, user bool, word opnd, push bool, dst mem) {
+func (c *comp) stackTrace(t *types.Type, id prog.BuiltinID, word opnd, push bool, dst mem) {
 	limit := min(max(t.Frames, 0), MaxFrames)
 	if limit == 0 {
 		limit = MaxFrames
@@ -43,22 +43,24 @@ func (c *comp) stackTrace(t *types.Type, user bool, word opnd, push bool, dst me
 	if word.kind == regOpnd {
 		word = c.copy(word)
 	}
-	buf := c.scratchMem(StackValueSize + 8)
-	flags, tgid := iOpnd(0), iOpnd(0)
-	if user {
-		flags, tgid = iOpnd(userStack), c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
+	buf := c.scratchMem(StackValueSize + 8 + 8*(hashRound-1))
+	tgid := iOpnd(0)
+	if id != prog.BKstack {
+		tgid = c.alu(asm.RSh, c.pidTgid(), iOpnd(32))
 	}
 	if push {
 		c.store(buf.at(24), 8, iOpnd(0)) // a stack of one frame leaves it as it was
 	}
-	n := c.reg()
-	got := c.call(asm.FnGetStack, c.ctx, c.addr(buf.at(16)), iOpnd(int64(8*limit)), flags)
-	none, start := c.block(), c.reg()
-	c.set(n, iOpnd(0))
+	n, start := c.reg(), c.reg()
+	if id == prog.BDwarfStack {
+		c.set(n, c.unwind(buf.at(16), limit))
+	} else {
+		c.set(n, c.framePointers(buf.at(16), limit, id == prog.BUstack))
+	}
 	c.set(start, c.addr(buf.at(8)))
-	c.unless(asm.JSLE, got, iOpnd(0), none)
-	c.set(n, c.alu(asm.RSh, got, iOpnd(3)))
+	none := c.block()
 	if push {
+		c.unless(asm.JEq, rOpnd(n), iOpnd(0), none)
 		c.unless(asm.JEq, c.load(buf.at(24), 8, false), word, none)
 		c.store(buf.at(8), 8, c.load(buf.at(16), 8, false))
 		c.store(buf.at(16), 8, word)
@@ -70,29 +72,60 @@ func (c *comp) stackTrace(t *types.Type, user bool, word opnd, push bool, dst me
 	value := mem{base: rOpnd(start)}
 	c.store(value, 4, rOpnd(n))
 	c.store(value.at(4), 4, tgid)
-	id := c.hashFrames(value, rOpnd(n), limit)
-	c.store(dst, 8, id)
+	name := c.hashFrames(value, rOpnd(n), limit)
+	c.store(dst, 8, name)
 	c.store(dst.at(8), 4, tgid)
 	c.store(dst.at(12), 4, c.load(value, 4, false))
-	c.keepStack(value, id)
+	c.keepStack(value, name)
 }
 
-// hashFrames mixes the number and addresses of the frames.
+// framePointers has the kernel write the addresses of at most limit frames, and
+// returns their number.
+func (c *comp) framePointers(frames mem, limit int, user bool) opnd {
+	flags := iOpnd(0)
+	if user {
+		flags = iOpnd(userStack)
+	}
+	n, none := c.copy(c.call(asm.FnGetStack, c.ctx, c.addr(frames), iOpnd(int64(8*limit)), flags)), c.block()
+	taken := c.block()
+	c.branch(asm.JSGT, n, iOpnd(0), taken, none)
+	c.start(none)
+	c.set(n.reg, iOpnd(0))
+	c.start(taken)
+	return c.alu(asm.RSh, n, iOpnd(3))
+}
+
+// hashRound is how many frames are mixed at once: before each round a branch asks
+// whether it is the last, and the verifier puts off only so many of a program's
+// branches.
+const hashRound = 4
+
+// hashFrames mixes the number and addresses of the frames, and the zeros that it puts
+// behind them, up to the end of a round.
 func (c *comp) hashFrames(value mem, n opnd, limit int) opnd {
 	h, i := c.reg(), c.reg()
 	mul := c.copy(iOpnd(hashMul))
+	end := c.bounded(c.copy(n))
 	c.set(h, n)
 	c.set(i, iOpnd(0))
 	c.noSpill[i] = true
 	top, body, done := c.block(), c.block(), c.block()
+	c.unless(asm.JGT, end, iOpnd(int64(limit)), done) // it never is, which the verifier does not see
+	end = c.bounded(c.alu(asm.LSh, end, iOpnd(3)))
+	behind := mem{base: c.alu(asm.Add, value.base, end)}.at(StackHead)
+	for k := range hashRound - 1 {
+		c.store(behind.at(8*k), 8, iOpnd(0))
+	}
 	c.start(top)
 	c.unless(asm.JGE, rOpnd(i), iOpnd(int64(8*limit)), done)
-	c.branch(asm.JGE, rOpnd(i), c.alu(asm.LSh, n, iOpnd(3)), done, body)
+	c.branch(asm.JGE, rOpnd(i), end, done, body)
 	c.start(body)
-	w := c.load(mem{base: c.alu(asm.Add, value.base, rOpnd(i))}.at(StackHead), 8, false)
-	x := c.alu(asm.Mul, c.alu(asm.Xor, rOpnd(h), w), mul)
-	c.set(h, c.alu(asm.Xor, x, c.alu(asm.RSh, x, iOpnd(hashShift))))
-	c.emit(ins{op: opALU, alu: asm.Add, dst: i, a: rOpnd(i), b: iOpnd(8)})
+	round := mem{base: c.alu(asm.Add, value.base, rOpnd(i))}.at(StackHead)
+	for k := range hashRound {
+		x := c.alu(asm.Mul, c.alu(asm.Xor, rOpnd(h), c.load(round.at(8*k), 8, false)), mul)
+		c.set(h, c.alu(asm.Xor, x, c.alu(asm.RSh, x, iOpnd(hashShift))))
+	}
+	c.emit(ins{op: opALU, alu: asm.Add, dst: i, a: rOpnd(i), b: iOpnd(8 * hashRound)})
 	c.jump(top)
 	c.start(done)
 	return rOpnd(h)

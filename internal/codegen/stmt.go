@@ -174,6 +174,10 @@ func (c *comp) setVar(s *prog.SetVar) {
 		c.unreadable()
 		c.jump(ok)
 	}
+	c.assignVar(s)
+}
+
+func (c *comp) assignVar(s *prog.SetVar) {
 	defer func() { c.writes[s.Var]++ }()
 	v := c.vars[s.Var]
 	if s.Var.Type.Scalar() {

@@ -19,6 +19,8 @@ type Target struct {
 	FSBaseOff  int64 // offset of thread.fsbase (amd64) or thread.uw.tp_value (arm64) in task_struct
 	HasFSBase  bool
 
+	UserRegs bool // bpf_task_pt_regs, Linux 5.15
+
 	HelperWarnings bool // failed reads and lookups are counted with their places
 
 	AtomicFetch bool // exchange and compare-exchange, Linux 5.12

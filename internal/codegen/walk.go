@@ -8,9 +8,8 @@ type mentions struct {
 	visit func(v *prog.Var, set, maybe bool)
 	block func() // called at every block expression
 	maybe int
-	all   bool               // the bodies of all loops are functions, not only of those over maps
 	skip  map[*prog.Var]bool // what these are set to is passed over
-	loop  prog.Stmt          // the innermost one around whose body is a function
+	loop  prog.Stmt          // the innermost one around
 }
 
 func (m *mentions) stmts(list []prog.Stmt) {
@@ -28,7 +27,7 @@ func (m *mentions) sometimes(f func()) {
 // turns visits what the turns of a loop mention.
 func (m *mentions) turns(s prog.Stmt, f func()) {
 	outer := m.loop
-	m.loop = functionOf(s, outer, m.all)
+	m.loop = s
 	m.sometimes(f)
 	m.loop = outer
 }

@@ -73,7 +73,7 @@ func (f *File) Cgo() bool {
 		return false
 	}
 	t, err := f.pcln()
-	return err == nil && strings.Contains(t.names, "\x00_cgo_panic\x00")
+	return err == nil && t.has("_cgo_panic")
 }
 
 // refuseLibrary refuses Go code that lives in a process with another runtime

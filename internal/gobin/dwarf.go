@@ -18,6 +18,7 @@ var errNoDWARF = errors.New("no DWARF")
 const (
 	attrLoclistsBase    dwarf.Attr = 0x8c
 	attrDataBitOffset   dwarf.Attr = 0x6b
+	attrSignature       dwarf.Attr = 0x69
 	attrGoKind          dwarf.Attr = 0x2900
 	attrGoElem          dwarf.Attr = 0x2902
 	attrGoEmbedded      dwarf.Attr = 0x2903
@@ -56,16 +57,22 @@ func (s *debugSections) data(line []byte) (*dwarf.Data, error) {
 	return data, nil
 }
 
+func (s *debugSections) locations() locations {
+	return locations{loc: s.loc, loclists: s.loclists, addr: s.addr}
+}
+
 // debugInfo answers questions about a file's DWARF. A compile unit is read
 // when the first question about it comes.
 type debugInfo struct {
 	arch    Arch
 	data    *dwarf.Data
-	loc     locations
 	raw     debugSections
+	loc     locations
 	scanned *entryScan // the unit of which names were read last
+	split   bool       // some units are only skeletons of those in other files
 
-	mu        sync.Mutex // guards what follows, and data, which caches abbreviations
+	mu        sync.Mutex   // guards what follows, data and raw
+	addresses func() error // unpacks what places and ranges need; nil: it is there
 	units     []*debugUnit
 	ranges    []unitRange // sorted by low; empty until the first address is asked for
 	types     *typeReader
@@ -83,7 +90,10 @@ type debugUnit struct {
 	version         int
 	abbrev          uint64 // where its abbreviations begin
 	dwarf64         bool
-	address         uint8 // size of one
+	skeleton        bool
+	signature       uint64       // of the type that a type unit is there for
+	typ             dwarf.Offset // that type; 0: it is no type unit
+	address         uint8        // size of one
 	base            unitBase
 	lang            int64
 	name            string
@@ -114,44 +124,72 @@ func newDebugInfo(s debugSections, arch Arch) (d *debugInfo, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d = &debugInfo{arch: arch, data: data, raw: s, loc: locations{loc: s.loc, loclists: s.loclists, addr: s.addr}}
+	d = &debugInfo{arch: arch, data: data, raw: s, loc: s.locations()}
 	d.units = units
-	d.types = newTypeReader(data)
+	for _, u := range units {
+		d.split = d.split || u.skeleton || u.version < 5 && s.addr != nil // GNU's, before DWARF 5 had it
+	}
+	d.types = newTypeReader(data, units)
 	return d, nil
 }
 
-// readRanges reads every unit's own entry for the addresses it covers.
-func (d *debugInfo) readRanges() error {
-	if d.ranges != nil {
-		return nil
-	}
-	r := d.data.Reader()
-	for _, u := range d.units {
-		r.Seek(u.die)
-		e, err := r.Next()
-		if err != nil {
-			return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
-		}
-		if e == nil || e.Tag != dwarf.TagCompileUnit {
-			continue
-		}
+// readUnits reads every unit's own entry.
+func (d *debugInfo) readUnits() error {
+	return d.eachUnit(func(u *debugUnit, e *dwarf.Entry) error {
 		u.base.low, _ = e.Val(dwarf.AttrLowpc).(uint64)
 		u.base.addr = uintAttr(e, dwarf.AttrAddrBase)
 		u.base.loclists = uintAttr(e, attrLoclistsBase)
 		u.base.v5, u.base.dwarf64 = u.version >= 5, u.dwarf64
 		u.lang, _ = e.Val(dwarf.AttrLanguage).(int64)
 		u.name = name(e)
-		rs, err := d.data.Ranges(e)
-		if err != nil {
-			return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
+		return nil
+	})
+}
+
+// readRanges finds the addresses that every unit covers.
+func (d *debugInfo) readRanges() error {
+	if d.ranges != nil {
+		return nil
+	}
+	if d.addresses != nil {
+		if err := d.addresses(); err != nil {
+			return err
 		}
+		var err error
+		if d.data, err = d.raw.data(nil); err != nil {
+			return err
+		}
+		d.loc, d.addresses = d.raw.locations(), nil
+	}
+	if err := d.readUnits(); err != nil {
+		return err
+	}
+	err := d.eachUnit(func(u *debugUnit, e *dwarf.Entry) error {
+		rs, err := d.data.Ranges(e)
 		for _, x := range rs {
 			if x[0] < x[1] {
 				d.ranges = append(d.ranges, unitRange{x[0], x[1], u})
 			}
 		}
-	}
+		return err
+	})
 	sort.SliceStable(d.ranges, func(i, j int) bool { return d.ranges[i].low < d.ranges[j].low })
+	return err
+}
+
+// eachUnit calls do with every compile unit and its own entry.
+func (d *debugInfo) eachUnit(do func(u *debugUnit, e *dwarf.Entry) error) error {
+	r := d.data.Reader()
+	for _, u := range d.units {
+		r.Seek(u.die)
+		e, err := r.Next()
+		if err == nil && e != nil && e.Tag == dwarf.TagCompileUnit {
+			err = do(u, e)
+		}
+		if err != nil {
+			return fmt.Errorf("dwarf unit at %#x: %w", u.start, err)
+		}
+	}
 	return nil
 }
 
@@ -246,7 +284,7 @@ func (d *debugInfo) readSubprogram(u *debugUnit, off dwarf.Offset) (*subprogram,
 	}
 	s.base, _ = e.Val(dwarf.AttrFrameBase).([]byte)
 	if f := d.inherited(e, dwarf.AttrType); f != nil && u.lang != langGo {
-		s.result, _ = f.Val.(dwarf.Offset)
+		s.result, _ = d.types.refs.to(f.Val)
 	}
 	err = children(r, e, func(c *dwarf.Entry) error {
 		if c.Tag != dwarf.TagFormalParameter {
@@ -274,7 +312,7 @@ func (d *debugInfo) readParam(e *dwarf.Entry) paramEntry {
 		p.name, _ = f.Val.(string)
 	}
 	if f := d.inherited(e, dwarf.AttrType); f != nil {
-		p.typ, _ = f.Val.(dwarf.Offset)
+		p.typ, _ = d.types.refs.to(f.Val)
 	}
 	if f := d.inherited(e, dwarf.AttrVarParam); f != nil {
 		p.result, _ = f.Val.(bool)

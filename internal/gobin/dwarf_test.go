@@ -2,9 +2,13 @@ package gobin
 
 import (
 	"debug/dwarf"
+	"debug/elf"
 	"encoding/binary"
+	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -200,7 +204,8 @@ large: si -> (ax)
 floats: xmm0 xmm1 di sp+8 si -> xmm0
 unused: di si -> 
 `
-	for _, opts := range [][]string{{"-O0"}, {"-O2"}, {"-O2", "-gdwarf-4"}, {"-O0", "-gdwarf-4", "-gz"}} {
+	for _, opts := range [][]string{{"-O0"}, {"-O2"}, {"-O2", "-gdwarf-4"}, {"-O0", "-gdwarf-4", "-gz"},
+		{"-O1", "-gz=zlib-gnu"}, {"-O1", "-gdwarf64"}, {"-O1", "-fdebug-types-section"}, {"-O1", "-static-pie"}} {
 		t.Run(strings.Join(opts, " "), func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "native")
 			args := append(opts, "-g", "-o", out, "testdata/native/native.c")
@@ -246,6 +251,70 @@ unused: di si ->
 				t.Errorf("enum color: %+v", color)
 			}
 		})
+	}
+}
+
+// TestUnreadDWARF has debug information of kinds that are not read: why is told, and
+// what helps.
+func TestUnreadDWARF(t *testing.T) {
+	zstd := buildNative(t, "native.c", "-g", "-gz")
+	b, err := os.ReadFile(zstd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ef, err := elf.NewFile(readerAt(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[ef.Section(".debug_info").Offset] = byte(elf.COMPRESS_ZSTD)
+	if err := os.WriteFile(zstd, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lie := slices.Clone(b)
+	lie[ef.Section(".debug_info").Offset] = byte(elf.COMPRESS_ZLIB)
+	binary.LittleEndian.PutUint64(lie[ef.Section(".debug_info").Offset+8:], maxDebug)
+	packed := filepath.Join(t.TempDir(), "packed")
+	if err := os.WriteFile(packed, lie, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		zstd:   "section .debug_info: COMPRESS_ZSTD is not supported: objcopy --decompress-debug-sections unpacks it",
+		packed: "do not unpack to",
+		buildNative(t, "native.c", "-g", "-gsplit-dwarf"):              "-gsplit-dwarf",
+		buildNative(t, "native.c", "-g", "-gsplit-dwarf", "-gdwarf-4"): "-gsplit-dwarf",
+		buildNative(t, "native.c"):                                     "",
+	} {
+		f, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		sig := signatureOf(t, f, "ints")
+		switch {
+		case sig.Source != FromABI || len(sig.Params) > 0:
+			t.Errorf("%s: %+v", path, sig)
+		case want == "" && sig.Lack != nil, want != "" && (sig.Lack == nil || !strings.Contains(sig.Lack.Error(), want)):
+			t.Errorf("%s: %v, want %q", path, sig.Lack, want)
+		}
+	}
+}
+
+// TestTypesApart: what is in a section of its own in DWARF 4 is missed, not guessed.
+func TestTypesApart(t *testing.T) {
+	f, err := Open(buildNative(t, "native.c", "-g", "-gdwarf-4", "-fdebug-types-section"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fns, err := f.Named("structs")
+	if err != nil || len(fns) != 1 {
+		t.Fatalf("%v, %v", fns, err)
+	}
+	if sig, err := f.Signature(fns[0], fns[0].Entry); !errors.Is(err, errApart) {
+		t.Errorf("%+v, %v", sig, err)
+	}
+	if sig := signatureOf(t, f, "unused"); len(sig.Params) != 2 || sig.Params[0].Type.Size != 4 {
+		t.Errorf("of plain types: %+v", sig)
 	}
 }
 

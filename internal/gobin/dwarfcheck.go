@@ -47,11 +47,13 @@ func listUnits(info []byte) (us []*debugUnit, err error) {
 			u.address = uint8(c.fixed(1))
 		}
 		u.abbrev = c.fixed(width)
+		u.skeleton = kind == 0x04
 		switch {
 		case u.version < 5:
 			u.address = uint8(c.fixed(1))
 		case kind == 0x02 || kind == 0x06: // type units
-			c.bytes(8 + uint64(width))
+			u.signature = c.fixed(8)
+			u.typ = u.start + dwarf.Offset(c.fixed(width))
 		case kind == 0x04 || kind == 0x05: // skeleton and split units
 			c.bytes(8)
 		}

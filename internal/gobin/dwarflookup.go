@@ -37,12 +37,32 @@ func (f *File) FindType(name string) (*types.Type, Source, error) {
 			return t, FromDWARF, nil
 		}
 	}
-	if r, rerr := f.runtimeTypes(); rerr == nil {
-		if t, rerr := r.lookup(name); rerr == nil {
-			return t, FromRuntime, nil
-		}
+	if t := f.runtimeType(name); t != nil {
+		return t, FromRuntime, nil
 	}
 	return nil, "", fmt.Errorf("type %q: %w", name, err)
+}
+
+// FindSoon is FindType that looks first where it costs less: the runtime's types are a
+// part of the program, debug information has to be unpacked.
+func (f *File) FindSoon(name string) (*types.Type, Source, error) {
+	if t := f.runtimeType(name); t != nil {
+		return t, FromRuntime, nil
+	}
+	return f.FindType(name)
+}
+
+// runtimeType is a type as the runtime describes it, nil if it does not.
+func (f *File) runtimeType(name string) *types.Type {
+	r, err := f.runtimeTypes()
+	if err != nil {
+		return nil
+	}
+	t, err := r.lookup(name)
+	if err != nil {
+		return nil
+	}
+	return t
 }
 
 // lookup reads units until one has the type; a later question goes on there.
@@ -54,7 +74,7 @@ func (d *debugInfo) lookup(name string) (t *types.Type, err error) {
 		name = strings.TrimPrefix(name, tag)
 	}
 	if d.names == nil {
-		if err := d.readRanges(); err != nil {
+		if err := d.readUnits(); err != nil {
 			return nil, err
 		}
 		d.names = make(map[string]dwarf.Offset, typesExpected)

@@ -2,6 +2,7 @@ package gobin
 
 import (
 	"debug/dwarf"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -12,10 +13,36 @@ import (
 type typeReader struct {
 	data  *dwarf.Data
 	graph *typeGraph
+	refs  typeRefs
 }
 
-func newTypeReader(data *dwarf.Data) *typeReader {
-	r := &typeReader{data: data}
+// apart stands for the place of a type that is in a section of its own.
+const apart = ^dwarf.Offset(0)
+
+var errApart = errors.New("types in .debug_types are not read; build with -gdwarf-5 or without -fdebug-types-section")
+
+// typeRefs are the types that have units of their own, by their signatures.
+type typeRefs map[uint64]dwarf.Offset
+
+// to is the type that an attribute's value leads to, by its place or its signature.
+func (r typeRefs) to(v any) (off dwarf.Offset, ok bool) {
+	if signature, is := v.(uint64); is {
+		if off, ok = r[signature]; !ok {
+			off = apart
+		}
+		return off, true
+	}
+	off, ok = v.(dwarf.Offset)
+	return off, ok
+}
+
+func newTypeReader(data *dwarf.Data, units []*debugUnit) *typeReader {
+	r := &typeReader{data: data, refs: typeRefs{}}
+	for _, u := range units {
+		if u.typ != 0 {
+			r.refs[u.signature] = u.typ
+		}
+	}
 	r.graph = newTypeGraph(r.read)
 	return r
 }
@@ -33,13 +60,34 @@ func (r *typeReader) read(off uint64, depth int) (types.Type, int, error) {
 	if off > 1<<32-1 {
 		return types.Type{}, 1, fmt.Errorf("dwarf type at %#x: outside of it", off)
 	}
-	dr := r.data.Reader()
-	dr.Seek(dwarf.Offset(off))
-	e, err := dr.Next()
-	if err != nil || e == nil {
-		return types.Type{}, 1, fmt.Errorf("dwarf type at %#x: %w", off, orTruncated(err))
+	dr, e, err := r.entry(dwarf.Offset(off))
+	if err != nil {
+		return types.Type{}, 1, err
 	}
 	return r.convert(dr, e, depth)
+}
+
+// entry reads the entry of a type; where it only declares one that has a unit of its
+// own, that one's. The reader goes on with its children.
+func (r *typeReader) entry(off dwarf.Offset) (*dwarf.Reader, *dwarf.Entry, error) {
+	dr := r.data.Reader()
+	next := func(off dwarf.Offset) (*dwarf.Entry, error) {
+		if off == apart {
+			return nil, errApart
+		}
+		dr.Seek(off)
+		return dr.Next()
+	}
+	e, err := next(off)
+	if err == nil && e != nil {
+		if unit, ok := r.refs.to(e.Val(attrSignature)); ok {
+			e, err = next(unit)
+		}
+	}
+	if err != nil || e == nil {
+		return nil, nil, fmt.Errorf("dwarf type at %#x: %w", off, orTruncated(err))
+	}
+	return dr, e, nil
 }
 
 // name is the name of what e describes; absurdly long ones are none.
@@ -111,7 +159,7 @@ func (r *typeReader) goType(t *types.Type, e *dwarf.Entry, kind reflect.Kind) bo
 
 // elem is the type that an attribute of e points to; nil for void.
 func (r *typeReader) elem(e *dwarf.Entry, a dwarf.Attr) *types.Type {
-	if off, ok := e.Val(a).(dwarf.Offset); ok {
+	if off, ok := r.refs.to(e.Val(a)); ok {
 		return r.graph.pointed(uint64(off))
 	}
 	return nil
@@ -161,7 +209,7 @@ func baseType(t *types.Type, encoding int64) {
 
 // alias converts a typedef or a qualified type: the target under e's name.
 func (r *typeReader) alias(e *dwarf.Entry, depth int) (types.Type, int, error) {
-	off, ok := e.Val(dwarf.AttrType).(dwarf.Offset)
+	off, ok := r.refs.to(e.Val(dwarf.AttrType))
 	if !ok {
 		return types.Type{Name: name(e)}, 1, nil
 	}
@@ -180,7 +228,7 @@ func (r *typeReader) members(dr *dwarf.Reader, e *dwarf.Entry, t *types.Type, de
 		if c.Tag != dwarf.TagMember && c.Tag != dwarf.TagInheritance {
 			return nil
 		}
-		off, ok := c.Val(dwarf.AttrType).(dwarf.Offset)
+		off, ok := r.refs.to(c.Val(dwarf.AttrType))
 		at, static := memberOffset(c)
 		if !ok || static {
 			return nil
@@ -247,7 +295,7 @@ func bitField(f *types.Field, c *dwarf.Entry) {
 
 // array converts an array of one or more dimensions.
 func (r *typeReader) array(dr *dwarf.Reader, e *dwarf.Entry, t *types.Type, depth int) (int, error) {
-	off, ok := e.Val(dwarf.AttrType).(dwarf.Offset)
+	off, ok := r.refs.to(e.Val(dwarf.AttrType))
 	if !ok {
 		return 1, fmt.Errorf("dwarf type at %#x: array of nothing", e.Offset)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -27,7 +28,9 @@ func openELF(r io.ReaderAt, size int64) (ef *elf.File, arch Arch, err error) {
 	if err := checkHeader(r, size); err != nil {
 		return nil, "", err
 	}
-	ef, err = elf.NewFile(r)
+	if ef, err = elf.NewFile(r); err != nil && !isCutOff(err) {
+		ef, err = elf.NewFile(sectionless{r}) // the kernel does not look at sections either
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("elf headers: %w", err)
 	}
@@ -49,6 +52,23 @@ func openELF(r io.ReaderAt, size int64) (ef *elf.File, arch Arch, err error) {
 		return nil, "", fmt.Errorf("%v: neither an executable nor a shared library", ef.Type)
 	}
 	return ef, arch, nil
+}
+
+func isCutOff(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+// sectionless is an ELF file without its section headers.
+type sectionless struct{ r io.ReaderAt }
+
+func (s sectionless) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.r.ReadAt(p, off)
+	for _, field := range [][2]int64{{0x28, 8}, {0x3c, 4}} { // their place; their number and that of their names
+		for at := field[0]; at < field[0]+field[1]; at++ {
+			if at >= off && at < off+int64(n) {
+				p[at-off] = 0
+			}
+		}
+	}
+	return n, err
 }
 
 // catch turns a panic of a standard parser on hostile bytes into an error.
@@ -78,7 +98,7 @@ func checkHeader(r io.ReaderAt, size int64) error {
 		return nil
 	}
 	if shentsize != 64 || shoff > uint64(size) {
-		return fmt.Errorf("section headers at %#x of %d bytes: outside the file", shoff, size)
+		return fmt.Errorf("section headers at %#x of %d bytes: %w", shoff, size, io.ErrUnexpectedEOF)
 	}
 	var sh [64]byte
 	if shnum == 0 {
@@ -175,9 +195,11 @@ func (f *File) Text(start, end uint64) ([]byte, error) {
 
 // readAt reads n bytes of the file, which must really be there before memory
 // is asked for.
-func (f *File) readAt(off, n uint64) ([]byte, error) {
-	if n > maxRead {
-		return nil, fmt.Errorf("reading %d bytes: more than the %d allowed", n, maxRead)
+func (f *File) readAt(off, n uint64) ([]byte, error) { return f.read(off, n, maxRead) }
+
+func (f *File) read(off, n, limit uint64) ([]byte, error) {
+	if n > limit {
+		return nil, fmt.Errorf("reading %d bytes: more than the %d allowed", n, limit)
 	}
 	if off > uint64(f.size) || n > uint64(f.size)-off {
 		return nil, fmt.Errorf("reading %d bytes at %#x: %w", n, off, io.ErrUnexpectedEOF)

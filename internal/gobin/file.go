@@ -24,7 +24,10 @@ const (
 var ErrNotELF = errors.New("not an ELF file")
 
 // ErrNoSymbols is what Funcs' error wraps when a file tells no function names.
-var ErrNoSymbols = errors.New("no symbols, it is stripped: functions cannot be found by name")
+var ErrNoSymbols = errors.New("no symbols, it is stripped: functions cannot be found by name, only by address")
+
+// errPacked is it of a file that unpacks itself when it runs.
+var errPacked = fmt.Errorf("packed by UPX, upx -d unpacks it: %w", ErrNoSymbols)
 
 // File is an opened binary: a Go one, or any other ELF executable or shared
 // library. Its methods may be called concurrently.
@@ -54,6 +57,8 @@ type File struct {
 	tls          func() (int64, error)
 	findDebug    func() *File // nil: the file has no other with its debug information
 	debugFile    *File        // what findDebug has opened
+
+	ahead sync.WaitGroup // of ReadAhead
 }
 
 // GoInfo is what a Go binary says about its build.
@@ -104,7 +109,7 @@ func Open(path string) (*File, error) {
 		return nil, err
 	}
 	f, err := newFile(path, io.NewSectionReader(osf, at.start, at.size), at.size)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if isCutOff(err) {
 		err = fmt.Errorf("%w: the file is cut off", err)
 	}
 	if err != nil {
@@ -118,6 +123,7 @@ func Open(path string) (*File, error) {
 // Forget gives back the memory of what was read of the file; it is read again when it
 // is needed. No other method may run.
 func (f *File) Forget() {
+	f.ahead.Wait()
 	f.relocs = sync.OnceValues(f.readRelocs)
 	f.symtab = sync.OnceValues(f.readSymbols)
 	f.funcs = sync.OnceValues(f.readFuncs)

@@ -76,6 +76,7 @@ func checkToolchain(t *testing.T, f *File, version string) {
 			t.Errorf("%+v, symbols there: %+v", fn, want[fn.Entry])
 		}
 	}
+	checkNames(t, f)
 	if g, err := f.goroutineDWARF(); err != nil || g != goroutineLayouts[f.Go.Minor] {
 		t.Errorf("DWARF says %+v, %v; the table %+v", g, err, goroutineLayouts[f.Go.Minor])
 	}

@@ -39,6 +39,9 @@ func askEverything(f *File) {
 		_, _ = f.Text(fn.Entry, fn.End)
 		_, _ = f.FileOffset(fn.Entry)
 		_, _ = f.GPlace(fn)
+		_, _ = f.Signature(fn, fn.Entry)
+		f.ParamTypes(fn)
+		f.Plan(fn, WantEntry|WantRets)
 	}
 	_, _ = f.ModuleData()
 	_, _ = f.GoroutineFacts()
@@ -46,6 +49,11 @@ func askEverything(f *File) {
 	f.Frameworks()
 	f.BuildID()
 	f.Nearest("main", 2)
+	_, _, _ = f.FindType("main.Args")
+	_, _ = f.LineAddr("main.go", 20, 0)
+	_, _ = f.USDTs()
+	_, _ = f.UnwindTable()
+	_, _ = f.ErrorTypes()
 }
 
 func FuzzOpen(f *testing.F) {
@@ -94,7 +102,7 @@ func FuzzPclntab(f *testing.F) {
 		f.Add(other)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		tab, err := parsePclntab(data, 0x1000)
+		tab, err := parsePclntab(pagesOf(data), 0x1000)
 		if err != nil {
 			return
 		}

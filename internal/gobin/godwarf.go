@@ -10,32 +10,69 @@ import (
 	"sync"
 )
 
-// maxDebug limits the uncompressed debug sections of one file together. A Go
-// binary of 150 MB stays below.
-const maxDebug = 112 << 20
+// maxDebug limits the uncompressed debug sections of one file together: C++ programs of
+// several hundred megabytes stay below. maxRatio is how much zlib packs at most.
+const (
+	maxDebug = 640 << 20
+	maxRatio = 1032
+)
+
+// What a binary's DWARF may be that is not read.
+var (
+	errSplitDWARF = errors.New("it is split into .dwo files; build without -gsplit-dwarf")
+	errUnpack     = errors.New("objcopy --decompress-debug-sections unpacks it")
+)
 
 // readDebugInfo loads what types and places need of the file's DWARF.
 func (f *File) readDebugInfo() (*debugInfo, error) {
 	var s debugSections
+	err := f.unpack([]sectionWanted{
+		{"info", &s.info}, {"abbrev", &s.abbrev}, {"str", &s.str}, {"line_str", &s.lineStr},
+		{"str_offsets", &s.strOffsets}, {"addr", &s.addr},
+	})
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDebugInfo(s, f.Arch)
+	if err != nil {
+		return nil, err
+	}
+	d.addresses = func() error {
+		return f.unpack([]sectionWanted{
+			{"loclists", &d.raw.loclists}, {"loc", &d.raw.loc}, {"rnglists", &d.raw.rnglists}, {"ranges", &d.raw.ranges},
+		})
+	}
+	d.lineData = sync.OnceValues(func() (*dwarf.Data, error) { return f.readLines(&s) })
+	return d, nil
+}
+
+// ReadAhead begins to read what FindSoon, TypeHash and MapLayout need.
+func (f *File) ReadAhead() {
+	const any = "int" // the first question about a type has all read
+	f.ahead.Go(func() { _, _ = f.TypeHash(any) })
+}
+
+// sectionWanted is a debug section, by its name without the prefix, and where its
+// bytes go.
+type sectionWanted struct {
+	name string
+	to   *[]byte
+}
+
+// unpack reads those of the sections that are there, at once.
+func (f *File) unpack(wanted []sectionWanted) error {
 	var loads []*packed
 	left := uint64(maxDebug)
-	for _, w := range []struct {
-		name string
-		to   *[]byte
-	}{
-		{"info", &s.info}, {"loclists", &s.loclists}, {"loc", &s.loc}, {"rnglists", &s.rnglists},
-		{"ranges", &s.ranges}, {"abbrev", &s.abbrev}, {"str", &s.str}, {"line_str", &s.lineStr},
-		{"str_offsets", &s.strOffsets}, {"addr", &s.addr},
-	} {
+	for _, w := range wanted {
 		p, err := f.debugSection(w.name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if p == nil {
 			continue
 		}
 		if p.size > left {
-			return nil, fmt.Errorf("section %s: %d bytes of debug information are too much", p.name, p.size)
+			return fmt.Errorf("section %s: %d bytes of debug information are too much", p.name, p.size)
 		}
 		left -= p.size
 		p.to = w.to
@@ -47,15 +84,7 @@ func (f *File) readDebugInfo() (*debugInfo, error) {
 		wg.Go(func() { errs[i] = p.unpack() })
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	d, err := newDebugInfo(s, f.Arch)
-	if err != nil {
-		return nil, err
-	}
-	d.lineData = sync.OnceValues(func() (*dwarf.Data, error) { return f.readLines(&s) })
-	return d, nil
+	return errors.Join(errs...)
 }
 
 // packed is a debug section as it is in the file.
@@ -78,7 +107,7 @@ func (f *File) debugSection(name string) (*packed, error) {
 	if s == nil || s.Type == elf.SHT_NOBITS {
 		return nil, nil
 	}
-	b, err := from.readAt(s.Offset, s.FileSize)
+	b, err := from.read(s.Offset, s.FileSize, maxDebug)
 	if err != nil {
 		return nil, fmt.Errorf("section %s: %w", s.Name, err)
 	}
@@ -88,11 +117,14 @@ func (f *File) debugSection(name string) (*packed, error) {
 		p.size, p.data = binary.BigEndian.Uint64(b[4:]), b[12:]
 	case !old && s.Flags&elf.SHF_COMPRESSED != 0 && len(b) >= 24:
 		if kind := binary.LittleEndian.Uint32(b); kind != uint32(elf.COMPRESS_ZLIB) {
-			return nil, fmt.Errorf("section %s: %v is not supported", s.Name, elf.CompressionType(kind))
+			return nil, fmt.Errorf("section %s: %v is not supported: %w", s.Name, elf.CompressionType(kind), errUnpack)
 		}
 		p.size, p.data = binary.LittleEndian.Uint64(b[8:]), b[24:]
 	default:
 		p.size, p.plain = uint64(len(b)), true
+	}
+	if !p.plain && p.size/maxRatio > uint64(len(p.data)) {
+		return nil, fmt.Errorf("section %s: %d bytes do not unpack to %d", s.Name, len(p.data), p.size)
 	}
 	return p, nil
 }
@@ -117,7 +149,8 @@ func (p *packed) unpack() error {
 // without DWARF is no error: Source then says what was used instead.
 func (f *File) Signature(fn Func, pc uint64) (*Signature, error) {
 	c := f.callOf(fn, pc)
-	if d, err := f.debugInfo(); err == nil {
+	d, lack := f.debugInfo()
+	if lack == nil {
 		sig, err := d.signature(fn, pc, c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", fn.Name, err)
@@ -125,9 +158,16 @@ func (f *File) Signature(fn Func, pc uint64) (*Signature, error) {
 		if sig != nil {
 			return sig, nil
 		}
+		if d.split {
+			lack = errSplitDWARF
+		}
 	}
+	if errors.Is(lack, errNoDWARF) {
+		lack = nil
+	}
+	unknown := &Signature{Source: FromABI, Lack: lack}
 	if !fn.Go {
-		return &Signature{Source: FromABI}, nil
+		return unknown, nil
 	}
 	if r, err := f.runtimeTypes(); err == nil {
 		sig, err := r.signature(fn, c)
@@ -138,7 +178,7 @@ func (f *File) Signature(fn Func, pc uint64) (*Signature, error) {
 			return sig, nil
 		}
 	}
-	return &Signature{Source: FromABI}, nil
+	return unknown, nil
 }
 
 // call is how a function is called and how far a probe is from its entry.

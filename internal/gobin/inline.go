@@ -39,11 +39,18 @@ func (f *File) Inlined(match func(name string) bool, yield func(InlineSite) bool
 	if f.Go == nil {
 		return nil
 	}
+	if err := f.inlined(match, yield); err != nil {
+		return fmt.Errorf("%s: where functions are inlined: %w", f.Path, err)
+	}
+	return nil
+}
+
+func (f *File) inlined(match func(name string) bool, yield func(InlineSite) bool) error {
 	t, err := f.pcln()
 	if err != nil {
 		return err
 	}
-	fns, err := f.Funcs()
+	fns, err := f.funcs()
 	if err != nil {
 		return err
 	}

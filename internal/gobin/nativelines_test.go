@@ -90,6 +90,12 @@ func buildNative(t testing.TB, source string, flags ...string) string {
 	if strings.HasSuffix(source, ".cc") {
 		compiler = "g++"
 	}
+	return compiled(t, compiler, source, flags...)
+}
+
+// compiled is buildNative by a compiler of another architecture.
+func compiled(t testing.TB, compiler, source string, flags ...string) string {
+	t.Helper()
 	bin := filepath.Join(t.TempDir(), strings.TrimSuffix(source, filepath.Ext(source)))
 	out, err := exec.Command(compiler, append(flags, "-o", bin, filepath.Join("testdata/native", source))...).CombinedOutput()
 	if err != nil {

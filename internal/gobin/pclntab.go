@@ -1,12 +1,13 @@
 package gobin
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"sort"
-	"strings"
+	"sync"
 	"unsafe"
 )
 
@@ -45,12 +46,19 @@ type pclntab struct {
 	textStart uint64 // what 32-bit entries count from
 	nfunc     int
 
-	names   string // function names, NUL-terminated
-	files   string
-	cu      []byte // per compile unit: file number to offset in files
-	pctab   []byte // pc-value tables
-	functab []byte // entries and offsets of the funcs; offsets count from here
+	data *pages
+	// Where its parts begin.
+	names   textPart // function names, NUL-terminated
+	files   textPart
+	cu      uint64 // per compile unit: file number to offset in files
+	pctab   uint64 // pc-value tables
+	functab uint64 // entries and offsets of the funcs; offsets count from here
+
+	byName func() (*nameIndex, error)
 }
+
+// textPart is a part of the table that holds strings.
+type textPart struct{ start, size uint64 }
 
 // pcFunc is one entry of the function table.
 type pcFunc struct {
@@ -63,7 +71,7 @@ type pcFunc struct {
 	npcdata     uint32
 	nfuncdata   uint8
 	funcID      uint8
-	tail        []byte // pcdata and funcdata offsets
+	tail        uint64 // where its pcdata and funcdata offsets are
 }
 
 // pclntabSection finds the function table by its section names: the plain one
@@ -87,14 +95,16 @@ func (f *File) readPclntab() (*pclntab, error) {
 	if size > maxPclntab {
 		return nil, fmt.Errorf("function table of %d bytes: too large", size)
 	}
-	data, err := f.Bytes(base, base+size)
-	if err != nil {
-		return nil, fmt.Errorf("function table: %w", err)
+	p := f.segment(base, base+size)
+	if p == nil || p.Off+base-p.Vaddr+size > uint64(f.size) {
+		return nil, fmt.Errorf("function table from %#x to %#x: not in the file", base, base+size)
 	}
-	if err := f.relocate(data, base); err != nil {
-		return nil, err
-	}
-	t, err := parsePclntab(data, base)
+	t, err := parsePclntab(newPages(size, func(b []byte, off uint64) error {
+		if _, err := f.r.ReadAt(b, int64(p.Off+base-p.Vaddr+off)); err != nil {
+			return err
+		}
+		return f.relocate(b, base+off)
+	}), base)
 	if err != nil {
 		return nil, err
 	}
@@ -179,66 +189,57 @@ func (f *File) relocate(data []byte, base uint64) error {
 	return nil
 }
 
-// parsePclntab reads the header and cuts the table into its parts.
-func parsePclntab(data []byte, base uint64) (*pclntab, error) {
-	if len(data) < 16 || data[4] != 0 || data[5] != 0 || data[7] != 8 {
+// parsePclntab reads the header, which says where the table's parts are.
+func parsePclntab(data *pages, base uint64) (*pclntab, error) {
+	head := data.at(0, 16)
+	if head == nil || head[4] != 0 || head[5] != 0 || head[7] != 8 {
 		return nil, errPclntab
 	}
-	format, ok := pclnMagics[binary.LittleEndian.Uint32(data)]
+	format, ok := pclnMagics[binary.LittleEndian.Uint32(head)]
 	if !ok {
-		return nil, fmt.Errorf("function table: unknown format %#x", binary.LittleEndian.Uint32(data))
+		return nil, fmt.Errorf("function table: unknown format %#x", binary.LittleEndian.Uint32(head))
 	}
-	t := &pclntab{format: format, base: base, quantum: uint64(data[6])}
+	t := &pclntab{format: format, base: base, quantum: uint64(head[6]), data: data}
+	t.byName = sync.OnceValues(t.index)
 	word := func(i int) uint64 {
-		if off := 8 + i*8; off+8 <= len(data) {
-			return binary.LittleEndian.Uint64(data[off:])
+		if b := data.at(uint64(8+i*8), 8); b != nil {
+			return binary.LittleEndian.Uint64(b)
 		}
 		return 1 << 63
 	}
-	part := func(i int) []byte {
-		if off := word(i); off < uint64(len(data)) {
-			return data[off:]
-		}
-		return nil
+	text := func(i int) textPart {
+		start := min(word(i), data.size)
+		return textPart{start, min(word(i+1)-word(i), data.size-start)}
 	}
 	nfunc := word(0)
 	switch format {
 	case pcln12:
-		t.functab, t.pctab, t.names = data[16:], data, cutString(data, uint64(len(data)))
+		t.functab, t.names = 16, textPart{0, data.size}
 	case pcln116:
-		t.cu, t.pctab, t.functab = part(3), part(5), part(6)
-		t.files = cutString(part(4), word(5)-word(4))
-		t.names = cutString(part(2), word(3)-word(2))
+		t.cu, t.pctab, t.functab = word(3), word(5), word(6)
+		t.files, t.names = text(4), text(2)
 	default:
 		t.textStart = word(2)
-		t.cu, t.pctab, t.functab = part(4), part(6), part(7)
-		t.files = cutString(part(5), word(6)-word(5))
-		t.names = cutString(part(3), word(4)-word(3))
+		t.cu, t.pctab, t.functab = word(4), word(6), word(7)
+		t.files, t.names = text(5), text(3)
 	}
-	if t.functab == nil || t.quantum == 0 || nfunc > maxGoFuncs || (nfunc*2+1)*t.wordSize() > uint64(len(t.functab)) {
+	if t.functab >= data.size || t.quantum == 0 || nfunc > maxGoFuncs || (nfunc*2+1)*t.wordSize() > data.size-t.functab {
 		return nil, errPclntab
 	}
 	t.nfunc = int(nfunc)
 	if format == pcln12 {
-		t.cutFiles12(data)
+		t.cutFiles12()
 	}
 	return t, nil
-}
-
-// cutString shares b's memory, tens of megabytes in large binaries: the table
-// is not written to any more.
-func cutString(b []byte, n uint64) string {
-	return unsafe.String(unsafe.SliceData(b), int(min(n, uint64(len(b)))))
 }
 
 // cutFiles12 finds the old format's file table, whose offset follows functab.
 // File numbers of that format index it directly, and its strings, like all else
 // there, count from the table's start.
-func (t *pclntab) cutFiles12(data []byte) {
-	end := uint64(t.nfunc*2+1) * 8
-	off, ok := u32(t.functab, end)
-	if ok && uint64(off) < uint64(len(data)) {
-		t.cu, t.files = data[off:], t.names
+func (t *pclntab) cutFiles12() {
+	off, ok := t.data.u32(t.functab + uint64(t.nfunc*2+1)*8)
+	if ok && uint64(off) < t.data.size {
+		t.cu, t.files = uint64(off), t.names
 	}
 }
 
@@ -252,11 +253,14 @@ func (t *pclntab) wordSize() uint64 {
 
 // pcAt is the entry of function i; for i = nfunc the end of the last one.
 func (t *pclntab) pcAt(i int) uint64 {
-	off := uint64(i) * 2 * t.wordSize()
-	if t.format >= pcln118 {
-		return t.textStart + uint64(binary.LittleEndian.Uint32(t.functab[off:]))
+	b := t.data.at(t.functab+uint64(i)*2*t.wordSize(), t.wordSize())
+	switch {
+	case b == nil:
+		return 0
+	case t.format >= pcln118:
+		return t.textStart + uint64(binary.LittleEndian.Uint32(b))
 	}
-	return binary.LittleEndian.Uint64(t.functab[off:])
+	return binary.LittleEndian.Uint64(b)
 }
 
 // find returns the index of the function that holds pc.
@@ -265,31 +269,33 @@ func (t *pclntab) find(pc uint64) (int, bool) {
 	return i, i >= 0 && pc < t.pcAt(i+1)
 }
 
+// record says where entry i is; of the old format it counts from the table's start.
+func (t *pclntab) record(i int) (off uint64, ok bool) {
+	v, ok := t.data.u32(t.functab + (uint64(i)*2+1)*t.wordSize())
+	if t.format == pcln12 {
+		return uint64(v), ok
+	}
+	return t.functab + uint64(v), ok
+}
+
 // fn decodes entry i (runtime._func).
 func (t *pclntab) fn(i int) (pcFunc, error) {
-	w := t.wordSize()
-	var off uint64
-	if v, ok := u32(t.functab, (uint64(i)*2+1)*w); ok {
-		off = uint64(v)
-	}
-	rec, fields := t.functab, uint64(44)
-	switch t.format {
-	case pcln12: // no cuOffset; all offsets count from the table's start
-		rec, fields = t.pctab, 40
-	case pcln118: // a shorter entry, and no start line yet
+	w, fields := t.wordSize(), uint64(44)
+	if t.format == pcln12 || t.format == pcln118 { // no cuOffset; no start line yet
 		fields = 40
 	}
-	if off > uint64(len(rec)) || uint64(len(rec))-off < fields {
+	off, ok := t.record(i)
+	rec := t.data.at(off, fields)
+	if !ok || rec == nil {
 		return pcFunc{}, fmt.Errorf("function %d: %w", i, errPclntab)
 	}
-	rec = rec[off:]
 	at := func(field uint64) uint32 { // fields counts 32-bit words behind the entry
 		return binary.LittleEndian.Uint32(rec[w+field*4:])
 	}
 	fn := pcFunc{
 		entry: t.pcAt(i), next: t.pcAt(i + 1),
 		nameOff: at(0), pcsp: at(3), pcfile: at(4), pcln: at(5), npcdata: at(6),
-		funcID: rec[fields-4], nfuncdata: rec[fields-1], tail: rec[fields:],
+		funcID: rec[fields-4], nfuncdata: rec[fields-1], tail: off + fields,
 	}
 	if t.format != pcln12 {
 		fn.cuOff = at(7)
@@ -301,20 +307,26 @@ func (t *pclntab) fn(i int) (pcFunc, error) {
 }
 
 // name reads a function name.
-func (t *pclntab) name(off uint32) string {
-	return cString(t.names, off)
-}
+func (t *pclntab) name(off uint32) string { return t.text(t.names, off) }
 
-// cString is the NUL-terminated string at off, "" if none is there.
-func cString(s string, off uint32) string {
-	if uint64(off) >= uint64(len(s)) {
+// text reads a string. It shares the table's memory, tens of megabytes in large
+// binaries, unless it lies across pages.
+func (t *pclntab) text(part textPart, off uint32) string {
+	if uint64(off) >= part.size {
 		return ""
 	}
-	s = s[off:]
-	if i := strings.IndexByte(s, 0); i >= 0 {
-		return s[:i]
+	at, left := part.start+uint64(off), part.size-uint64(off)
+	b := t.data.page(at)
+	b = b[:min(uint64(len(b)), left)]
+	end := bytes.IndexByte(b, 0)
+	if end < 0 {
+		b = t.data.at(at, min(maxName, left))
+		end = bytes.IndexByte(b, 0)
 	}
-	return ""
+	if end < 0 {
+		return ""
+	}
+	return unsafe.String(unsafe.SliceData(b), end)
 }
 
 // pcValue is a stretch of a pc-value table: value holds for [start, end).
@@ -327,12 +339,16 @@ type pcValue struct {
 // ends with a zero delta; its last end is the function's. Whatever the bytes
 // say, it makes no more steps than the function has bytes.
 func (t *pclntab) values(fn pcFunc, off uint32, yield func(pcValue) bool) {
-	if off == 0 || uint64(off) >= uint64(len(t.pctab)) {
+	if off == 0 {
 		return
 	}
-	p := t.pctab[off:]
+	at := t.pctab + uint64(off)
+	p := t.data.page(at)
 	v := pcValue{start: fn.entry, end: fn.entry, value: -1}
 	for first := true; v.end < fn.next; first = false {
+		if len(p) < 2*binary.MaxVarintLen64 {
+			p = t.data.from(at, 2*binary.MaxVarintLen64)
+		}
 		delta, n := binary.Uvarint(p)
 		if n <= 0 || delta == 0 && !first {
 			return
@@ -341,7 +357,7 @@ func (t *pclntab) values(fn pcFunc, off uint32, yield func(pcValue) bool) {
 		if m <= 0 || pcDelta == 0 || pcDelta > 1<<32 {
 			return
 		}
-		p = p[n+m:]
+		p, at = p[n+m:], at+uint64(n+m)
 		v.value += int32(uint32(delta>>1) ^ -uint32(delta&1))
 		v.start, v.end = v.end, v.end+pcDelta*t.quantum
 		if !yield(v) {
@@ -389,11 +405,11 @@ func (t *pclntab) file(fn pcFunc, pc uint64) string {
 	if no < 0 {
 		return ""
 	}
-	off, ok := u32(t.cu, (uint64(fn.cuOff)+uint64(no))*4)
+	off, ok := t.data.u32(t.cu + (uint64(fn.cuOff)+uint64(no))*4)
 	if !ok {
 		return ""
 	}
-	return cString(t.files, off)
+	return t.text(t.files, off)
 }
 
 // pcdata is the offset in pctab of a per-pc table of the function, 0 for none.
@@ -401,7 +417,7 @@ func (t *pclntab) pcdata(fn pcFunc, table uint32) uint32 {
 	if table >= fn.npcdata {
 		return 0
 	}
-	off, _ := u32(fn.tail, uint64(table)*4)
+	off, _ := t.data.u32(fn.tail + uint64(table)*4)
 	return off
 }
 
@@ -413,25 +429,17 @@ func (t *pclntab) funcdata(fn pcFunc, index uint8) (uint64, bool) {
 	}
 	off := uint64(fn.npcdata) * 4
 	if t.format >= pcln118 {
-		v, ok := u32(fn.tail, off+uint64(index)*4)
+		v, ok := t.data.u32(fn.tail + off + uint64(index)*4)
 		return uint64(v), ok && v != ^uint32(0)
 	}
 	// Pointers are aligned in memory; the record itself is, its head is 44 long.
 	if off%8 == 0 {
 		off += 4
 	}
-	off += uint64(index) * 8
-	if off > uint64(len(fn.tail)) || uint64(len(fn.tail))-off < 8 {
+	b := t.data.at(fn.tail+off+uint64(index)*8, 8)
+	if b == nil {
 		return 0, false
 	}
-	v := binary.LittleEndian.Uint64(fn.tail[off:])
+	v := binary.LittleEndian.Uint64(b)
 	return v, v != 0
-}
-
-// u32 reads a word of b, if it has one there.
-func u32(b []byte, off uint64) (uint32, bool) {
-	if off > uint64(len(b)) || uint64(len(b))-off < 4 {
-		return 0, false
-	}
-	return binary.LittleEndian.Uint32(b[off:]), true
 }

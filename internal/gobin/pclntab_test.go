@@ -44,7 +44,7 @@ func oldTable() []byte {
 }
 
 func TestPclntabOfOldLayout(t *testing.T) {
-	tab, err := parsePclntab(oldTable(), 0)
+	tab, err := parsePclntab(pagesOf(oldTable()), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

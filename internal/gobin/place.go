@@ -23,6 +23,7 @@ type Signature struct {
 	Params  []Param // in source order, a method's receiver first
 	Results []Param
 	Source  Source
+	Lack    error // why its DWARF is not read, if it has any
 }
 
 // Param is one parameter or result.

@@ -89,15 +89,13 @@ func ownFrame(p Place) bool {
 func (d *debugInfo) passedByReference(off dwarf.Offset) bool {
 	const attrCallingConvention, byReference = dwarf.Attr(0x36), 4 // DWARF 5
 	for range maxOrigins {
-		r := d.data.Reader()
-		r.Seek(off)
-		e, err := r.Next()
-		if err != nil || e == nil {
+		r, e, err := d.types.entry(off)
+		if err != nil {
 			return false
 		}
 		switch e.Tag {
 		case dwarf.TagTypedef, dwarf.TagConstType, dwarf.TagVolatileType:
-			off, _ = e.Val(dwarf.AttrType).(dwarf.Offset)
+			off, _ = d.types.refs.to(e.Val(dwarf.AttrType))
 		default:
 			v, _ := e.Val(attrCallingConvention).(int64)
 			destructor := false

@@ -309,7 +309,7 @@ func (f *File) Frameworks() []string {
 		return names
 	}
 	for _, fw := range frameworkFuncs {
-		if strings.Contains(t.names, "\x00"+fw.fn+"\x00") && !slices.Contains(names, fw.name) {
+		if t.has(fw.fn) && !slices.Contains(names, fw.name) {
 			names = append(names, fw.name)
 		}
 	}

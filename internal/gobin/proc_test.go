@@ -151,7 +151,12 @@ func TestFrameworks(t *testing.T) {
 		{Path: "github.com/smallnest/rpcx", Version: "v1.9.1"},
 		{Path: "google.golang.org/grpc/cmd", Version: "v1.0.0"},
 	}}}
-	table := &pclntab{names: "\x00main.main\x00net/http.(*Server).Serve\x00net/http.(*Client).do\x00net/rpc.(*Server).ServeCodecs\x00"}
+	names := []string{"main.main", "net/http.(*Server).Serve", "net/http.(*Client).do", "net/rpc.(*Server).ServeCodecs"}
+	index := newNameIndex(len(names), func(i int32) string { return names[i] })
+	for i, name := range names {
+		index.add(int32(i), name)
+	}
+	table := &pclntab{byName: func() (*nameIndex, error) { return index, nil }}
 	f := &File{Go: info, pcln: func() (*pclntab, error) { return table, nil }}
 	if diff := cmp.Diff([]string{"rpcx v1.9.1", "net/http"}, f.Frameworks()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

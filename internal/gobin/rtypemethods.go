@@ -55,8 +55,11 @@ func (r *runtimeTypes) visit(f func(rtype)) {
 	for queue := r.linked(); len(queue) > 0 && len(seen) < maxTypes; {
 		addr := queue[0]
 		queue = queue[1:]
+		if seen[addr] {
+			continue
+		}
 		d, err := r.desc(addr)
-		if err != nil || seen[addr] {
+		if err != nil {
 			continue
 		}
 		seen[addr] = true
@@ -162,6 +165,16 @@ func (r *runtimeTypes) count(addr uint64) uint64 {
 
 // methodsOf enters the methods of one type.
 func (r *runtimeTypes) methodsOf(d rtype) {
+	r.eachMethod(d, func(_, typ, _, code int32) {
+		if typ > 0 && code > 0 { // the linker clears those that cannot be called
+			r.methods[r.text+uint64(code)] = method{receiver: d.addr, typ: r.base + uint64(typ)}
+		}
+	})
+}
+
+// eachMethod calls f with the offsets of name, type and code of each method: as
+// interfaces call it, and as it is.
+func (r *runtimeTypes) eachMethod(d rtype, f func(name, typ, ifn, tfn int32)) {
 	if d.flags&flagUncommon == 0 {
 		return
 	}
@@ -175,12 +188,9 @@ func (r *runtimeTypes) methodsOf(d rtype) {
 	if err != nil {
 		return
 	}
+	number := func(i int) int32 { return int32(binary.LittleEndian.Uint32(list[4*i:])) }
 	for ; len(list) > 0; list = list[16:] {
-		typ := int32(binary.LittleEndian.Uint32(list[4:]))
-		code := int32(binary.LittleEndian.Uint32(list[12:]))
-		if typ > 0 && code > 0 { // the linker clears those that cannot be called
-			r.methods[r.text+uint64(code)] = method{receiver: d.addr, typ: r.base + uint64(typ)}
-		}
+		f(number(0), number(1), number(2), number(3))
 	}
 }
 

@@ -100,9 +100,9 @@ func (f *File) Plan(fn Func, want PlanWant) Plan {
 	return p
 }
 
-// CallsOf lists where fn calls callee directly, as offsets from fn's first byte.
-// Code that does not decode to its end is an error.
-func (f *File) CallsOf(fn, callee Func) ([]uint64, error) {
+// CallsOf lists where fn calls callee directly, as offsets from fn's first byte: of the
+// calls or, behind, of what follows them. Code that does not decode to its end is an error.
+func (f *File) CallsOf(fn, callee Func, behind bool) ([]uint64, error) {
 	code, err := f.funcCode(fn)
 	if err != nil {
 		return nil, err
@@ -110,6 +110,9 @@ func (f *File) CallsOf(fn, callee Func) ([]uint64, error) {
 	var offs []uint64
 	err = code.walk(func(off uint64, in inst) bool {
 		if in.class == classCall && in.target == callee.Entry {
+			if behind {
+				off += uint64(in.size)
+			}
 			offs = append(offs, off)
 		}
 		return true

@@ -230,7 +230,7 @@ func TestOffsetSite(t *testing.T) {
 func TestCallsOf(t *testing.T) {
 	f := buildSites(t, AMD64)
 	caller, callee := findFunc(t, f, "main.main"), findFunc(t, f, "main.Small")
-	offs, err := f.CallsOf(caller, callee)
+	offs, err := f.CallsOf(caller, callee, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,13 +245,16 @@ func TestCallsOf(t *testing.T) {
 		}
 	}
 	if len(offs) != 1 {
-		t.Errorf("%d calls, want 1", len(offs))
+		t.Fatalf("%d calls, want 1", len(offs))
 	}
-	if offs, err := f.CallsOf(callee, caller); err != nil || len(offs) != 0 {
+	if behind, err := f.CallsOf(caller, callee, true); err != nil || len(behind) != 1 || behind[0] != offs[0]+5 {
+		t.Errorf("behind the call at +%d: %v, %v", offs[0], behind, err)
+	}
+	if offs, err := f.CallsOf(callee, caller, false); err != nil || len(offs) != 0 {
 		t.Errorf("calls the other way: %v, %v", offs, err)
 	}
 	callee.End = callee.Entry
-	if offs, err := f.CallsOf(callee, caller); err == nil {
+	if offs, err := f.CallsOf(callee, caller, false); err == nil {
 		t.Errorf("in a function without a size: %v", offs)
 	}
 }

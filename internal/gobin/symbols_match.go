@@ -55,26 +55,60 @@ func BCC(pattern string) Matcher {
 	return regexp.MustCompile(`^(?s:` + expr + `)$`).MatchString
 }
 
-// Match lists the functions whose symbol or demangled name m accepts.
+// Match lists the functions whose name m accepts: that of the symbol or the demangled
+// one, of a generic function of Go also the one with dots for its type arguments.
 func (f *File) Match(m Matcher) ([]Func, error) {
+	return f.matching(func(fn *Func) bool {
+		if m(fn.Name) {
+			return true
+		}
+		if fn.Go {
+			short, generic := dotted(fn.Name)
+			return generic && m(short)
+		}
+		return isMangled(fn.Name) && m(Demangle(fn.Name))
+	})
+}
+
+func (f *File) matching(wanted func(*Func) bool) ([]Func, error) {
 	fns, err := f.Funcs()
 	if err != nil {
 		return nil, err
 	}
 	var out []Func
-	for _, fn := range fns {
-		if m(fn.Name) || !fn.Go && isMangled(fn.Name) && m(Demangle(fn.Name)) {
-			out = append(out, fn)
+	for i := range fns {
+		if wanted(&fns[i]) {
+			out = append(out, fns[i])
 		}
 	}
 	return out, nil
+}
+
+// MatchGlob lists the functions that a script's pattern names.
+func (f *File) MatchGlob(pattern string) ([]Func, error) {
+	fns, err := f.Match(Glob(pattern))
+	if err != nil || len(fns) > 0 {
+		return fns, err
+	}
+	return f.matchDotted(pattern, Glob)
+}
+
+// matchDotted lists the functions that a name or pattern with type arguments may stand
+// for in a binary that does not tell them, a stripped one: all that differ in them only.
+func (f *File) matchDotted(pattern string, matcher func(string) Matcher) ([]Func, error) {
+	short, generic := dotted(pattern)
+	if !generic || f.Go == nil {
+		return nil, nil
+	}
+	m := matcher(short)
+	return f.matching(func(fn *Func) bool { return fn.Go && Dots(fn.Name) && m(fn.Name) })
 }
 
 // MatchBCC lists the functions that a bcc-style tool's pattern names: the ones
 // of exactly that name if there are any, else those that the pattern matches
 // ('*' any text, '.' any character).
 func (f *File) MatchBCC(pattern string) ([]Func, error) {
-	fns, err := f.Match(func(name string) bool { return name == pattern })
+	fns, err := f.Named(pattern)
 	if err != nil || len(fns) > 0 {
 		return fns, err
 	}
@@ -127,8 +161,11 @@ func (f *File) Nearest(name string, n int) []string {
 
 // nameDistance is how far apart two names are, limit or more when too far. What
 // is typed without package, receiver or its punctuation ("Mul", "Arith.Mul")
-// counts as near to the full name.
+// counts as near to the full name; type arguments do not count.
 func nameDistance(typed, full string, limit int) int {
+	typed, _ = dotted(typed)
+	full, _ = dotted(full)
+	typed, full = strings.Replace(typed, typeDots, "", 1), strings.Replace(full, typeDots, "", 1)
 	if tail := lastWord(full); tail == lastWord(typed) && tail != "" {
 		return 1
 	}

@@ -10,10 +10,11 @@ import (
 
 // context rewrites the expressions of one body for the sites it fires at.
 type context struct {
-	arch   Arch
-	group  *prog.Group
-	caller bool // a user stack lacks the immediate caller here
-	frame  *frame
+	arch         Arch
+	group        *prog.Group
+	userCaller   bool // a user stack lacks the immediate caller here
+	kernelCaller bool // the kernel's does
+	frame        *frame
 }
 
 func (c *context) rewrite(b *prog.Body) {
@@ -31,7 +32,10 @@ func (c *context) expr(e prog.Expr) prog.Expr {
 	case *prog.GoID:
 		return c.goid(e)
 	case *prog.Builtin:
-		if e.ID == prog.BUstack && c.caller {
+		if e.ID == prog.BDwarfStack && c.group.Go != nil {
+			e.ID = prog.BUstack // Go keeps frame pointers and writes no .eh_frame
+		}
+		if e.ID == prog.BUstack && c.userCaller || e.ID == prog.BKstack && c.kernelCaller {
 			return &prog.Call{Meta: e.Meta, Fn: prog.FnStackPush, Args: []prog.Expr{e, c.callerPC(e.At)}}
 		}
 	}

@@ -51,9 +51,44 @@ func (x *expander) expand(e prog.Expr) *types.Type {
 	places := make([]value, len(blobs))
 	for i, b := range blobs {
 		places[i] = x.place(b, v, blobs, places)
-		x.blob(b, places[i])
+		if !x.kept(e, b) {
+			x.blob(b, places[i])
+		}
 	}
 	return t
+}
+
+// kept adds the item of a string in a parameter of a return probe, a member of a struct
+// for one: its bytes as they were at entry.
+func (x *expander) kept(e prog.Expr, b types.Blob) bool {
+	f := x.c.frame
+	if f == nil || b.Kind != types.BlobString || b.Parent >= 0 || len(f.strings) >= maxFrameStrings {
+		return false
+	}
+	p := paramAt(e, b.Off, b.Type)
+	if p == nil {
+		return false
+	}
+	s := f.text(p.Word(0), p.Word(1), frameStrlen)
+	x.items = append(x.items, prog.Item{Arg: x.arg, Ptr: s.from(x.at), Len: varRef(s.n), Max: frameStrlen - 1})
+	return true
+}
+
+// paramAt is the part of e at off that is one of a parameter, nil if it is not.
+func paramAt(e prog.Expr, off int, t *types.Type) *prog.GoParam {
+	switch e := e.(type) {
+	case *prog.GoParam:
+		if !e.Ret {
+			return &prog.GoParam{Meta: prog.Meta{T: t, At: e.At}, Name: e.Name, Place: e.Place.Sub(off, t.Size)}
+		}
+	case *prog.Compose:
+		for i, f := range e.T.Fields {
+			if off >= f.Offset && off < f.Offset+f.Type.Size && i < len(e.Parts) {
+				return paramAt(e.Parts[i], off-f.Offset, t)
+			}
+		}
+	}
+	return nil
 }
 
 // keepStrings replaces string parameters of a return probe, also as parts of

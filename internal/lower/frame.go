@@ -12,6 +12,10 @@ import (
 // return, the NUL included: a frame table holds thousands of frames.
 const frameStrlen = 256
 
+// maxFrameStrings is how many strings that are members of structs are kept. What lies
+// behind further ones is read at the return.
+const maxFrameStrings = 16
+
 // frameEntries is the room of a frame table: calls under way at one time.
 const frameEntries = 65536
 
@@ -162,7 +166,8 @@ func (f *frame) keepStrings(stmts []prog.Stmt) {
 		if !okPtr || !okLen || ptr.Ret {
 			return e
 		}
-		return f.text(ptr, length, n.T)
+		s := f.text(ptr, length, min(n.T.Size, frameStrlen))
+		return s.value(n.T, ptr.At)
 	})
 }
 
@@ -179,24 +184,28 @@ func param(e prog.Expr) (*prog.GoParam, bool) {
 	return p, ok
 }
 
-func (f *frame) text(ptr, length *prog.GoParam, t *types.Type) prog.Expr {
-	kept := types.Str(min(t.Size, frameStrlen))
+// text is the string at ptr, of which size bytes with the NUL are kept.
+func (f *frame) text(ptr, length *prog.GoParam, size int) text {
 	for _, s := range f.strings {
-		if s.ptr.Name == ptr.Name && fmt.Sprint(s.ptr.Place) == fmt.Sprint(ptr.Place) && s.v.Type.Size == kept.Size {
-			return s.value(t, ptr.At)
+		if s.ptr.Name == ptr.Name && fmt.Sprint(s.ptr.Place) == fmt.Sprint(ptr.Place) && s.v.Type.Size == size {
+			return s
 		}
 	}
-	s := text{ptr: ptr, len: length, v: &prog.Var{Type: kept}, n: &prog.Var{Type: types.TUint64}}
+	s := text{ptr: ptr, len: length, v: &prog.Var{Type: types.Str(size)}, n: &prog.Var{Type: types.TUint64}}
 	f.strings = append(f.strings, s)
-	return s.value(t, ptr.At)
+	return s
 }
 
-// value is the kept string; reading what was not kept fails.
-func (s *text) value(t *types.Type, at diag.Span) prog.Expr {
+// from is where the kept bytes are; reading what was not kept fails.
+func (s *text) from(at diag.Span) prog.Expr {
 	ptr := types.PointerTo(nil, types.SpaceKernel)
-	from := &prog.Cond{Meta: prog.Meta{T: ptr, At: at}, C: ne(varRef(s.n), constant(notKept, at)),
+	return &prog.Cond{Meta: prog.Meta{T: ptr, At: at}, C: ne(varRef(s.n), constant(notKept, at)),
 		A: &prog.Addr{Meta: prog.Meta{T: ptr, At: at}, Var: s.v}, B: cast(ptr, constant(0, at), at)}
-	return cast(t, &prog.StrN{Meta: prog.Meta{T: s.v.Type, At: at}, Ptr: from, Len: varRef(s.n), Checked: true}, at)
+}
+
+// value is the kept string.
+func (s *text) value(t *types.Type, at diag.Span) prog.Expr {
+	return cast(t, &prog.StrN{Meta: prog.Meta{T: s.v.Type, At: at}, Ptr: s.from(at), Len: varRef(s.n), Checked: true}, at)
 }
 
 // keep reads the string. A read that fails leaves the statement before it has set

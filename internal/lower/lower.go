@@ -94,7 +94,7 @@ func (l *lowerer) body(b *prog.Body) {
 }
 
 func (l *lowerer) kernel(b *prog.Body) {
-	c := &context{arch: l.arch, group: b.Group}
+	c := &context{arch: l.arch, group: b.Group, kernelCaller: l.arch.hidesCaller(b.Group.Point)}
 	c.rewrite(b)
 	sites := make([]prog.Site, len(b.Group.Funcs))
 	for i, f := range b.Group.Funcs {
@@ -104,6 +104,14 @@ func (l *lowerer) kernel(b *prog.Body) {
 		sites = make([]prog.Site, 1) // begin, end, timers: no function
 	}
 	l.add(&fragment{body: b, sites: sites, order: orderEntry})
+}
+
+// hidesCaller tells whether the kernel leaves the immediate caller out of its own
+// stack: it follows frame pointers, and where the return address is in a register the
+// function's first instructions have yet to make its frame. By ORC's tables, on amd64,
+// nothing is left out.
+func (a Arch) hidesCaller(p *prog.Point) bool {
+	return a.CallerInReg != "" && p.Kind == prog.KindKprobe && !p.HasAddr && p.Offset == 0
 }
 
 // kernelSite is where a function of the kernel, or an event, which has no
@@ -140,7 +148,7 @@ func (l *lowerer) kretprobe(b *prog.Body) {
 
 func (l *lowerer) uprobe(b *prog.Body) {
 	p := b.Group.Point
-	c := &context{arch: l.arch, group: b.Group, caller: b.Group.Go != nil && !p.HasOff}
+	c := &context{arch: l.arch, group: b.Group, userCaller: b.Group.Go != nil && !p.HasOff}
 	c.rewrite(b)
 	var sites []prog.Site
 	for _, f := range b.Group.Funcs {
@@ -156,7 +164,7 @@ func (l *lowerer) uprobe(b *prog.Body) {
 
 func (l *lowerer) entry(t *prog.Target, f prog.Func, p *prog.Point) (prog.Site, error) {
 	if p.HasOff {
-		return l.planner.Offset(t, f, p.Offset)
+		return l.planner.Offset(t, f, p.Offset+f.Offset)
 	}
 	return l.planner.Entry(t, f)
 }
@@ -197,7 +205,7 @@ func (l *lowerer) uretprobe(b *prog.Body) {
 		}
 		in, out = append(in, entry), append(out, rets...)
 	}
-	c := &context{arch: l.arch, group: g, caller: g.Go != nil}
+	c := &context{arch: l.arch, group: g, userCaller: g.Go != nil}
 	if !framed {
 		c.rewrite(b)
 		l.add(&fragment{body: b, sites: out, order: orderReturn})

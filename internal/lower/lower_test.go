@@ -140,3 +140,36 @@ func TestEntryAndReturnShareTheTable(t *testing.T) {
 		t.Error("entry and return use different frame tables")
 	}
 }
+
+// TestKernelCaller: a kernel stack lacks the caller only where the return address is in
+// a register still, at a function's first instruction.
+func TestKernelCaller(t *testing.T) {
+	for _, c := range []struct {
+		arch  Arch
+		point prog.Point
+		put   string
+	}{
+		{ARM64, prog.Point{Kind: prog.KindKprobe}, "r30"},
+		{ARM64, prog.Point{Kind: prog.KindKprobe, HasOff: true}, "r30"},
+		{ARM64, prog.Point{Kind: prog.KindKprobe, HasOff: true, Offset: 4}, ""},
+		{ARM64, prog.Point{Kind: prog.KindKprobe, HasAddr: true}, ""},
+		{ARM64, prog.Point{Kind: prog.KindKretprobe}, ""},
+		{ARM64, prog.Point{Kind: prog.KindFentry}, ""},
+		{ARM64, prog.Point{Kind: prog.KindTracepoint}, ""},
+		{AMD64, prog.Point{Kind: prog.KindKprobe}, ""},
+	} {
+		stack := func(id prog.BuiltinID) prog.Expr {
+			return &prog.Builtin{Meta: prog.Meta{T: &types.Type{Kind: types.Stack, Size: types.StackSize}}, ID: id}
+		}
+		e := emit(stack(prog.BKstack), stack(prog.BUstack))
+		group := &prog.Group{Point: &c.point, Funcs: functions("f")}
+		Lower([]*prog.Body{{Probe: &prog.Probe{}, Group: group, Stmts: []prog.Stmt{e}}}, fakePlanner{}, c.arch)
+		put := ""
+		if call, ok := e.Items[0].X.(*prog.Call); ok && call.Fn == prog.FnStackPush {
+			put = call.Args[1].(*prog.Reg).Name
+		}
+		if _, ok := e.Items[1].X.(*prog.Builtin); put != c.put || !ok {
+			t.Errorf("%+v: kstack gets %q, want %q; ustack is %T", c.point, put, c.put, e.Items[1].X)
+		}
+	}
+}

@@ -101,7 +101,14 @@ func (l *lowerer) newUnit(fragments []int, sp spot, n int) *Unit {
 		u.Sleepable = u.Sleepable || followsPointers(f.body)
 	}
 	u.Name = unitName(u, n)
+	u.Nests = u.Kind == prog.KindRawTracepoint && nests(first.body.Group.Funcs[0].Name)
 	return u
+}
+
+// nests tells whether tasks hit a tracepoint with interrupts enabled, and interrupts hit
+// it, too: that is so in TCP.
+func nests(tracepoint string) bool {
+	return strings.HasPrefix(tracepoint, "inet_") || strings.HasPrefix(tracepoint, "tcp_") || tracepoint == "kfree_skb"
 }
 
 // kindAt is the kind of probe that a site of a point is attached as: the entry

@@ -21,15 +21,16 @@ const (
 	BCurtask // kernel pointer to struct task_struct
 	BNcpus
 	BJiffies
-	BFunc    // types.Func
-	BProbe   // types.Probe
-	BKstack  // types.Stack: frame limit from the node's type
-	BUstack  // likewise; on a Go group lower adds the immediate caller
-	BCtx     // the raw context
-	BCookie  // the attach cookie, uint64
-	BNuma    // number of the NUMA node, uint32
-	BFuncIP  // address of the traced kernel function, types.KSym
-	BTgidTid // bpf_get_current_pid_tgid as it is, uint64
+	BFunc       // types.Func
+	BProbe      // types.Probe
+	BKstack     // types.Stack: frame limit from the node's type
+	BUstack     // likewise; on a Go group lower adds the immediate caller
+	BDwarfStack // likewise, of code without frame pointers; see Program.Unwinds
+	BCtx        // the raw context
+	BCookie     // the attach cookie, uint64
+	BNuma       // number of the NUMA node, uint32
+	BFuncIP     // address of the traced kernel function, types.KSym
+	BTgidTid    // bpf_get_current_pid_tgid as it is, uint64
 )
 
 // FuncID names a synchronous function that codegen knows.

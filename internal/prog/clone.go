@@ -54,7 +54,7 @@ func Clone(e Expr) Expr {
 	case *Compose:
 		return &Compose{e.Meta, cloneAll(e.Parts)}
 	case *MapGet:
-		return &MapGet{e.Meta, e.Map, Clone(e.Key)}
+		return &MapGet{e.Meta, e.Map, Clone(e.Key), e.Of}
 	case *MapPtr:
 		return &MapPtr{e.Meta, e.Map, Clone(e.Key)}
 	case *Addr:

@@ -227,7 +227,7 @@ func (o Op) String() string { return opNames[o] }
 var builtinNames = [...]string{
 	BNsecs: "nsecs", BNsecsMono: "nsecs(monotonic)", BNsecsTAI: "nsecs(tai)", BElapsed: "elapsed", BWall: "wall", BPid: "pid", BTid: "tid",
 	BUid: "uid", BGid: "gid", BCPU: "cpu", BComm: "comm", BCgroup: "cgroup", BRand: "rand", BCurtask: "curtask",
-	BNcpus: "ncpus", BJiffies: "jiffies", BFunc: "func", BFuncIP: "func_ip", BProbe: "probe", BKstack: "kstack", BUstack: "ustack",
+	BNcpus: "ncpus", BJiffies: "jiffies", BFunc: "func", BFuncIP: "func_ip", BProbe: "probe", BKstack: "kstack", BUstack: "ustack", BDwarfStack: "dw_ustack",
 	BCtx: "ctx", BNuma: "numaid", BCookie: "cookie", BTgidTid: "tgid_tid",
 }
 
@@ -294,6 +294,9 @@ func (d *dumper) bare(e Expr) string {
 	case *Compose:
 		return "(" + d.list(e.Parts) + ")"
 	case *MapGet:
+		if e.Of != types.Void {
+			return fmt.Sprintf("%s of %s", (&types.Type{Kind: e.Of}).String(), d.slot(e.Map, e.Key))
+		}
 		return d.slot(e.Map, e.Key)
 	case *MapPtr:
 		return "&" + d.slot(e.Map, e.Key)

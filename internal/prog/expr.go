@@ -174,7 +174,8 @@ type (
 	MapGet struct {
 		Meta
 		Map *Map
-		Key Expr // nil: scalar
+		Key Expr       // nil: scalar
+		Of  types.Kind // of a stats map: Count, Sum or Avg, which of them is read; else Void
 	}
 	// MapPtr is the address of a map's value, of type pointer in SpaceMap; zero
 	// where the key is missing. A Load through it needs a test for zero first

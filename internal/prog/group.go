@@ -64,6 +64,7 @@ type Func struct {
 	Program uint32 // function of a loaded eBPF program: its id
 	Address uint64 // virtual address of its first byte
 	Shared  bool   // shares a RET with another function
+	Offset  uint64 // of a hook's place in it, which may have several
 }
 
 // Arg is a named value of a probe's context.

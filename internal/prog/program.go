@@ -14,6 +14,8 @@ type Program struct {
 	Actions []*Action // index = Action.ID = the id in an event record
 	Formats []string  // strftime formats; index in types.Timestamp values
 	Probes  []*Probe  // in source order
+	Unwinds bool      // some body takes stacks by the tables of processes' code
+	Never   bool      // a probe was left out because its predicate is a constant no
 }
 
 // Config holds the script's settings with their defaults filled in.
@@ -110,6 +112,7 @@ type Point struct {
 	Program   uint32 // fentry, fexit of an eBPF program: its id; 0: any
 	Period    uint64 // timers: ns a period; software, hardware: events a sample
 	Hz        uint64 // timers given as a frequency
+	Counted   bool   // software, hardware: Period was given
 	Signal    string // self
 	Mode      string // watchpoint: of r, w, x, sorted; Period is its length in bytes
 }

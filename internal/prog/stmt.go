@@ -140,13 +140,15 @@ const (
 	LossReplaced               // an entry whose frame was still open: panic or Goexit
 	LossUnreadable             // a value that could not be read
 	LossStacks                 // the stack table had no room
+	LossUnwind                 // a stack that ends early: nothing said how to go on
 	LossTurns                  // a loop that was ended because it made too many turns
+	LossBounded                // a loop that was ended because the verifier would not look at more turns
 	LossEnded                  // a call that was under way when its process ended
 	LossMissed                 // a hit that the kernel ran no program for; it counts them itself
 	LossCount                  // number of counters
 )
 
-var lossNames = [LossCount]string{"events", "map_full", "scratch", "frames", "unpaired", "replaced", "unreadable", "stacks", "turns", "ended", "missed"}
+var lossNames = [LossCount]string{"events", "map_full", "scratch", "frames", "unpaired", "replaced", "unreadable", "stacks", "unwind", "turns", "bounded", "ended", "missed"}
 
 // String returns the name under which the loss is a metric.
 func (l Loss) String() string { return lossNames[l] }

@@ -259,11 +259,6 @@ func appendCSV(dst, cell []byte) []byte {
 		return AppendEscaped(dst, cell)
 	}
 	dst = append(dst, '"')
-	for i, line := range bytes.Split(bytes.ReplaceAll(cell, []byte{'"'}, []byte(`""`)), []byte{'\n'}) {
-		if i > 0 {
-			dst = append(dst, '\n')
-		}
-		dst = AppendEscaped(dst, line)
-	}
+	dst = appendLines(dst, bytes.ReplaceAll(cell, []byte{'"'}, []byte(`""`)))
 	return append(dst, '"')
 }

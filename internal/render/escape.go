@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
 	"unicode"
 	"unicode/utf8"
@@ -33,6 +34,17 @@ func AppendEscaped(dst, text []byte) []byte {
 			dst = fmt.Appendf(dst, `\u%04x`, r)
 		}
 		i += size
+	}
+	return dst
+}
+
+// appendLines appends text with its ends of lines, each line as AppendEscaped does.
+func appendLines(dst, text []byte) []byte {
+	for i, line := range bytes.Split(text, []byte{'\n'}) {
+		if i > 0 {
+			dst = append(dst, '\n')
+		}
+		dst = AppendEscaped(dst, line)
 	}
 	return dst
 }

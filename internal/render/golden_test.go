@@ -67,7 +67,7 @@ func scriptEvents() []events.Event {
 	hello := &prog.Action{Kind: prog.ActPrintf, Format: "%s: %d\n"}
 	clock := &prog.Action{Kind: prog.ActTime, Format: "%H:%M:%S\n"}
 	join := &prog.Action{Kind: prog.ActJoin, Sep: " "}
-	warn := &prog.Action{Kind: prog.ActWarnf, Format: "odd: %d", Span: diag.Span{Start: 8, End: 13}}
+	warn := &prog.Action{Kind: prog.ActWarnf, Format: "odd:\n%d\n", Span: diag.Span{Start: 8, End: 13}}
 	hist2 := hist(map[int]uint64{1: 2, 2: 1, 5: 30, 12: 7, 33: 1})
 	fine := events.Value{Type: &types.Type{Kind: types.Hist, Bits: 2}, Buckets: make([]uint64, types.HistBuckets(2))}
 	for _, v := range []int64{-1, 3, 9, 1030, 5000} {
@@ -260,6 +260,7 @@ func TestLossTexts(t *testing.T) {
 		{events.Loss{Kind: prog.LossEnded, Count: 2}, "2 calls were under way when their process ended"},
 		{events.Loss{Kind: prog.LossReplaced, Count: 1}, "1 call has no return (panic, Goexit or still running)"},
 		{events.Loss{Kind: prog.LossTurns, Count: 1}, "1 loop ended after 8388608 turns"},
+		{events.Loss{Kind: prog.LossBounded, Count: 2}, "2 loops ended early: without bpf_loop, which Linux 5.17 has, the kernel takes only so many turns"},
 	}
 	for _, tt := range tests {
 		if got := lossText(&tt.loss, 4096); got != tt.want {

@@ -55,10 +55,10 @@ func (j *JSON) Event(e events.Event) error {
 			notice(j.o, e)
 		}
 	case *events.Attached:
-		j.w.buf = appendNotify(j.w.buf, e)
 		if !j.o.Quiet {
 			j.counted("attached_probes", "probes", uint64(e.Probes))
 		}
+		j.w.buf = appendNotify(j.w.buf, e)
 	case *events.Outcome:
 		j.line("test_result", func(dst []byte) []byte { return appendJSONOutcome(dst, e) })
 	case *events.Measure:
@@ -233,7 +233,7 @@ func (p *printer) json(dst []byte, v *events.Value, div int64) []byte {
 	case types.Enum, types.Pointer, types.GoMap, types.GoChan, types.GoFunc:
 		return appendJSONNumber(dst, v.Int, v.Type.Signed, 1)
 	case types.Float:
-		return appendJSONFloat(dst, v.Float, 8*v.Type.Size)
+		return appendJSONFloat(dst, v.Float, min(8*v.Type.Size, 64))
 	case types.Array, types.GoSlice, types.Tuple:
 		return p.jsonList(dst, v.Elems)
 	case types.Struct, types.Record:

@@ -34,8 +34,12 @@ func lossText(l *events.Loss, maxMapKeys int) string {
 		return fmt.Sprintf("%s could not be read", plural(n, "value"))
 	case prog.LossStacks:
 		return fmt.Sprintf("%s not kept: there was no room in the table of stacks", plural(n, "stack"))
+	case prog.LossUnwind:
+		return fmt.Sprintf("%s %s early: nothing tells how the code of %s last frame is left", plural(n, "stack"), verb(n, "ends", "end"), verb(n, "its", "their"))
 	case prog.LossTurns:
 		return fmt.Sprintf("%s ended after 8388608 turns", plural(n, "loop"))
+	case prog.LossBounded:
+		return fmt.Sprintf("%s ended early: without bpf_loop, which Linux 5.17 has, the kernel takes only so many turns", plural(n, "loop"))
 	}
 	panic(fmt.Sprintf("BUG: loss kind %d", l.Kind))
 }

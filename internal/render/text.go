@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/events"
@@ -205,8 +206,8 @@ func comment(o Options, r *events.Record) {
 	if k := r.Action.Kind; k == prog.ActErrorf || k == prog.ActAssert {
 		severity = diag.Error
 	}
-	msg := AppendEscaped(nil, []byte(Sprintf(r, o.Trailer)))
-	writeComment(o.Err, o.Source, r.Action.Span, severity, msg)
+	msg := strings.TrimSuffix(Sprintf(r, o.Trailer), "\n")
+	writeComment(o.Err, o.Source, r.Action.Span, severity, appendLines(nil, []byte(msg)))
 }
 
 func writeComment(w io.Writer, src *diag.Source, span diag.Span, severity diag.Severity, msg []byte) {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/rpcxray/rpcxray/internal/events"
@@ -66,7 +67,7 @@ func (p *printer) scaled(dst []byte, v *events.Value, div int64) []byte {
 	case types.Enum:
 		return appendEnum(dst, v)
 	case types.Float:
-		return strconv.AppendFloat(dst, v.Float, 'g', -1, 8*v.Type.Size)
+		return strconv.AppendFloat(dst, v.Float, 'g', -1, min(8*v.Type.Size, 64))
 	case types.Pointer, types.GoChan, types.GoFunc:
 		return strconv.AppendUint(append(dst, "0x"...), v.Int, 16)
 	case types.String, types.GoString:
@@ -118,7 +119,7 @@ func appendNumber(dst []byte, n uint64, signed bool, div int64) []byte {
 }
 
 func appendEnum(dst []byte, v *events.Value) []byte {
-	for _, e := range v.Type.Enum {
+	for _, e := range slices.Backward(v.Type.Enum) { // of two names for one value the later
 		if uint64(e.Value) == v.Int {
 			return append(dst, e.Name...)
 		}

@@ -14,8 +14,12 @@
 //     that the probe does: the user's body may return. A field that is not given is
 //     absent; numbers that turn out to be NOTHING are, too. A text is a string, or a
 //     pair of address and length in the process's memory. The value of metadata reads
-//     the name key, or http_key and grpc_key, which are spelled as these frameworks do.
-//   - constants: NOTHING; want_FIELD, whether the user's body names a field; on_server
+//     the name key, or http_key and grpc_key, which are spelled as these frameworks do. Those
+//     of args and reply say how they were encoded, then address and length, or a copy
+//   - encoded(ADDRESS, LENGTH) is such a copy, for what is gone when the call ends
+//   - letters((WORD, …)) is the text whose bytes the words are
+//   - constants: NOTHING; binary, its number among those of the trace; want_FIELD, whether the user's body names a field;
+//     has_PROBE, whether the binary has functions for a probe; on_server
 //     and on_client; g_goid, g_parent and g_panic, offsets in runtime.g (0: not known);
 //     the facts of the framework's data; map_swiss, map_group, map_keys, map_key, map_elems
 //     and map_elem, how the maps of headers lie

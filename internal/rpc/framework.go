@@ -43,7 +43,12 @@ type Probe struct {
 	// Wants are fields of rpc that the probe is for: without one of them it is left
 	// out. None: it is always needed.
 	Wants []string
-	Any   bool // one of Funcs is enough
+	// Unless are fields with one of which other probes do what this one is for.
+	Unless []string
+	Any    bool // one of Funcs is enough
+	// Lost is what is not seen in a binary that lacks the probe's functions. Without it the
+	// probe's side is not seen at all.
+	Lost string
 }
 
 // Func is a function with its parameters. Not every binary has every function of a
@@ -55,7 +60,11 @@ type Func struct {
 	// Calling is a function, by the names that it has had: the probe stands wherever
 	// Name calls it, and Params are its parameters.
 	Calling []string
+	Behind  bool // it stands behind these calls, Params are their results
 	Returns bool // the probe stands at each return, Params are results
+	// Since and Until are versions of the framework: from the one on, and before the other,
+	// the function is as it is said here.
+	Since, Until string
 }
 
 // Param is a parameter of a function: words in registers or, where they do not all
@@ -73,7 +82,18 @@ type Fact struct {
 	Otherwise           uint64 // where there is no such field
 	Type                string // as %T prints it
 	Pointer             bool   // of a field that is a pointer
-	Module              string // 1 where the binary holds it, else 0
+	Module              string // 1 where the binary holds it, from version Since on, else 0
+	Since               string
+	Side                Side // "": of both; else only probes of that side ask for it
+}
+
+// of are facts that probes of one side ask for: a binary without that side may lack what
+// they are about, and looking for that in its debug information takes time.
+func of(side Side, facts []Fact) []Fact {
+	for i := range facts {
+		facts[i].Side = side
+	}
+	return facts
 }
 
 // Common is the script that all frameworks share: its macros are theirs, its maps
@@ -93,16 +113,16 @@ func CommonFacts() []Fact {
 		{Name: "table_groups", Struct: "internal/runtime/maps.table", Field: "groups"},
 		{Name: "is_tcp_conn", Type: "*net.TCPConn"},
 		{Name: "is_unix_conn", Type: "*net.UnixConn"},
-		{Name: "is_tls_conn", Type: "*tls.Conn"},
+		{Name: "is_tcp_addr", Type: "*net.TCPAddr"},
+		{Name: "is_udp_addr", Type: "*net.UDPAddr"},
+		{Name: "is_unix_addr", Type: "*net.UnixAddr"},
 		{Name: "is_ws_conn", Type: "*websocket.Conn"},
-		{Name: "is_mux_conn", Type: "*cmux.MuxConn"},
 		{Name: "is_error", Type: "*errors.errorString"},
-		{Name: "is_wrapping", Type: "*fmt.wrapError"},
-		{Name: "is_wrapping_many", Type: "*fmt.wrapErrors"},
-		{Name: "is_fundamental", Type: "*errors.fundamental"},
-		{Name: "is_server_error", Type: "rpc.ServerError"},
-		{Name: "is_service_error", Type: "client.strErr"},
-		{Name: "is_service_panic", Type: "*server.RpcServiceInternalError"},
+		{Name: "is_deadline", Type: "context.deadlineExceededError"},
+		{Name: "is_value_ctx", Type: "*context.valueCtx"},
+		{Name: "is_cancel_ctx", Type: "*context.cancelCtx"},
+		{Name: "is_timer_ctx", Type: "*context.timerCtx"},
+		{Name: "cancel_error", Struct: "context.cancelCtx", Field: "err"},
 		{Name: "is_share_context", Type: "*share.Context"},
 		{Name: "share_context", Struct: "github.com/smallnest/rpcx/share.Context", Field: "Context"},
 	}
@@ -116,6 +136,10 @@ func HeaderMaps() []string {
 
 // SpanFields are the fields of rpc that say how calls hang together.
 func SpanFields() []string { return []string{"trace_id", "span_id", "parent_span", "conn"} }
+
+// Untimed stands among wanted fields for calls without a duration: it is wanted unless
+// the user's body does nothing about them.
+const Untimed = "untimed"
 
 // Groups are names for several fields: want_NAME tells a script whether one of them is
 // wanted.
@@ -132,6 +156,9 @@ func Groups() map[string][]string {
 		"request":   append([]string{"req_bytes"}, told...),
 		"sockets":   append([]string{"peer", "peer_port", "local", "local_port"}, spans...),
 		"caller":    append(append([]string{"goid", "parent"}, spans...), attempted...),
+		// what only the messages of a call tell its client
+		"message": append([]string{"seq", "status", "error", "req_bytes", "resp_bytes", "heartbeat", "late", "codec", "compressed", "metadata", "args", "reply",
+			"transfer", Untimed}, append(slices.Clone(told), attempted...)...),
 	}
 }
 
@@ -144,13 +171,30 @@ func KernelTypes() []string {
 // All lists the frameworks.
 func All() []*Framework { return []*Framework{rpcx(), netrpc(), nethttp(), grpcgo()} }
 
+// At is f as it is in a version: without the functions of others.
+func (f *Framework) At(version string) *Framework {
+	at := *f
+	at.Probes = nil
+	for _, p := range f.Probes {
+		funcs := slices.DeleteFunc(slices.Clone(p.Funcs), func(fn Func) bool {
+			return Older(version, fn.Since) || fn.Until != "" && !Older(version, fn.Until)
+		})
+		if len(funcs) > 0 {
+			p.Funcs = funcs
+			at.Probes = append(at.Probes, p)
+		}
+	}
+	return &at
+}
+
 // On returns the probes of f that sides and wanted fields need.
 func (f *Framework) On(sides []Side, wanted map[string]bool) []Probe {
 	var list []Probe
 	for _, p := range f.Probes {
 		on := slices.ContainsFunc(p.Sides, func(s Side) bool { return slices.Contains(sides, s) })
-		needed := len(p.Wants) == 0 || slices.ContainsFunc(p.Wants, func(w string) bool { return wanted[w] })
-		if on && needed {
+		named := func(field string) bool { return wanted[field] }
+		needed := len(p.Wants) == 0 || slices.ContainsFunc(p.Wants, named)
+		if on && needed && !slices.ContainsFunc(p.Unless, named) {
 			list = append(list, p)
 		}
 	}

@@ -52,7 +52,7 @@ func TestArgs(t *testing.T) {
 }
 
 // TestScripts tests that each framework's script and its list of probes are of the
-// same probes, that no two are on one function, and that facts have places.
+// same probes, that no two of a side are on one function for the same calls, and that facts have places.
 func TestScripts(t *testing.T) {
 	for _, f := range All() {
 		diags := diag.NewList(&diag.Source{Name: f.Name, Text: f.Script})
@@ -68,7 +68,7 @@ func TestScripts(t *testing.T) {
 		for _, p := range f.Probes {
 			listed = append(listed, p.Name)
 			for _, fn := range p.Funcs {
-				functions = append(functions, fn.Name+fmt.Sprint(fn.Calling, fn.Returns))
+				functions = append(functions, fn.Name+fmt.Sprint(fn.Calling, fn.Behind, fn.Returns, fn.Since, p.Sides, p.Unless != nil))
 			}
 		}
 		slices.Sort(inScript)
@@ -83,8 +83,8 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// TestTables tests that the tables of calls are maps of the scripts, a side each, and
-// that the facts of their names are there.
+// TestTables tests that the tables of calls are maps of the scripts, some of each side,
+// and that the facts of their names are there.
 func TestTables(t *testing.T) {
 	for _, f := range All() {
 		sides := map[Side]bool{}
@@ -99,14 +99,14 @@ func TestTables(t *testing.T) {
 				}
 			}
 		}
-		if len(sides) != 2 || len(f.Tables) != 2 {
+		if len(sides) != 2 {
 			t.Errorf("%s has tables of the sides %v", f.Name, sides)
 		}
 	}
 }
 
 func TestOn(t *testing.T) {
-	f := rpcx()
+	f := rpcx().At("v1.9.1")
 	names := func(sides []Side, wanted ...string) []string {
 		w := map[string]bool{}
 		for _, name := range wanted {
@@ -125,10 +125,36 @@ func TestOn(t *testing.T) {
 	}{
 		{[]Side{Server}, nil, []string{"request", "gateway", "notify", "notified", "answered", "push", "failure", "refuse", "written", "done"}},
 		{[]Side{Server}, []string{"handler_duration"}, []string{"request", "invoke", "answer", "gateway", "notify", "notified", "answered", "push", "failure", "refuse", "written", "done"}},
-		{[]Side{Client}, []string{"req_bytes"}, []string{"send", "raw", "encode", "buffer", "abandon", "close", "fail", "lose", "over", "receive", "received"}},
+		{[]Side{Client}, nil, []string{"time", "time_raw", "timed_raw", "timed"}},
+		{[]Side{Client}, []string{Untimed}, []string{"send", "raw", "encode", "abandon", "abandon_raw", "close", "fail", "failed", "lose", "over", "receive", "received"}},
+		{[]Side{Client}, []string{"req_bytes"}, []string{"send", "raw", "encode", "buffer", "abandon", "abandon_raw", "close", "fail", "failed", "lose", "over", "receive", "received"}},
 	} {
 		if diff := cmp.Diff(c.want, names(c.sides, c.wanted...)); diff != "" {
 			t.Errorf("%v %v: %s", c.sides, c.wanted, diff)
+		}
+	}
+}
+
+// TestAt tests which probes an older version and one that is not known have.
+func TestAt(t *testing.T) {
+	for version, want := range map[string]string{
+		"v1.6.2":  "come handle read refusing handled freed routed",
+		"v1.7.5":  "request read refusing handled freed done",
+		"v1.7.7":  "request refuse freed done",
+		"v1.8.0":  "request refuse done",
+		"(devel)": "request refuse done",
+	} {
+		var got []string
+		for _, p := range rpcx().At(version).Probes {
+			if slices.Contains(strings.Fields("request refuse done come handle read refusing handled freed routed"), p.Name) {
+				got = append(got, p.Name)
+			}
+		}
+		slices.Sort(got)
+		wanted := strings.Fields(want)
+		slices.Sort(wanted)
+		if diff := cmp.Diff(wanted, got); diff != "" {
+			t.Errorf("%s: %s", version, diff)
 		}
 	}
 }

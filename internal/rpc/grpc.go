@@ -2,6 +2,7 @@ package rpc
 
 import (
 	_ "embed"
+	"slices"
 
 	"github.com/rpcxray/rpcxray/internal/types"
 )
@@ -88,14 +89,25 @@ func grpcFacts() []Fact {
 	const path, transport = grpcPath, grpcTransport
 	const frames = "golang.org/x/net/http2."
 	const status = "google.golang.org/genproto/googleapis/rpc/status.Status"
-	return []Fact{
+	return slices.Concat([]Fact{
 		{Name: "is_http2_server", Type: "*transport.http2Server"},
 		{Name: "is_status_error", Type: "*status.Error"},
 		{Name: "stream_pointer", Struct: transport + "ServerStream", Field: "Stream", Pointer: true, Otherwise: ^uint64(0)},
 		{Name: "stream_method", Struct: transport + "Stream", Field: "method"},
 		{Name: "stream_ctx", Struct: transport + "Stream", Field: "ctx"},
 		{Name: "stream_id", Struct: transport + "Stream", Field: "id"},
+		{Name: "parser_reader", Struct: path + "parser", Field: "r"},
+		{Name: "parser_header", Struct: path + "parser", Field: "header"},
+		{Name: "frame_header", Struct: frames + "MetaHeadersFrame", Field: "HeadersFrame"},
+		{Name: "frame_fields", Struct: frames + "MetaHeadersFrame", Field: "Fields"},
+		{Name: "frame_stream", Struct: frames + "FrameHeader", Field: "StreamID"},
+		{Name: "stream_trailer", Struct: transport + "Stream", Field: "trailer"},
+		{Name: "is_metadata", Type: "metadata.MD"},
+		{Name: "status_code", Struct: status, Field: "Code"},
+		{Name: "status_message", Struct: status, Field: "Message"},
+	}, of(Server, []Fact{
 		{Name: "server_conn", Struct: transport + "http2Server", Field: "conn"},
+	}), of(Client, []Fact{
 		{Name: "client_conn", Struct: transport + "http2Client", Field: "conn"},
 		{Name: "header_method", Struct: transport + "CallHdr", Field: "Method"},
 		{Name: "call_ctx", Struct: path + "clientStream", Field: "ctx"},
@@ -103,19 +115,9 @@ func grpcFacts() []Fact {
 		{Name: "attempt_call", Struct: path + "csAttempt", Field: "cs"},
 		{Name: "attempt_stream", Struct: path + "csAttempt", Field: "transportStream"},
 		{Name: "attempt_stream", Struct: path + "csAttempt", Field: "s"},
-		{Name: "parser_reader", Struct: path + "parser", Field: "r"},
-		{Name: "parser_header", Struct: path + "parser", Field: "header"},
-		{Name: "frame_header", Struct: frames + "MetaHeadersFrame", Field: "HeadersFrame"},
-		{Name: "frame_fields", Struct: frames + "MetaHeadersFrame", Field: "Fields"},
-		{Name: "frame_stream", Struct: frames + "FrameHeader", Field: "StreamID"},
 		{Name: "sent_fields", Struct: transport + "clientHeaders", Field: "hf"},
 		{Name: "sent_fields", Struct: transport + "headerFrame", Field: "hf"},
 		{Name: "answer_header", Struct: transport + "ClientStream", Field: "header"},
 		{Name: "answer_header", Struct: transport + "Stream", Field: "header"},
-		{Name: "stream_trailer", Struct: transport + "Stream", Field: "trailer"},
-		{Name: "is_value_ctx", Type: "*context.valueCtx"},
-		{Name: "is_metadata", Type: "metadata.MD"},
-		{Name: "status_code", Struct: status, Field: "Code"},
-		{Name: "status_message", Struct: status, Field: "Message"},
-	}
+	}))
 }

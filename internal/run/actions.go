@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/rpcxray/rpcxray/internal/events"
@@ -90,10 +89,13 @@ func (s *session) system(rec *events.Record) error {
 		return err
 	}
 	cmd := exec.Command("/bin/sh", "-c", render.Sprintf(rec, s.prog.Config.StrTruncTrailer))
-	var out, errOut bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errOut
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
-		text := strings.TrimSpace(fmt.Sprintf("system: %v %s", err, errOut.String()))
+		text := fmt.Sprintf("system: %v", err)
+		if code := cmd.ProcessState.ExitCode(); code > 0 {
+			text = fmt.Sprintf("command exited with code %d", code)
+		}
 		if err := s.opts.Sink.Event(&events.Message{Level: "error", Text: text}); err != nil {
 			return err
 		}

@@ -75,13 +75,21 @@ func (c *child) pid() int {
 }
 
 // resume lets the process run, beginning with its exec, and begins to wait for its
-// end.
-func (c *child) resume(tell func(format string, args ...any) error) error {
+// end. mapped, if not nil, is called when it has mapped its program and when its
+// libraries are there, too.
+func (c *child) resume(tell func(format string, args ...any) error, mapped func() error) error {
 	if c == nil {
 		return nil
 	}
 	unseen := beginWithExec(c.cmd.Process.Pid)
-	err := syscall.PtraceDetach(c.cmd.Process.Pid)
+	var err error
+	ended := false
+	if unseen == nil && mapped != nil {
+		ended, err = runToEntry(c.cmd.Process.Pid, mapped)
+	}
+	if err == nil && !ended {
+		err = syscall.PtraceDetach(c.cmd.Process.Pid)
+	}
 	runtime.UnlockOSThread()
 	if unseen != nil && err == nil {
 		err = tell("the exec of %s is not seen: %v", c.cmd.Path, unseen)

@@ -39,7 +39,7 @@ func compile(l *Loader, script string) (n int, diags *diag.List, err error) {
 	plan := lower.Lower(checked.Bodies, s.planner(), archs[runtime.GOARCH])
 	target := codegen.Target{Arch: runtime.GOARCH, CPUs: 4, AtomicFetch: true, Cookies: true, Loop: true, ForEach: true,
 		PercpuRead: true, NoPrealloc: true, TypedRawTp: true, UprobeMulti: true, Sleepable: true}
-	codegen.Maps(checked.Program, target)
+	codegen.Maps(checked.Program, plan.Units, target)
 	for _, u := range plan.Units {
 		o, err := codegen.Compile(checked.Program, u, target)
 		if err != nil {

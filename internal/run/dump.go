@@ -87,7 +87,7 @@ func (s *session) dumpSites(plan *lower.Lowered) error {
 }
 
 func (s *session) dumpMaps(p *prog.Program, plan *lower.Lowered, t codegen.Target) error {
-	specs := codegen.Maps(p, t)
+	specs := codegen.Maps(p, plan.Units, t)
 	for _, u := range plan.Units {
 		for name, spec := range codegen.UnitMaps(p, u, t) {
 			specs[name] = spec

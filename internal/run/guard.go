@@ -79,7 +79,7 @@ func (g *guard) measure() error {
 		return nil
 	}
 	var err error
-	g.costs, err = attach.MeasureCosts(g.s.facts)
+	g.costs, err = g.s.kernel.MeasureCosts()
 	return err
 }
 

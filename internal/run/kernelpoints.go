@@ -2,9 +2,11 @@ package run
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/check"
+	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -84,13 +86,28 @@ func (w *world) recordArgs(tfs *kernel.Tracefs, category, event string) ([]prog.
 		if strings.HasPrefix(fl.Name, "common_") {
 			continue
 		}
-		a := prog.Arg{Name: fl.Name, Type: fl.Type, From: prog.FromCtx, Off: fl.Offset}
+		a := prog.Arg{Name: fl.Name, Type: w.enumOf(fl), From: prog.FromCtx, Off: fl.Offset}
 		if fl.DataLoc {
 			a.From = prog.FromDataLoc
 		}
 		args = append(args, a)
 	}
 	return args, nil
+}
+
+// enumOf is the type of a field, which has names where the kernel's types have them.
+func (w *world) enumOf(fl kernel.TracepointField) *types.Type {
+	if !strings.HasPrefix(fl.CType, "enum ") || fl.DataLoc {
+		return fl.Type
+	}
+	btf, err := w.facts.BTF()
+	if err != nil {
+		return fl.Type
+	}
+	if t, err := btf.TypeByName(fl.CType); err == nil && t.Size == fl.Size {
+		return t
+	}
+	return fl.Type
 }
 
 // rawGroups resolves a raw tracepoint: one group an event, for the types of
@@ -101,10 +118,7 @@ func (w *world) rawGroups(p *prog.Point) ([]*prog.Group, error) {
 		return nil, fmt.Errorf("rawtracepoint needs the kernel's BTF: %w", err)
 	}
 	var groups []*prog.Group
-	for _, name := range btf.RawTracepoints() {
-		if !globMatches(p.Func, name) {
-			continue
-		}
+	for _, name := range rawNames(btf, p.Func) {
 		params, err := btf.RawTracepoint(name)
 		if err != nil {
 			return nil, err
@@ -121,6 +135,16 @@ func (w *world) rawGroups(p *prog.Point) ([]*prog.Group, error) {
 		return nil, noMatches("rawtracepoint " + p.Func)
 	}
 	return groups, nil
+}
+
+// rawNames are the raw tracepoints that a pattern means. A name is found without the list
+// of all.
+func rawNames(btf *kernel.BTF, pattern string) []string {
+	if btf.HasRawTracepoint(pattern) {
+		return []string{pattern}
+	}
+	match := gobin.Glob(pattern)
+	return slices.DeleteFunc(btf.RawTracepoints(), func(name string) bool { return !match(name) })
 }
 
 // builtinTypes are the C names that every kernel's BTF lacks or spells

@@ -81,6 +81,8 @@ func (l *layout) signature(f *gobin.File, fn gobin.Func, pc uint64) (from gobin.
 	switch {
 	case err != nil:
 		l.noArgs, sig = err.Error(), &gobin.Signature{}
+	case sig.Source == gobin.FromABI && sig.Lack != nil:
+		l.noArgs = fmt.Sprintf("the binary's DWARF is not read: %v", sig.Lack)
 	case sig.Source == gobin.FromABI:
 		l.noArgs = "the binary tells no parameter types of " + fn.Name + " (no DWARF, and no method that reflection keeps)"
 	default:

@@ -1,11 +1,9 @@
 package run
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -42,21 +40,59 @@ func List(pattern string, o ListOptions) ([]Listed, error) {
 		return nil, err
 	}
 	defer l.world.bins.close()
-	if err := l.pattern(pattern); err != nil {
-		return nil, err
+	for _, one := range alternatives(pattern) {
+		if err := l.pattern(one); err != nil {
+			return nil, err
+		}
 	}
 	if len(l.found) == 0 {
-		return nil, &NoProbeError{pattern}
+		return nil, &NoProbeError{Pattern: pattern}
 	}
 	return l.sorted(), nil
 }
 
+// alternatives divides a pattern at the commas that another kind of point follows;
+// names of functions may have commas, too.
+func alternatives(pattern string) []string {
+	var list []string
+	parts := strings.Split(pattern, ",")
+	for i, part := range parts {
+		point := strings.TrimSpace(part)
+		provider, _, ok := strings.Cut(point, ":")
+		if i == 0 || ok && syntax.IsProvider(provider) {
+			list = append(list, point)
+			continue
+		}
+		list[len(list)-1] += "," + part
+	}
+	return list
+}
+
 // NoProbeError is the error of a pattern that no probe matches.
-type NoProbeError struct{ Pattern string }
+type NoProbeError struct {
+	Pattern string
+	Err     error // why, nil: no name is like that
+}
 
-func (e *NoProbeError) Error() string { return fmt.Sprintf("no probe matches %q", e.Pattern) }
+func (e *NoProbeError) Error() string {
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("no probe matches %q", e.Pattern)
+}
 
-// ListScript lists the probes that a script's attach points match.
+func (e *NoProbeError) Unwrap() error { return e.Err }
+
+// absent is the error of a pattern that names what is not there, nil if err is.
+func absent(pattern string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &NoProbeError{pattern, err}
+}
+
+// ListScript lists the probes that a script's attach points match, in the
+// script's order. Those that are rpcxray's own are not listed.
 func ListScript(src *diag.Source, params []string, o ListOptions) ([]Listed, error) {
 	diags := diag.NewList(src)
 	file := Parse(src, params, diags)
@@ -68,14 +104,41 @@ func ListScript(src *diag.Source, params []string, o ListOptions) ([]Listed, err
 		return nil, err
 	}
 	defer l.world.bins.close()
+	var list []Listed
 	for _, p := range file.Probes() {
 		for _, a := range p.Points {
-			if err := l.pattern(a.String()); err != nil {
-				diags.Errorf(a.Span(), "%v", err)
-			}
+			list = append(list, l.point(a, diags)...)
 		}
 	}
-	return l.sorted(), diags.Err()
+	return list, diags.Err()
+}
+
+// point lists what one attach point of a script matches.
+func (l *lister) point(a *syntax.AttachPoint, diags *diag.List) []Listed {
+	switch a.Kind {
+	case "begin", "end", "self":
+		return nil
+	case "test", "bench":
+		return []Listed{{Probe: suiteKinds[a.Kind] + ":" + a.Func.Text + ":"}}
+	}
+	clear(l.found)
+	err := l.pattern(a.String())
+	if err == nil && len(l.found) == 0 && a.Kind != "watchpoint" { // there is none before a script names it
+		err = noMatches(matchText(a))
+	}
+	if err != nil {
+		diags.Errorf(a.Span(), "%v", err)
+	}
+	return l.sorted()
+}
+
+// suiteKinds are tests and benchmarks as lists call them.
+var suiteKinds = map[string]string{"test": "test", "bench": "benchmark"}
+
+// matchText is an attach point as messages tell of what is not there.
+func matchText(a *syntax.AttachPoint) string {
+	_, rest, _ := strings.Cut(a.String(), ":")
+	return a.Kind + " " + rest
 }
 
 // lister collects probes.
@@ -112,8 +175,8 @@ func (l *lister) sorted() []Listed {
 var timerUnits = []string{"hz", "ms", "s", "us"}
 
 // kernelKinds are the kinds whose probes are listed without a path. Those at the
-// return of a function are listed only where they are named.
-var kernelKinds = []string{"fentry", "hardware", "interval", "iter", "kprobe", "profile", "rawtracepoint", "self", "software", "tracepoint"}
+// return of a function, timers and signals are listed only where they are named.
+var kernelKinds = []string{"fentry", "hardware", "iter", "kprobe", "rawtracepoint", "software", "tracepoint"}
 
 // pattern adds what a pattern matches.
 func (l *lister) pattern(text string) error {
@@ -130,13 +193,13 @@ func (l *lister) pattern(text string) error {
 	}
 	switch {
 	case kind == "":
-		return err
+		return absent(text, err)
 	case strings.Contains(kind, "*"):
 		return l.anyKind(a, kind, rest)
 	case kind == "uprobe" || kind == "uretprobe":
-		return l.functions(a, err)
+		return absent(text, l.functions(a, err))
 	case kind == "usdt":
-		return l.static(a, err)
+		return absent(text, l.static(a, err))
 	case kind == "rpc":
 		return l.calls(a, err)
 	}
@@ -177,7 +240,10 @@ func within(a *syntax.AttachPoint, kind, rest string) gobin.Matcher {
 	case kind == "software" || kind == "hardware":
 		return gobin.Glob(strings.TrimSuffix(a.Func.Text, ":") + ":*")
 	case kind == "interval" || kind == "profile":
-		unit, _, _ := strings.Cut(rest, ":")
+		unit, _, named := strings.Cut(rest, ":")
+		if !named && a.Count > 0 {
+			unit = "us" // a duration
+		}
 		return gobin.Glob(unit + ":*")
 	}
 	return gobin.Glob(rest)
@@ -237,66 +303,6 @@ func (l *lister) names(pattern string) error {
 	return nil
 }
 
-// kernel adds the probes of a kind whose text behind the kind matches.
-func (l *lister) kernel(kind string, match gobin.Matcher) error {
-	switch kind {
-	case "begin", "end":
-		l.found[kind] = nil
-	case "self":
-		return l.add(kind, "signal:SIGUSR1", match, nil)
-	case "interval", "profile":
-		for _, unit := range timerUnits {
-			l.add(kind, unit+":", match, nil)
-		}
-	case "software", "hardware":
-		l.counters(kind, match)
-	case "iter":
-		return l.iterators(match)
-	case "tracepoint":
-		return l.tracepoints(match)
-	case "rawtracepoint":
-		return l.rawTracepoints(match)
-	case "kprobe", "kretprobe":
-		return l.kernelFunctions(kind, kernel.FeatureKprobe, match)
-	case "fentry", "fexit":
-		return l.kernelFunctions(kind, kernel.FeatureFentry, match)
-	}
-	return nil
-}
-
-// counters adds events by their names and their short ones.
-func (l *lister) counters(kind string, match gobin.Matcher) {
-	for _, name := range check.CounterNames(kind) {
-		l.add(kind, name+":", match, nil)
-	}
-}
-
-func (l *lister) iterators(match gobin.Matcher) error {
-	btf, err := l.world.facts.BTF()
-	if err != nil {
-		return fmt.Errorf("iterators are found in the kernel's BTF: %w", err)
-	}
-	for _, name := range btf.Iterators() {
-		err := l.add("iter", name, match, func() ([]string, error) {
-			params, err := btf.Iterator(name)
-			return spelled(params), err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// spelled are parameters as C writes them.
-func spelled(params []kernel.Param) []string {
-	var list []string
-	for _, p := range params {
-		list = append(list, p.CType+" "+p.Name)
-	}
-	return list
-}
-
 // add adds kind:name if it matches; args is asked only for what is shown.
 func (l *lister) add(kind, name string, match gobin.Matcher, args func() ([]string, error)) error {
 	if !match(name) {
@@ -311,99 +317,6 @@ func (l *lister) add(kind, name string, match gobin.Matcher, args func() ([]stri
 	}
 	l.found[kind+":"+name] = list
 	return nil
-}
-
-func (l *lister) tracepoints(match gobin.Matcher) error {
-	tfs, err := l.world.facts.Tracefs()
-	if err != nil {
-		return err
-	}
-	all, err := tfs.Tracepoints("*", "*")
-	if err != nil {
-		return err
-	}
-	for _, full := range all {
-		if strings.HasPrefix(full, "ftrace:") {
-			continue // records of the function tracer, which nothing can attach to
-		}
-		err := l.add("tracepoint", full, match, func() ([]string, error) {
-			n := splitEvent(full)
-			f, err := tfs.Tracepoint(n.category, n.event)
-			if err != nil {
-				return nil, err
-			}
-			var args []string
-			for _, fl := range f.Fields {
-				if !strings.HasPrefix(fl.Name, "common_") {
-					args = append(args, declared(fl))
-				}
-			}
-			return args, nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// declared is a field as its format has it.
-func declared(f kernel.TracepointField) string {
-	base, bounds, array := strings.Cut(f.CType, "[")
-	text := strings.TrimSpace(base)
-	if f.DataLoc {
-		return "__data_loc " + f.CType + " " + f.Name
-	}
-	if array {
-		return text + " " + f.Name + "[" + bounds
-	}
-	return text + " " + f.Name
-}
-
-func (l *lister) rawTracepoints(match gobin.Matcher) error {
-	btf, err := l.world.facts.BTF()
-	if err != nil {
-		return fmt.Errorf("raw tracepoints are found in the kernel's BTF: %w", err)
-	}
-	for _, name := range btf.RawTracepoints() {
-		err := l.add("rawtracepoint", "vmlinux:"+name, match, func() ([]string, error) {
-			params, err := btf.RawTracepoint(name)
-			return spelled(params), err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// kernelFunctions adds functions of the kernel where it can probe them.
-func (l *lister) kernelFunctions(kind string, needs kernel.FeatureID, match gobin.Matcher) error {
-	if !l.told && !l.world.facts.Has(needs) {
-		return nil
-	}
-	tfs, err := l.world.facts.Tracefs()
-	if err != nil {
-		return err
-	}
-	btf, btfErr := l.world.facts.BTF()
-	return tfs.Functions(func(name, module string) bool {
-		shown := name
-		if needs == kernel.FeatureFentry {
-			shown = cmp.Or(module, "vmlinux") + ":" + name
-		}
-		err = l.add(kind, shown, match, func() ([]string, error) {
-			if btfErr != nil {
-				return nil, btfErr
-			}
-			f, err := btf.FuncProto(name)
-			if err != nil {
-				return nil, nil // assembly, or of a module without types
-			}
-			return spelled(f.Params), nil
-		})
-		return err == nil
-	})
 }
 
 // static adds the static probes of programs.
@@ -431,13 +344,19 @@ func (l *lister) static(a *syntax.AttachPoint, err error) error {
 	})
 }
 
-// each lists what a point's target names: without one, and without a process, every
-// program in PATH, of which only one is open at a time.
+// each lists what a point's target names: without one every file that the process
+// runs code from, or every program in PATH, of which only one is open at a time.
 func (l *lister) each(p *prog.Point, list func(*binary) error) error {
+	if l.world.pid != 0 && p.Target == "" {
+		p.Target = "*"
+	}
 	if l.world.pid != 0 || p.Target != "" && p.Target != "*" {
 		bins, err := l.world.targets(p)
+		several := strings.Contains(p.Target, "*")
 		for _, b := range bins {
-			err = errors.Join(err, list(b))
+			if e := list(b); !several || !isNoMatch(e) {
+				err = errors.Join(err, e)
+			}
 		}
 		return err
 	}
@@ -469,11 +388,6 @@ func (l *lister) functions(a *syntax.AttachPoint, err error) error {
 	return l.each(p, func(b *binary) error { return l.functionsOf(p, b) })
 }
 
-func isFile(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular()
-}
-
 func (l *lister) functionsOf(p *prog.Point, b *binary) error {
 	fns, err := matching(p, b.file)
 	if err != nil {
@@ -496,12 +410,20 @@ func (l *lister) functionsOf(p *prog.Point, b *binary) error {
 // signature is what a script can read in a probe on fn.
 func (l *lister) signature(p *prog.Point, b *binary, fn gobin.Func) []string {
 	sig := l.world.layout(p, b, fn, needs{values: true})
-	if sig.noArgs != "" {
+	switch {
+	case sig.noArgs != "" && fn.Go:
 		return []string{"(" + sig.noArgs + ")"}
+	case sig.noArgs != "":
+		return nil
 	}
+	spelled := b.file.ParamTypes(fn)
 	var list []string
-	for _, a := range sig.args {
-		list = append(list, fmt.Sprintf("%v %s", a.Type, a.Name))
+	for i, a := range sig.args {
+		if fn.Go {
+			list = append(list, fmt.Sprintf("%v %s", a.Type, a.Name))
+		} else {
+			list = append(list, spelled[i]+" "+a.Name)
+		}
 	}
 	if p.Kind != prog.KindUretprobe {
 		return list

@@ -2,6 +2,7 @@ package run
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/lower"
 	"github.com/rpcxray/rpcxray/internal/prog"
+	"github.com/rpcxray/rpcxray/internal/rpc"
 )
 
 // load compiles and loads units. One that the kernel refuses in its fast form
@@ -20,6 +22,10 @@ import (
 func (s *session) load(plans []*lower.Unit, t codegen.Target) ([]*attach.Unit, error) {
 	var units []*attach.Unit
 	var refusal, failure error
+	s.trim() // all that is asked of binaries is in the plans
+	if !t.Cookies {
+		plans = apart(plans)
+	}
 	for i, l := range s.loadAll(plans, t) {
 		plan, u, err := plans[i], l.unit, l.err
 		if err != nil && failure == nil && t.Sleepable && plan.Sleepable && !isVerifier(err) {
@@ -46,10 +52,49 @@ func (s *session) load(plans []*lower.Unit, t codegen.Target) ([]*attach.Unit, e
 	if failure != nil {
 		return nil, failure
 	}
+	if err := s.tellErrors(); err != nil {
+		return nil, err
+	}
 	if len(units) == 0 {
 		return nil, refusal
 	}
 	return units, nil
+}
+
+// tellErrors tells the scripts of frameworks what the texts of errors are made of.
+func (s *session) tellErrors() error {
+	left, err := s.world.errors.tell(s.kernel.Map(rpc.ErrorTable))
+	if err != nil || left == 0 {
+		return err
+	}
+	return s.warning("errors of some types have no text: the table of their texts is full (%d pieces are left out)", left)
+}
+
+// apart gives each function a program of its own: without cookies a program does not
+// know at which of several it runs.
+func apart(plans []*lower.Unit) []*lower.Unit {
+	var list []*lower.Unit
+	for _, p := range plans {
+		of := map[uint32]*lower.Unit{}
+		for _, site := range p.Sites {
+			u := of[site.Func]
+			if u == nil {
+				one := *p
+				one.Sites = nil
+				if len(of) > 0 {
+					one.Name = fmt.Sprintf("u%d_%s", len(plans)+len(list), p.Name)
+				}
+				u = &one
+				of[site.Func] = u
+				list = append(list, u)
+			}
+			u.Sites = append(u.Sites, site)
+		}
+		if len(p.Sites) == 0 {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // loaded is a unit, or why it cannot be loaded.

@@ -49,7 +49,7 @@ func (l *Loader) Load(o Options) (*diag.List, error) {
 	if err != nil {
 		return diags, err
 	}
-	if s.kernel, err = attach.NewSession(l.facts, codegen.Maps(s.prog, t)); err != nil {
+	if s.kernel, err = attach.NewSession(l.facts, codegen.Maps(s.prog, plan.Units, t)); err != nil {
 		return diags, err
 	}
 	defer s.kernel.Close()

@@ -21,7 +21,8 @@ type image struct {
 }
 
 const (
-	auxExecFn = 31      // AT_EXECFN of linux/auxvec.h
+	auxEntry  = 9       // AT_ENTRY of linux/auxvec.h
+	auxExecFn = 31      // AT_EXECFN
 	maxString = 1 << 17 // MAX_ARG_STRLEN of linux/binfmts.h
 )
 
@@ -40,7 +41,7 @@ func readImage(pid int, sp uint64) (image, error) {
 	if im.args, err = words(mem, im.argv, argc[0]); err != nil {
 		return image{}, err
 	}
-	if im.path, err = execFn(pid); err != nil {
+	if im.path, err = auxValue(pid, auxExecFn); err != nil {
 		return image{}, err
 	}
 	return im, im.ofScript(mem)
@@ -74,18 +75,18 @@ func (im *image) ofScript(mem *os.File) error {
 	return nil
 }
 
-// execFn finds the address of the name that a process was executed by.
-func execFn(pid int) (uint64, error) {
+// auxValue finds what the kernel has told a process when it executed its program.
+func auxValue(pid int, kind uint64) (uint64, error) {
 	aux, err := os.ReadFile(fmt.Sprintf("/proc/%d/auxv", pid))
 	if err != nil {
 		return 0, err
 	}
 	for ; len(aux) >= 16; aux = aux[16:] {
-		if order.NativeEndian.Uint64(aux) == auxExecFn {
+		if order.NativeEndian.Uint64(aux) == kind {
 			return order.NativeEndian.Uint64(aux[8:]), nil
 		}
 	}
-	return 0, fmt.Errorf("process %d does not tell what it executes", pid)
+	return 0, fmt.Errorf("process %d does not tell what it executes (%d)", pid, kind)
 }
 
 func words(mem *os.File, at, n uint64) ([]uint64, error) {

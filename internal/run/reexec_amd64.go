@@ -8,6 +8,19 @@ import (
 // userCode64 is the code segment of 64-bit programs.
 const userCode64 = 0x33
 
+// trap is the instruction that stops a process.
+var trap = []byte{0xcc}
+
+// backTo has a process that an instruction behind pc has stopped go on at pc.
+func backTo(pid int, pc uint64) error {
+	var regs syscall.PtraceRegs
+	if err := syscall.PtraceGetRegs(pid, &regs); err != nil {
+		return err
+	}
+	regs.SetPC(pc)
+	return syscall.PtraceSetRegs(pid, &regs)
+}
+
 // beginWithExec makes the stopped process pid go on with an exec of its own
 // program.
 func beginWithExec(pid int) error {

@@ -7,6 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// trap is the instruction that stops a process, before which it is then.
+var trap = []byte{0x00, 0x00, 0x20, 0xd4}
+
+func backTo(int, uint64) error { return nil }
+
 // beginWithExec makes the stopped process pid go on with an exec of its own
 // program.
 func beginWithExec(pid int) error {

@@ -3,9 +3,12 @@ package run
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 
 	"github.com/rpcxray/rpcxray/internal/codegen"
@@ -22,14 +25,26 @@ func (s *session) explain(plan *lower.Unit, o *codegen.Object, err error) error 
 	var v *ebpf.VerifierError
 	told := errors.As(err, &v)
 	span, found := diag.Span{}, false
+	helper := ""
 	if told {
 		span, found = refusedAt(o, v)
+		helper = refusedHelper(lastLine(v))
+	}
+	if !found {
+		span = plan.Point.Span
 	}
 	switch {
-	case found:
-		l.Errorf(span, "the kernel's verifier refuses the code of this: %s", lastLine(v)).Hint = refusedHint + "; -v shows the verifier's log"
+	case helper != "":
+		l.Errorf(span, "this kernel has no %s for programs of this kind, which this needs", helper)
+	case told && strings.Contains(lastLine(v), "helper call is not allowed in probe"):
+		l.Errorf(span, "this kernel does not allow this in probes of this kind")
+	case tooComplex(err) && o.Turns != diag.Span{}:
+		l.Errorf(o.Turns, "this kernel's verifier looks at each turn of a loop, and these are too many for it: bpf_loop, which Linux 5.17 has, is missing").Hint =
+			"let it make fewer turns, or do less in each"
 	case tooComplex(err):
 		l.Errorf(plan.Point.Span, "the kernel's verifier gave up on this probe: its %d instructions have too many ways through them", o.Len()).Hint = refusedHint
+	case found:
+		l.Errorf(span, "the kernel's verifier refuses the code of this: %s", lastLine(v)).Hint = refusedHint + "; -v shows the verifier's log"
 	default:
 		return err
 	}
@@ -44,6 +59,25 @@ func (s *session) explain(plan *lower.Unit, o *codegen.Object, err error) error 
 func tooComplex(err error) bool {
 	return errors.Is(err, unix.E2BIG) || errors.Is(err, unix.EFAULT) || errors.Is(err, unix.ENOSPC)
 }
+
+// noHelper is how kernels say that a program of a kind cannot call a helper.
+var noHelper = regexp.MustCompile(`(?:invalid|unknown) func \S+#(\d+)|cannot use helper \S+#(\d+)`)
+
+// refusedHelper is the name of the helper that a refusal is about, "" if it is not.
+func refusedHelper(line string) string {
+	m := noHelper.FindStringSubmatch(line)
+	if m == nil {
+		return ""
+	}
+	n, err := strconv.Atoi(m[1] + m[2])
+	if err != nil {
+		return ""
+	}
+	name := strings.TrimPrefix(asm.BuiltinFunc(n).String(), "Fn")
+	return "bpf" + upper.ReplaceAllStringFunc(name, func(s string) string { return "_" + strings.ToLower(s) })
+}
+
+var upper = regexp.MustCompile(`[A-Z]`)
 
 // refusedAt finds the text of the last instruction in the verifier's log, whose
 // lines begin with the instruction's offset.

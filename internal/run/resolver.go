@@ -2,7 +2,9 @@ package run
 
 import (
 	"os/user"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/events"
@@ -163,11 +165,14 @@ func isPointer(t *types.Type) bool {
 	return false
 }
 
-// leadsText tells whether t points to a struct that begins with a string, as
-// most errors do.
+// leadsText tells whether t points to a struct that begins with a string by whose name
+// it is a message, as most errors do. That of an fs.PathError is an operation.
 func leadsText(t *types.Type) bool {
 	if t.Kind != types.Pointer || t.Elem == nil || t.Elem.Kind != types.Struct || len(t.Elem.Fields) == 0 {
 		return false
 	}
-	return t.Elem.Fields[0].Type.Kind == types.GoString
+	first := t.Elem.Fields[0]
+	return first.Type.Kind == types.GoString && slices.Contains(messageNames, strings.ToLower(first.Name))
 }
+
+var messageNames = []string{"s", "msg", "message", "text", "err", "error", "desc", "description", "reason", "detail"}

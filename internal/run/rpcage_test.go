@@ -19,17 +19,17 @@ func TestNoteAge(t *testing.T) {
 		w := &world{}
 		w.noteAge(b, f)
 		w.noteAge(b, f)
-		if got := len(w.aged); got != map[bool]int{true: 1}[older] {
-			t.Errorf("version %q: %q", has, w.aged)
+		if got := len(w.gaps); got != map[bool]int{true: 1}[older] {
+			t.Errorf("version %q: %q", has, w.gaps)
 		}
-		if older && !strings.Contains(w.aged[0], "/srv/app: its some "+has+" is older than v1.8.36") {
-			t.Error(w.aged)
+		if older && !strings.Contains(w.gaps[0], "/srv/app: its some "+has+": it is older than v1.8.36") {
+			t.Error(w.gaps)
 		}
 	}
 	old := &binary{target: &prog.Target{Path: "/srv/app"}, file: &gobin.File{Go: &gobin.GoInfo{Version: "go1.16.15", BuildInfo: &debug.BuildInfo{}}}}
 	w := &world{}
 	w.noteAge(old, &rpc.Framework{Name: "net/some", Module: rpc.Std, Oldest: "go1.17"})
-	if len(w.aged) != 1 || !strings.Contains(w.aged[0], "its net/some go1.16.15 is older than go1.17") {
-		t.Errorf("of the standard library's: %q", w.aged)
+	if len(w.gaps) != 1 || !strings.Contains(w.gaps[0], "its net/some go1.16.15: it is older than go1.17") {
+		t.Errorf("of the standard library's: %q", w.gaps)
 	}
 }

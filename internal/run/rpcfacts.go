@@ -16,15 +16,19 @@ type fact struct {
 	from  string
 }
 
-// rpcFacts are the numbers that the scripts of a framework take from a binary, by name.
-func (w *world) rpcFacts(b *binary, f *rpc.Framework) map[string]uint64 {
+// rpcFacts are the numbers that the scripts of a framework take from a binary for sides,
+// by name.
+func (w *world) rpcFacts(b *binary, f *rpc.Framework, sides []rpc.Side) map[string]uint64 {
 	values := headerMaps(b.file)
 	byName := map[string][]rpc.Fact{}
 	for _, c := range append(rpc.CommonFacts(), f.Facts...) {
 		switch {
+		case c.Side != "" && !slices.Contains(sides, c.Side):
+			values[c.Name] = c.Otherwise
+			continue
 		case c.Module != "":
 			values[c.Name] = 0
-			if inModule(b.file, c.Module) {
+			if inModule(b.file, c.Module) && !rpc.Older(moduleVersion(b.file, c.Module), c.Since) {
 				values[c.Name] = 1
 			}
 			continue
@@ -48,7 +52,7 @@ func (w *world) rpcFacts(b *binary, f *rpc.Framework) map[string]uint64 {
 func placeOf(f *gobin.File, candidates []rpc.Fact) fact {
 	var unknown []rpc.Fact
 	for _, c := range candidates {
-		t, from, err := f.FindType(c.Struct)
+		t, from, err := f.FindSoon(c.Struct)
 		if err != nil {
 			unknown = append(unknown, c)
 		} else if off, ok := c.In(t); ok {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/check"
+	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/rpc"
@@ -46,7 +48,10 @@ func (w *world) rpcGroups(p *prog.Point) ([]*prog.Group, error) {
 // rpcGroupsIn finds the frameworks in one binary.
 func (w *world) rpcGroupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
 	if b.file.Go == nil {
-		return nil, fmt.Errorf("%s is not a Go binary: rpc probes see the calls of Go services", b.target.Path)
+		return nil, w.noService(p, b, errors.New("is not a Go binary: rpc probes see the calls of Go services"))
+	}
+	if len(b.file.Frameworks()) > 0 {
+		b.file.ReadAhead()
 	}
 	var all []*prog.Group
 	var first error
@@ -61,9 +66,20 @@ func (w *world) rpcGroupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
 		return all, nil
 	}
 	if first == nil {
-		first = fmt.Errorf("%s %w: %s", b.target.Path, errNoFramework, frameworkNames())
+		first = w.noService(p, b, fmt.Errorf("%w: %s", errNoFramework, frameworkNames()))
 	}
 	return nil, first
+}
+
+// noService is the error of a binary without calls. Where -p has named it, a place in the
+// script says nothing about it.
+func (w *world) noService(p *prog.Point, b *binary, cause error) error {
+	if p.Target != "" {
+		return fmt.Errorf("%s %w", b.target.Path, cause)
+	}
+	path := strings.TrimPrefix(b.target.Path, rootPath(w.pid, ""))
+	return &diag.HintError{Msg: fmt.Sprintf("process %d: its program %s %v", w.pid, path, cause),
+		Hint: "'rpcxray ps' lists the Go programs that run here, with the frameworks in them", Placeless: true}
 }
 
 func frameworkNames() string {
@@ -81,18 +97,10 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 	if err != nil {
 		return nil, err
 	}
+	at := f.At(moduleVersion(b.file, f.Module))
 	wanted := w.callFields(p)
-	var all []*prog.Group
-	var missing error
-	for _, side := range sides {
-		for _, pr := range f.On([]rpc.Side{side}, wanted) {
-			if _, err := w.probed(b, pr); err != nil {
-				missing = err
-				sides = without(sides, side)
-				break
-			}
-		}
-	}
+	sight := w.sight(b, at.On(sides, wanted))
+	sides, missing := w.sides(b, at, sight, sides, wanted)
 	if len(sides) == 0 {
 		if f.Module == rpc.Std || !inModule(b.file, f.Module) {
 			return nil, nil
@@ -105,36 +113,20 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 		return nil, err
 	}
 	w.noteAge(b, f)
-	for _, pr := range f.On(sides, wanted) {
-		fns, err := w.probed(b, pr)
-		if err != nil {
-			return nil, err
+	var all []*prog.Group
+	for _, pr := range at.On(sides, wanted) {
+		if err := sight.lacks[pr.Name]; err != nil {
+			w.noteGap(b, f, fmt.Sprintf("%v: not seen are %s", err, pr.Lost))
+			continue
 		}
-		for _, fn := range fns {
-			all = append(all, w.hookGroup(p, b, hook, pr, fn))
+		hook.Consts["has_"+pr.Name] = 1
+		var alike []*prog.Group
+		for _, fn := range sight.at[pr.Name] {
+			alike = joined(alike, w.hookGroup(p, b, hook, pr, fn))
 		}
+		all = append(all, alike...)
 	}
 	return all, nil
-}
-
-// noteAge keeps for a warning that the binary's framework is older than its facts.
-func (w *world) noteAge(b *binary, f *rpc.Framework) {
-	has := moduleVersion(b.file, f.Module)
-	text := fmt.Sprintf("%s: its %s %s is older than %s, from which on calls are known: some may be missing or told wrongly",
-		b.target.Path, f.Name, has, f.Oldest)
-	if rpc.Older(has, f.Oldest) && !slices.Contains(w.aged, text) {
-		w.aged = append(w.aged, text)
-	}
-}
-
-func without(sides []rpc.Side, side rpc.Side) []rpc.Side {
-	var kept []rpc.Side
-	for _, s := range sides {
-		if s != side {
-			kept = append(kept, s)
-		}
-	}
-	return kept
 }
 
 // found is a function of a framework in a binary.
@@ -149,7 +141,7 @@ type found struct {
 func (w *world) probed(b *binary, pr rpc.Probe) ([]found, error) {
 	var list []found
 	for _, decl := range pr.Funcs {
-		fns, err := exactly(decl.Name, b.file)
+		fns, err := b.file.GoFuncs(decl.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -174,7 +166,7 @@ func (w *world) probed(b *binary, pr rpc.Probe) ([]found, error) {
 }
 
 // placesIn are the offsets in fn where a probe stands: of its calls of a callee, by
-// any of its names, or its returns; else its first byte.
+// any of its names, or behind them, or its returns; else its first byte.
 func placesIn(f *gobin.File, fn gobin.Func, decl rpc.Func) ([]uint64, error) {
 	if decl.Returns {
 		return returnsOf(f, fn)
@@ -183,17 +175,19 @@ func placesIn(f *gobin.File, fn gobin.Func, decl rpc.Func) ([]uint64, error) {
 	if callee == nil {
 		return []uint64{0}, nil
 	}
-	to, err := f.Match(func(name string) bool { return slices.Contains(callee, name) })
-	if err != nil {
-		return nil, err
-	}
 	var all []uint64
-	for _, c := range to {
-		offs, err := f.CallsOf(fn, c)
+	for _, name := range callee {
+		to, err := f.GoFuncs(name)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, offs...)
+		for _, c := range to {
+			offs, err := f.CallsOf(fn, c, decl.Behind)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, offs...)
+		}
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s does not call %s", fn.Name, strings.Join(callee, " or "))
@@ -237,10 +231,13 @@ func moduleVersion(f *gobin.File, path string) string {
 // hook says what the framework's script needs to know of the binary.
 func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[string]bool) (*prog.Hook, error) {
 	h := &prog.Hook{Framework: f.Name, Script: f.Script, Common: rpc.Common, Types: map[string]*types.Type{}, Wanted: wanted,
-		Consts: map[string]uint64{"NOTHING": ^uint64(0), "on_server": 0, "on_client": 0, "g_panic": panicOffset, "g_goid": 0, "g_parent": 0}}
+		Consts: map[string]uint64{"NOTHING": ^uint64(0), "on_server": 0, "on_client": 0, "g_panic": panicOffset, "g_goid": 0, "g_parent": 0, "binary": 0}}
 	maps.Copy(h.Types, f.Types)
 	for _, s := range sides {
 		h.Consts["on_"+string(s)] = 1
+	}
+	for _, pr := range f.Probes {
+		h.Consts["has_"+pr.Name] = 0
 	}
 	for name, fields := range rpc.Groups() {
 		h.Consts["want_"+name] = 0
@@ -251,7 +248,11 @@ func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[s
 	if g, err := b.gofact(); err == nil {
 		h.Consts["g_goid"], h.Consts["g_parent"] = g.Goid, g.ParentGoid
 	}
-	maps.Copy(h.Consts, w.rpcFacts(b, f))
+	maps.Copy(h.Consts, w.rpcFacts(b, f, sides))
+	maps.Copy(h.Consts, rpc.PieceNames())
+	if wanted["error"] {
+		h.Consts["binary"] = w.errors.add(b)
+	}
 	return h, w.kernelTypes(h)
 }
 
@@ -273,63 +274,30 @@ func (w *world) kernelTypes(h *prog.Hook) error {
 	return nil
 }
 
-// hookGroup is the group of one function that a framework's script probes. Its point
-// is a uprobe's in the name of the script's.
+// joined adds a group to those of the same probe: to one that finds its arguments in
+// the same places, so that both are one program.
+func joined(groups []*prog.Group, g *prog.Group) []*prog.Group {
+	for _, o := range groups {
+		if o.Point.HasOff == g.Point.HasOff && reflect.DeepEqual(o.Args, g.Args) && reflect.DeepEqual(o.Go, g.Go) {
+			o.Funcs = append(o.Funcs, g.Funcs...)
+			return groups
+		}
+	}
+	return append(groups, g)
+}
+
+// hookGroup is the group of one place that a framework's script probes. Its point is a
+// uprobe's in the name of the script's.
 func (w *world) hookGroup(p *prog.Point, b *binary, h *prog.Hook, pr rpc.Probe, f found) *prog.Group {
 	point, hook := *p, *h
 	point.Kind, point.Func, point.Exact = prog.KindUprobe, f.fn.Name, true
 	hook.Probe, hook.Of = pr.Name, p
-	point.Offset, point.HasOff = f.off, f.decl.Calling != nil || f.decl.Returns
+	point.HasOff = f.decl.Calling != nil || f.decl.Returns
 	facts := w.goFacts(b, f.fn, needs{})
 	g := &prog.Group{Point: &point, Target: b.target, Go: facts, Hook: &hook, Args: f.decl.Args(string(w.arch), facts.GReg)}
-	g.Funcs = []prog.Func{{ID: w.bins.funcID(b, f.fn), Name: gobin.Demangle(f.fn.Name), Address: f.fn.Entry}}
+	g.Funcs = []prog.Func{{ID: w.bins.funcID(b, f.fn), Name: gobin.Demangle(f.fn.Name), Address: f.fn.Entry, Offset: f.off}}
 	g.Layout = fmt.Sprint(b.target.ID, b.target.PID, f.decl.Name, f.off)
 	return g
-}
-
-// callFields are the fields of rpc that the point's probe names, all of them where
-// it takes rpc as a whole. What makes a framework follow calls closer than others
-// counts for all points of the script: they share what is known of spans.
-func (w *world) callFields(p *prog.Point) map[string]bool {
-	wanted := map[string]bool{}
-	for _, d := range w.file.Decls {
-		_, other := d.(*syntax.Probe)
-		sp := d.Span()
-		own := !other || sp.Start <= p.Span.Start && p.Span.End <= sp.End
-		for name := range fieldsNamed(d) {
-			wanted[name] = wanted[name] || own || !special(name)
-		}
-	}
-	return wanted
-}
-
-// special tells whether a body that names the field sees calls that others do not.
-func special(field string) bool {
-	return slices.Contains([]string{"heartbeat", "late", "attempts", "transfer"}, field)
-}
-
-// fieldsNamed are the fields of rpc that a probe or a macro names.
-func fieldsNamed(d syntax.Node) map[string]bool {
-	named := map[string]bool{}
-	whole := false
-	syntax.Walk(d, func(node syntax.Node) bool {
-		switch node := node.(type) {
-		case *syntax.FieldExpr:
-			if id, ok := node.X.(*syntax.IdentExpr); ok && id.Name == "rpc" {
-				named[node.Name] = true
-				return false
-			}
-		case *syntax.IdentExpr:
-			whole = whole || node.Name == "rpc"
-		}
-		return true
-	})
-	for _, f := range check.CallFields() {
-		if whole && !special(f.Name) && f.Type.Name != types.PayloadName {
-			named[f.Name] = true
-		}
-	}
-	return named
 }
 
 // calls lists the sides of the programs that a names, with the fields of rpc as

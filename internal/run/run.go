@@ -29,6 +29,8 @@ type Options struct {
 	Named   map[string]string // getopt() values
 	Env     map[string]string // BPFTRACE_* settings without the prefix
 	PID     int               // only this process; 0: all
+	// DwarfPIDs are processes whose stacks can be unwound besides that of PID and the command.
+	DwarfPIDs []int
 	// DebugDirs are further folders with separate debug information, relative
 	// to a binary's own.
 	DebugDirs []string
@@ -70,6 +72,7 @@ var Stages = []string{"ast", "check", "lower", "ir", "insns", "maps", "sites", "
 // Run takes a script from its text to its output and returns the exit status
 // the script asked for. Errors in the script are a *diag.ListError.
 func Run(ctx context.Context, o Options) (status int, err error) {
+	o.slim()
 	diags := diag.NewList(o.Source)
 	file := o.File
 	if file == nil {
@@ -88,6 +91,7 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	if err := mayTrace(facts, o); err != nil {
 		return 1, err
 	}
+	facts.Foresee(always...)
 	child, err := startStopped(o.Command)
 	if err != nil {
 		return 1, err
@@ -103,7 +107,7 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	diags.Sort()
 	s.world.hint(diags)
 	s.warn(diags)
-	if err := s.tellAge(); err != nil {
+	if err := s.tellGaps(); err != nil {
 		return 1, err
 	}
 	if err := s.tellSources(); err != nil {
@@ -118,6 +122,7 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 
 // compiled takes a checked script from its typed tree to its output.
 func (s *session) compiled(ctx context.Context, checked *check.Result) (status int, err error) {
+	s.checked, s.prog = checked, checked.Program
 	o := s.opts
 	if o.Mode == ModeCompilerBench {
 		return 0, s.compilerBench()
@@ -131,7 +136,7 @@ func (s *session) compiled(ctx context.Context, checked *check.Result) (status i
 		return 0, err
 	}
 
-	if err := s.start(checked, plan); err != nil {
+	if err := s.start(plan); err != nil {
 		return 1, err
 	}
 	if o.DryRun || s.verifying() {
@@ -143,7 +148,7 @@ func (s *session) compiled(ctx context.Context, checked *check.Result) (status i
 	if list, alone := s.iterators(); alone {
 		return s.iterate(ctx, list)
 	}
-	if err := s.child.resume(s.warning); err != nil {
+	if err := s.child.resume(s.warning, s.unwinds()); err != nil {
 		return 1, err
 	}
 	if o.Mode != "" {
@@ -185,7 +190,7 @@ func (o Options) facts() (*kernel.Facts, error) {
 var errUnwanted = errors.New("--no-feature")
 
 func (o Options) check(c *child) check.Options {
-	return check.Options{Params: o.Params, Named: o.Named, PID: o.PID, CPID: c.pid(),
+	return check.Options{Params: o.Params, Named: o.Named, PID: o.PID, CPID: c.pid(), Unwind: o.PID != 0 || c != nil || len(o.DwarfPIDs) > 0,
 		Unsafe: o.Unsafe, Secrets: o.Secrets, Env: o.Env, NoWarnings: o.NoWarnings, Filter: o.filter()}
 }
 
@@ -218,12 +223,12 @@ func (s *session) warn(l *diag.List) {
 	diag.Render(s.opts.Stderr, l, s.opts.Color)
 }
 
-// tellAge warns of RPC frameworks that are older than what is known of them.
-func (s *session) tellAge() error {
+// tellGaps warns of what is not seen of binaries.
+func (s *session) tellGaps() error {
 	if s.opts.NoWarnings {
 		return nil
 	}
-	for _, text := range s.world.aged {
+	for _, text := range s.world.gaps {
 		if err := s.warning("%s", text); err != nil {
 			return err
 		}

@@ -37,6 +37,7 @@ type session struct {
 	decoder   *events.Decoder
 	symbols   *events.Symbols
 	spaces    *spaces
+	unwinder  *unwinder // nil: the script needs none
 	maps      *events.Maps
 	losses    *events.Losses
 	remarks   *events.Remarks
@@ -62,15 +63,14 @@ type session struct {
 
 // start creates the maps, loads and runs the begin probes, attaches all units
 // and opens the gate.
-func (s *session) start(c *check.Result, plan *lower.Lowered) error {
-	s.checked, s.prog = c, c.Program
+func (s *session) start(plan *lower.Lowered) error {
 	if err := s.refused(plan); err != nil {
 		return err
 	}
 	if err := s.reportSkips(plan.Skipped); err != nil {
 		return err
 	}
-	if len(plan.Units) == 0 && !s.awaitsTargets() {
+	if len(plan.Units) == 0 && !s.prog.Never && !s.awaitsTargets() {
 		return errNoProbes
 	}
 	if err := s.withinLimits(plan); err != nil {
@@ -80,7 +80,7 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 	if err != nil {
 		return err
 	}
-	if s.kernel, err = attach.NewSession(s.facts, codegen.Maps(s.prog, t)); err != nil {
+	if s.kernel, err = attach.NewSession(s.facts, codegen.Maps(s.prog, plan.Units, t)); err != nil {
 		return err
 	}
 	if slices.Contains(s.opts.Debug, "verifier") {
@@ -94,6 +94,9 @@ func (s *session) start(c *check.Result, plan *lower.Lowered) error {
 		return err
 	}
 	if err := s.allowChild(); err != nil {
+		return err
+	}
+	if s.unwinder, err = newUnwinder(s); err != nil {
 		return err
 	}
 	units, err := s.load(plan.Units, t)
@@ -355,7 +358,7 @@ func (s *session) tick() error {
 			}
 		}
 		s.spaces.catchUp()
-		return errors.Join(s.watch.tick(now), s.guard.tick(now), s.reportRemarks())
+		return errors.Join(s.unwinder.update(), s.watch.tick(now), s.guard.tick(now), s.reportRemarks())
 	}
 	return nil
 }

@@ -30,18 +30,23 @@ var suites = map[prog.ProbeKind]string{prog.KindTest: ModeTest, prog.KindBench: 
 // forMode leaves the bodies that the mode is for: tests or benchmarks and the end
 // probes, or all others.
 func (o Options) forMode(bodies []*prog.Body) ([]*prog.Body, error) {
-	left := ""
+	inSuite := o.Mode == ModeTest || o.Mode == ModeBench
+	left, cases := "", false
 	kept := slices.DeleteFunc(slices.Clone(bodies), func(b *prog.Body) bool {
 		k := b.Group.Point.Kind
 		mode := suites[k]
 		if mode != "" && mode != o.Mode {
 			left = mode
 		}
-		return mode != o.Mode && (mode != "" || k != prog.KindEnd && (o.Mode == ModeTest || o.Mode == ModeBench))
+		cases = cases || mode != "" && mode == o.Mode
+		return mode != o.Mode && (mode != "" || k != prog.KindEnd && inSuite)
 	})
-	if len(kept) == 0 && left != "" && o.Mode == "" {
-		what := map[string]string{ModeTest: "test", ModeBench: "benchmark"}[left]
-		return nil, fmt.Errorf("no probes attached: use --%s to run %s probes", left, what)
+	what := map[string]string{ModeTest: "test", ModeBench: "benchmark"}
+	switch {
+	case inSuite && !cases:
+		return nil, fmt.Errorf("the script has no %s probes: --%s runs nothing else", what[o.Mode], o.Mode)
+	case len(kept) == 0 && left != "":
+		return nil, fmt.Errorf("no probes attached: use --%s to run %s probes", left, what[left])
 	}
 	return kept, nil
 }

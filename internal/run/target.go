@@ -12,6 +12,10 @@ import (
 	"github.com/rpcxray/rpcxray/internal/prog"
 )
 
+// always are the features that target asks for whatever the script is.
+var always = []kernel.FeatureID{kernel.FeatureAtomicFetch, kernel.FeatureNoPrealloc, kernel.FeaturePercpuRead,
+	kernel.FeatureLoop, kernel.FeatureForEach, kernel.FeatureAttachCookie}
+
 // target says what to compile for: this machine's kernel and processor. A
 // feature is probed only where a unit can use it.
 func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
@@ -32,6 +36,7 @@ func (s *session) target(units []*lower.Unit) (codegen.Target, error) {
 		PercpuRead:     f.Has(kernel.FeaturePercpuRead),
 		Loop:           f.Has(kernel.FeatureLoop),
 		ForEach:        f.Has(kernel.FeatureForEach),
+		UserRegs:       s.prog.Unwinds && f.Has(kernel.FeatureTaskRegs),
 		Cookies:        f.Has(kernel.FeatureAttachCookie),
 	}
 	if comm, err := os.ReadFile("/proc/self/comm"); err == nil {

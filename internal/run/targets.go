@@ -221,10 +221,14 @@ func (w *world) expand(pattern string) ([]located, error) {
 			}
 		}
 	}
+	here := ""
+	if strings.HasPrefix(pattern, "./") {
+		here = "./" // which filepath.Glob leaves out
+	}
 	var files []located
 	for _, path := range paths {
 		if isBinary(path) && !slices.ContainsFunc(files, func(f located) bool { return sameFile(f.file, path) }) {
-			files = append(files, located{strings.TrimPrefix(path, w.root()), path})
+			files = append(files, located{here + strings.TrimPrefix(path, w.root()), path})
 		}
 	}
 	if len(files) == 0 {
@@ -235,8 +239,12 @@ func (w *world) expand(pattern string) ([]located, error) {
 
 // isBinary tells a program or library from scripts and directories.
 func isBinary(path string) bool {
+	return isFile(path) && gobin.IsELF(path)
+}
+
+func isFile(path string) bool {
 	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular() && gobin.IsELF(path)
+	return err == nil && st.Mode().IsRegular()
 }
 
 // find finds the one file that a target names: a path, a program in PATH, or a

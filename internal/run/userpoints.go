@@ -44,6 +44,7 @@ func (w *world) groupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
 	if len(fns) == 0 {
 		return nil, w.noMatch(p, b)
 	}
+	w.noteDots(p, b, fns)
 	needs := w.needs(p)
 	var groups []*prog.Group
 	byLayout := map[string]*prog.Group{}
@@ -87,9 +88,16 @@ func matching(p *prog.Point, f *gobin.File) ([]gobin.Func, error) {
 	case p.Lang != "":
 		return f.Match(demangled(p.Func))
 	case p.Exact || !strings.Contains(p.Func, "*"):
-		return exactly(p.Func, f)
+		return f.Named(p.Func)
 	}
-	return f.Match(gobin.Glob(p.Func))
+	return f.MatchGlob(p.Func)
+}
+
+// noteDots keeps for a warning that the binary does not tell apart what the point names.
+func (w *world) noteDots(p *prog.Point, b *binary, fns []gobin.Func) {
+	if name := fns[0].Name; strings.Contains(p.Func, "[") && len(fns) > 1 && gobin.Dots(name) && !gobin.Glob(p.Func)(name) {
+		w.note(fmt.Sprintf("%s: it does not tell the type arguments of its functions: %s stands for %d of them", b.target.Path, p.Func, len(fns)))
+	}
 }
 
 // atLine finds the one function that has the point's source line and makes the
@@ -119,12 +127,6 @@ func demangled(pattern string) gobin.Matcher {
 		d := gobin.Demangle(s)
 		return d != s && (whole(d) || called(d))
 	}
-}
-
-// exactly finds the functions of one whole name. A native binary may have
-// several; Go's linker makes each name once.
-func exactly(name string, f *gobin.File) ([]gobin.Func, error) {
-	return f.Match(func(s string) bool { return s == name })
 }
 
 // noMatch explains why an attach point has no function.

@@ -252,7 +252,7 @@ func (s *session) bind(p *prog.Point, b *binary) error {
 	if err != nil {
 		return err
 	}
-	if err := s.kernel.AddMaps(codegen.Maps(s.prog, t)); err != nil {
+	if err := s.kernel.AddMaps(codegen.Maps(s.prog, plan.Units, t)); err != nil {
 		return err
 	}
 	s.showMaps(s.prog.Maps[known:])

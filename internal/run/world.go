@@ -31,8 +31,10 @@ type world struct {
 	placed map[string]map[string]map[string]bool
 	// modules is the type information of the kernel's modules that probes named.
 	modules map[string]*kernel.BTF
-	// aged says of RPC frameworks in binaries that they are older than what is known of them.
-	aged  []string
+	errors  errorTexts
+	// gaps says of binaries, and of RPC frameworks in them, what is not seen or not told
+	// apart.
+	gaps  []string
 	noBTF error // set when the kernel was asked for a type and tells none
 }
 
@@ -51,7 +53,8 @@ func (w *world) hint(l *diag.List) {
 
 func newWorld(facts *kernel.Facts, file *syntax.File, pid int) *world {
 	return &world{facts: facts, bins: newBinaries(), file: file, pid: pid, arch: gobin.Arch(runtime.GOARCH),
-		sources: map[*binary]map[gobin.Source]int{}, placed: map[string]map[string]map[string]bool{}, modules: map[string]*kernel.BTF{}}
+		sources: map[*binary]map[gobin.Source]int{}, placed: map[string]map[string]map[string]bool{}, modules: map[string]*kernel.BTF{},
+		errors: errorTexts{number: map[*binary]uint64{}}}
 }
 
 // Groups implements check.World.

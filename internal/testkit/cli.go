@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/rpcxray/rpcxray/internal/testkit/fixture"
@@ -37,32 +38,41 @@ func StartCLI(t testing.TB, args ...string) *Proc {
 	return Start(t, CLI(t), args...)
 }
 
-// CLI returns the path of rpcxray. The go command links it anew only when a source
-// has changed.
+// CLI returns the path of rpcxray.
 func CLI(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv(EnvBinary); path != "" {
 		return path
 	}
-	root, err := fixture.Root()
+	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+// built builds rpcxray from the sources as they are. The go command links it anew only
+// when one has changed.
+var built = sync.OnceValues(func() (string, error) {
+	root, err := fixture.Root()
+	if err != nil {
+		return "", err
+	}
 	cache, err := fixture.CacheDir()
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	path := filepath.Join(cache, fmt.Sprintf("rpcxray-%08x", crc32.ChecksumIEEE([]byte(root)))) // one a copy of the sources
 	unlock, err := fixture.Lock(path + ".lock")
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer unlock()
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, "./cmd/rpcxray")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building rpcxray: %v\n%s", err, out)
+		return "", fmt.Errorf("building rpcxray: %w\n%s", err, out)
 	}
-	return path
-}
+	return path, nil
+})

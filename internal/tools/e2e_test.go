@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rpcxray/rpcxray/internal/diag"
+	"github.com/rpcxray/rpcxray/internal/run"
 	"github.com/rpcxray/rpcxray/internal/testkit"
 	"github.com/rpcxray/rpcxray/internal/testkit/fixture"
 )
@@ -388,6 +390,38 @@ func TestScriptsRun(t *testing.T) {
 	}
 }
 
+// TestScriptsAreRight tests that no tool's script is warned of.
+func TestScriptsAreRight(t *testing.T) {
+	dir := startService(t).dir
+	loader := run.NewLoader()
+	defer loader.Close()
+	server := filepath.Join(dir, "server")
+	var lines [][]string
+	for _, tool := range All() {
+		line := []string{tool.Name}
+		if tool.Name == "agent" {
+			line = append(line, server)
+		} else if tool.MinArgs > 0 {
+			line = append(line, server+":main.*")
+		}
+		lines = append(lines, line)
+	}
+	lines = append(lines, []string{"rpc", server})
+	for _, tool := range RPC()[1:] {
+		lines = append(lines, []string{"rpc", tool.Name, server})
+	}
+	for _, line := range lines {
+		text, err := exec.Command(rpcxray(t), append(line, "--script")...).Output()
+		if err != nil {
+			t.Fatalf("%v: %v", line, err)
+		}
+		diags, err := loader.Check(run.Options{Source: &diag.Source{Name: "script", Text: string(text)}})
+		if err != nil || len(diags.All) > 0 {
+			t.Errorf("%v: %v %v", line, err, diags.All)
+		}
+	}
+}
+
 // TestNativeRecursion tests the same scripts on C: every level of a recursion
 // is a call.
 func TestNativeRecursion(t *testing.T) {
@@ -539,6 +573,7 @@ func TestBadInput(t *testing.T) {
 		{"funcslower -a 7 ./generic:main.main", "1 to 6 arguments"},
 		{"funcslower -d 0 ./generic:main.main", "a time above 0"},
 		{"funcslower", "an argument is missing"},
+		{"rpc tree /bin/true", "/bin/true is not a Go binary"},
 	}
 	said := regexp.MustCompile(`^(rpcxray|\w+:\d+:\d+-\d+: ERROR): `) // once, by the command or at the script's line
 	for _, tt := range tests {

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	tea "charm.land/bubbletea/v2"
-
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/render"
@@ -41,7 +39,7 @@ func levelRows(m *model, level int, list ...[4]any) {
 	for _, row := range list {
 		r.Entries = append(r.Entries, events.Entry{Key: []events.Value{value(row[0]), value(row[1]), value(row[2])}, Value: value(row[3])})
 	}
-	m.Update(rowsMsg{level, rows(m.levels[level].Columns, r)})
+	m.update(rowsMsg{level, rows(m.levels[level].Columns, r)})
 }
 
 func report1(m *model) {
@@ -68,8 +66,8 @@ func TestLevels(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := twoLevels()
-			m.Update(headingMsg("now"))
-			m.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
+			m.update(headingMsg("now"))
+			m.update(sizeMsg{80, 24})
 			report1(m)
 			for _, step := range strings.Fields(c.steps) {
 				m.step(step)
@@ -103,8 +101,8 @@ func squeezed(m *model) string {
 // a level is of the newest report.
 func TestLevelsReport(t *testing.T) {
 	m := twoLevels()
-	m.Update(headingMsg("now"))
-	m.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
+	m.update(headingMsg("now"))
+	m.update(sizeMsg{80, 24})
 	report1(m)
 	m.step("down")
 	levelRows(m, 0, [4]any{2, "A", "", 50}, [4]any{1, "B", "", 40}, [4]any{1, "A", "", 30})
@@ -130,7 +128,7 @@ func TestLevelsReport(t *testing.T) {
 // TestLevelsScroll tests that the row that is chosen is always on the screen.
 func TestLevelsScroll(t *testing.T) {
 	m := twoLevels()
-	m.Update(tea.WindowSizeMsg{Width: 80, Height: 9})
+	m.update(sizeMsg{80, 9})
 	var list [][4]any
 	for i := range 50 {
 		list = append(list, [4]any{i, "S", "", 100 - i})

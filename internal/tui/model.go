@@ -5,11 +5,9 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	tea "charm.land/bubbletea/v2"
 )
 
-// What comes from the run.
+// What comes from the run, and the terminal's size.
 type (
 	rowsMsg struct {
 		level int
@@ -17,9 +15,10 @@ type (
 	}
 	headingMsg string
 	noticeMsg  string
+	sizeMsg    struct{ width, height int }
 )
 
-// model is what is on the screen; it implements tea.Model. With more than one level a
+// model is what is on the screen. With more than one level a
 // row can be chosen, and opened; what the last opens to is the row itself.
 type model struct {
 	levels []*table
@@ -52,14 +51,11 @@ func (m *model) opens() bool { return len(m.levels) > 1 }
 // single tells whether one row is shown.
 func (m *model) single() bool { return m.depth == len(m.levels) }
 
-// Init implements tea.Model.
-func (m *model) Init() tea.Cmd { return nil }
-
-// Update implements tea.Model.
-func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+// update is what comes, but for keys.
+func (m *model) update(msg any) {
 	switch msg := msg.(type) {
-	case tea.WindowSizeMsg:
-		m.width, m.height = msg.Width, msg.Height
+	case sizeMsg:
+		m.width, m.height = msg.width, msg.height
 	case rowsMsg:
 		if !m.paused {
 			m.levels[msg.level].all = msg.rows
@@ -70,13 +66,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case noticeMsg:
 		m.notice = string(msg)
-	case tea.KeyPressMsg:
-		if m.key(msg.String(), msg.Text) {
-			return m, tea.Quit
-		}
 	}
 	m.arrange()
-	return m, nil
 }
 
 func (m *model) arrange() {
@@ -94,20 +85,25 @@ func (m *model) arrange() {
 }
 
 // key does what a key is for; true if the user leaves.
-func (m *model) key(key, text string) (leave bool) {
-	switch {
-	case key == "ctrl+c":
+func (m *model) key(k key) (leave bool) {
+	if k.name == "ctrl+c" || k.name == "q" && !m.typing && !m.help {
 		return true
+	}
+	switch {
 	case m.typing:
-		m.typed(key, text)
-		return false
+		m.typed(k)
 	case m.help:
 		m.help = false
-		return false
+	default:
+		m.command(k.name)
 	}
+	m.arrange()
+	return false
+}
+
+// command is a key that is neither text nor the end of the help.
+func (m *model) command(key string) {
 	switch key {
-	case "q":
-		return true
 	case "p", "space":
 		m.paused = !m.paused
 	case "h", "?":
@@ -119,7 +115,6 @@ func (m *model) key(key, text string) (leave bool) {
 			m.order(key)
 		}
 	}
-	return false
 }
 
 // back lifts the filter, or goes to the level above.
@@ -173,9 +168,9 @@ func (m *model) move(key string) bool {
 }
 
 // typed is a key for the filter.
-func (m *model) typed(key, text string) {
+func (m *model) typed(k key) {
 	t := m.table()
-	switch key {
+	switch k.name {
 	case "enter":
 		m.typing = false
 	case "esc":
@@ -184,7 +179,7 @@ func (m *model) typed(key, text string) {
 		_, size := utf8.DecodeLastRuneInString(t.filter)
 		t.filter = t.filter[:len(t.filter)-size]
 	default:
-		t.filter += text
+		t.filter += k.text
 	}
 	t.first, t.cursor, t.chosen = 0, 0, nil
 }
@@ -197,13 +192,6 @@ const (
 
 // page is how many rows there is room for.
 func (m *model) page() int { return max(1, m.height-above-below) }
-
-// View implements tea.Model.
-func (m *model) View() tea.View {
-	v := tea.NewView(m.text())
-	v.AltScreen = true
-	return v
-}
 
 func (m *model) text() string {
 	if m.width == 0 || m.height == 0 {

@@ -2,11 +2,10 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	tea "charm.land/bubbletea/v2"
 
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -48,8 +47,8 @@ func three() *events.Report {
 // screen is a model after reports, keys and sizes: "80x24", or a name of a key.
 func screen(r *events.Report, steps ...string) *model {
 	m := newModel([]Level{{Columns: columns()}}, false)
-	m.Update(headingMsg("now"))
-	m.Update(rowsMsg{rows: rows(columns(), r)})
+	m.update(headingMsg("now"))
+	m.update(rowsMsg{rows: rows(columns(), r)})
 	for _, step := range steps {
 		m.step(step)
 	}
@@ -57,19 +56,19 @@ func screen(r *events.Report, steps ...string) *model {
 }
 
 func (m *model) step(step string) {
-	var size tea.WindowSizeMsg
-	if n, _ := fmt.Sscanf(step, "%dx%d", &size.Width, &size.Height); n == 2 {
-		m.Update(size)
+	var size sizeMsg
+	if n, _ := fmt.Sscanf(step, "%dx%d", &size.width, &size.height); n == 2 {
+		m.update(size)
 		return
 	}
-	key := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "down": tea.KeyDown, "end": tea.KeyEnd,
-		"pgup": tea.KeyPgUp, "right": tea.KeyRight, "left": tea.KeyLeft, "backspace": tea.KeyBackspace}[step]
-	if key != 0 {
-		m.Update(tea.KeyPressMsg{Code: key})
+	if slices.Contains([]string{"enter", "esc", "up", "down", "home", "end", "pgup", "pgdown", "right", "left", "backspace"}, step) {
+		m.key(key{name: step})
 		return
 	}
-	for _, r := range step {
-		m.Update(tea.KeyPressMsg{Code: r, Text: string(r)})
+	for typed := []byte(step); len(typed) > 0; {
+		k, size := firstKey(typed)
+		m.key(k)
+		typed = typed[size:]
 	}
 }
 
@@ -130,25 +129,25 @@ func TestKeys(t *testing.T) {
 
 func TestPause(t *testing.T) {
 	m := screen(three(), "80x24", "p")
-	m.Update(headingMsg("later"))
-	m.Update(rowsMsg{rows: rows(columns(), report([3]any{"New", 1, 1}))})
+	m.update(headingMsg("later"))
+	m.update(rowsMsg{rows: rows(columns(), report([3]any{"New", 1, 1}))})
 	if text := m.text(); !strings.Contains(text, "now\n") || !strings.Contains(text, "PAUSED") || strings.Contains(text, "New") {
 		t.Errorf("paused:\n%s", text)
 	}
 	m.step("p")
-	m.Update(rowsMsg{rows: rows(columns(), report([3]any{"New", 1, 1}))})
+	m.update(rowsMsg{rows: rows(columns(), report([3]any{"New", 1, 1}))})
 	if got := names(m); got != "New" {
 		t.Errorf("rows %q after the pause", got)
 	}
 }
 
 func TestLeave(t *testing.T) {
-	for _, msg := range []tea.KeyPressMsg{{Code: 'q', Text: "q"}, {Code: 'c', Mod: tea.ModCtrl}} {
-		if _, cmd := screen(three(), "80x24").Update(msg); cmd == nil {
-			t.Errorf("%s does not leave", msg)
+	for _, k := range []key{{"q", "q"}, {name: "ctrl+c"}} {
+		if !screen(three(), "80x24").key(k) {
+			t.Errorf("%q does not leave", k.name)
 		}
 	}
-	if _, cmd := screen(three(), "80x24", "/").Update(tea.KeyPressMsg{Code: 'q', Text: "q"}); cmd != nil {
+	if screen(three(), "80x24", "/").key(key{"q", "q"}) {
 		t.Error("q as a part of the filter leaves")
 	}
 }
@@ -162,7 +161,7 @@ func TestSizes(t *testing.T) {
 			m.color = color
 			for width := range 90 {
 				for height := range 10 {
-					m.Update(tea.WindowSizeMsg{Width: width, Height: height})
+					m.update(sizeMsg{width, height})
 					lines := strings.Split(m.text(), "\n")
 					if len(lines) > max(1, height) {
 						t.Fatalf("%d lines in %d", len(lines), height)

@@ -9,18 +9,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"sync"
 
-	tea "charm.land/bubbletea/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/render"
 )
-
-// Terminal is where a screen is shown; keys come from standard input.
-type Terminal struct {
-	*os.File
-	Color bool // titles stand out
-}
 
 // Options say what a screen shows.
 type Options struct {
@@ -32,49 +28,81 @@ type Options struct {
 	Quit   func() // called when the user has left, from another goroutine
 }
 
-// looks is how often in a second the screen looks whether it has changed. Each costs;
-// more would not be seen.
-const looks = 10
-
 // Screen is a renderer that shows the reports of maps on a terminal; it implements
 // render.Renderer. What is written to it stands above the table until more is
 // written.
 type Screen struct {
 	render.Renderer // for all but the maps: it tells losses and messages
 	o               Options
-	program         *tea.Program
 	told            bytes.Buffer // messages
 	shown           int          // bytes of told that were shown
-	done            chan error   // nil until the screen is up
+
+	mu       sync.Mutex // of the rest: events, keys and sizes come from goroutines of their own
+	model    *model
+	terminal *held // nil until the screen is up
+	resized  chan os.Signal
 }
 
 // New returns a screen. It comes up when the probes are attached.
 func New(o Options) *Screen {
-	s := &Screen{o: o}
+	s := &Screen{o: o, model: newModel(o.Levels, o.Terminal.Color), resized: make(chan os.Signal, 1)}
 	s.Renderer = render.NewTable(render.Options{Out: io.Discard, Err: &s.told, Quiet: true, MaxMapKeys: o.Keys}, render.Layout{})
-	s.program = tea.NewProgram(newModel(o.Levels, o.Terminal.Color), tea.WithInput(os.Stdin), tea.WithOutput(o.Terminal.File),
-		tea.WithoutSignalHandler(), tea.WithFPS(looks))
 	return s
+}
+
+// up takes the terminal.
+func (s *Screen) up() (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.terminal, err = hold(s.o.Terminal.File, s.key); err != nil {
+		return fmt.Errorf("screen: %w", err)
+	}
+	signal.Notify(s.resized, unix.SIGWINCH)
+	go func() {
+		for range s.resized {
+			s.mu.Lock()
+			_ = s.show(s.terminal.size()) // what fails does so with the next report, too
+			s.mu.Unlock()
+		}
+	}()
+	return s.show(s.terminal.size())
+}
+
+// update shows what comes of the run.
+func (s *Screen) update(msg any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.show(msg)
+}
+
+func (s *Screen) show(msg any) error {
+	s.model.update(msg)
+	return s.terminal.show(s.model.text())
+}
+
+// key shows what a key changes.
+func (s *Screen) key(k key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.model.key(k) || s.terminal.show(s.model.text()) != nil {
+		s.o.Quit()
+	}
 }
 
 // Event implements render.Renderer.
 func (s *Screen) Event(e events.Event) error {
-	if _, ok := e.(*events.Attached); ok && s.done == nil {
-		s.done = make(chan error, 1)
-		go func() {
-			_, err := s.program.Run()
-			s.o.Quit()
-			s.done <- err
-		}()
-		return nil
-	}
-	if s.done == nil {
+	if s.terminal == nil {
+		if _, attached := e.(*events.Attached); attached {
+			return s.up()
+		}
 		return s.Renderer.Event(e)
 	}
 	if r, ok := e.(*events.Report); ok {
 		for i, l := range s.o.Levels {
 			if r.Map.Name == l.Map {
-				s.program.Send(rowsMsg{i, rows(l.Columns, r)})
+				if err := s.update(rowsMsg{i, rows(l.Columns, r)}); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -84,26 +112,26 @@ func (s *Screen) Event(e events.Event) error {
 	}
 	if lines := bytes.Split(bytes.TrimSpace(s.told.Bytes()[s.shown:]), []byte("\n")); len(lines[0]) > 0 {
 		s.shown = s.told.Len()
-		s.program.Send(noticeMsg(lines[len(lines)-1]))
+		return s.update(noticeMsg(lines[len(lines)-1]))
 	}
 	return nil
 }
 
 // Write makes text the heading.
 func (s *Screen) Write(text []byte) (int, error) {
-	if s.done == nil {
+	if s.terminal == nil {
 		return s.o.Terminal.Write(text)
 	}
-	s.program.Send(headingMsg(bytes.TrimSpace(text)))
-	return len(text), nil
+	return len(text), s.update(headingMsg(bytes.TrimSpace(text)))
 }
 
 // Close gives the terminal back, and tells there what was told meanwhile.
 func (s *Screen) Close() error {
 	var err error
-	if s.done != nil {
-		s.program.Quit()
-		if err = <-s.done; err != nil {
+	if s.terminal != nil {
+		signal.Stop(s.resized)
+		close(s.resized)
+		if err = s.terminal.giveBack(); err != nil {
 			err = fmt.Errorf("screen: %w", err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 // call.
 type attempt struct {
 	Side, Status string
+	Error        string
 	Attempt      int
 	Attempts     *int
 	Span         string `json:"span_id"`
@@ -25,14 +26,14 @@ type attempt struct {
 	Duration     int64
 }
 
-const attemptScript = `rpc:PATH:* { print((side=rpc.side, status=rpc.status, attempt=rpc.attempt, attempts=rpc.attempts, span_id=rpc.span_id,
+const attemptScript = `rpc:PATH:* { print((side=rpc.side, status=rpc.status, error=rpc.error, attempt=rpc.attempt, attempts=rpc.attempts, span_id=rpc.span_id,
 	parent_span=rpc.parent_span, call_span=rpc.call_span, trace_id=rpc.trace_id, duration=rpc.duration)); }`
 
 // TestRPCXAttempts tests which attempts a call is made of, in all ways that rpcx has to
 // make several.
 func TestRPCXAttempts(t *testing.T) {
 	testkit.Root(t)
-	const names = "failtry,failbackup,broadcast,fork,inform,raw,nobody,forks"
+	const names = "failtry,failbackup,broadcast,fork,inform,several,raw,nobody,forks"
 	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod"}, {strip: true}} {
 		t.Run(fmt.Sprint(b), func(t *testing.T) {
 			if b.strip && !full() {
@@ -57,6 +58,15 @@ func TestRPCXAttempts(t *testing.T) {
 			lossless(t, tracer)
 			if diff := cmp.Diff(want, joinAttempts(t, all)); diff != "" {
 				t.Error(diff)
+			}
+			texts := map[string]int{}
+			for _, a := range all {
+				if a.Attempts != nil && strings.HasPrefix(a.Error, "[") {
+					texts[a.Error]++
+				}
+			}
+			if diff := cmp.Diff(map[string]int{"[not here]": 1, "[not here not here]": 1}, texts); diff != "" {
+				t.Errorf("errors of calls with several attempts: %s", diff)
 			}
 		})
 	}

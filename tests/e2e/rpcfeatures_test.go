@@ -47,7 +47,8 @@ const featureScript = `rpc:PATH:* { if (rpc.framework == "FRAMEWORK") {
 	span_id=rpc.span_id, parent_span=rpc.parent_span, conn=rpc.conn)); } }`
 
 // featureCalls runs a feature of a fixture and returns what was said and seen of its calls.
-func featureCalls(t *testing.T, path, framework string, args ...string) (want map[string]int, got []featureCall) {
+// As many of the last side's are waited for as servers have answered.
+func featureCalls(t *testing.T, path, framework, last string, args ...string) (want map[string]int, got []featureCall) {
 	t.Helper()
 	target := start(t, path, args...)
 	script := strings.NewReplacer("PATH", strconv.Quote(path), "FRAMEWORK", framework).Replace(featureScript)
@@ -55,18 +56,36 @@ func featureCalls(t *testing.T, path, framework string, args ...string) (want ma
 	tracer.Stdout.WaitLine(`"attached_probes"`)
 	target.Send("go")
 	target.Stdout.WaitLine(`^done$`)
-	want = map[string]int{}
-	for _, line := range target.Stdout.Lines() {
-		if rest, ok := strings.CutPrefix(line, "call "); ok {
-			n, call, _ := strings.Cut(rest, " ")
-			number, _ := strconv.Atoi(n)
-			want[strings.TrimSpace(call)] += number
+	want = said(target)
+	for call, n := range want {
+		if strings.HasPrefix(call, "server ") {
+			waitLines(tracer, n, `"side": "`+last+`"`)
 		}
 	}
 	leave(t, target)
 	got = values[featureCall](finish(t, tracer))
 	lossless(t, tracer)
 	return want, got
+}
+
+// waitLines waits for n lines: a server is done with its last call after its client.
+func waitLines(p *testkit.Proc, n int, pattern string) {
+	for range n {
+		p.Stdout.WaitLine(pattern)
+	}
+}
+
+// said are the calls that a fixture says it has made.
+func said(target *testkit.Proc) map[string]int {
+	calls := map[string]int{}
+	for _, line := range target.Stdout.Lines() {
+		if rest, ok := strings.CutPrefix(line, "call "); ok {
+			n, call, _ := strings.Cut(rest, " ")
+			number, _ := strconv.Atoi(n)
+			calls[strings.TrimSpace(call)] += number
+		}
+	}
+	return calls
 }
 
 // TestRPCXFeatures makes calls in every way that rpcx knows.
@@ -92,14 +111,52 @@ func TestRPCXFeatures(t *testing.T) {
 	}
 }
 
+// failures lets a program make its calls and end, and returns in order how it says that
+// they failed.
+func failures(t *testing.T, target *testkit.Proc) (list []string) {
+	t.Helper()
+	target.Send("go")
+	target.Stdout.WaitLine(`^done$`)
+	for _, line := range target.Stdout.Lines() {
+		if text, ok := strings.CutPrefix(line, "failure "); ok {
+			list = append(list, text)
+		}
+	}
+	leave(t, target)
+	slices.Sort(list)
+	return list
+}
+
+// TestRPCXErrors tests that a client's call has the text that its caller gets.
+func TestRPCXErrors(t *testing.T) {
+	testkit.Root(t)
+	const script = `rpc:PATH:client { if (rpc.framework == "rpcx" && rpc.status != "ok") { print((error=rpc.error, attempts=rpc.attempts)); } }`
+	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod", strip: true}} {
+		path := b.path(t)
+		target := start(t, path, "feature", "-name", "ended,dialed,rawended,lost,shut,unsendable,closed,nobody")
+		tracer := traceRun(t, strings.ReplaceAll(script, "PATH", strconv.Quote(path)), "-f", "json")
+		want, got := failures(t, target), []string(nil)
+		for _, v := range values[attempt](finish(t, tracer)) {
+			if v.Attempts == nil || *v.Attempts == 0 {
+				got = append(got, v.Error)
+			}
+		}
+		lossless(t, tracer)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" || len(want) != 10 {
+			t.Errorf("%+v: %s", b, diff)
+		}
+	}
+}
+
 // TestRPCXGateway tests that a call that comes by HTTP is one call on its server's side,
 // of rpcx and below the HTTP client's.
 func TestRPCXGateway(t *testing.T) {
 	testkit.Root(t)
 	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod", strip: true}} {
 		path := copied(t, b.path(t))
-		want, calls := featureCalls(t, path, "rpcx", "feature", "-name", "gateway,jsonrpc")
-		_, web := featureCalls(t, path, "net/http", "feature", "-name", "gateway,jsonrpc")
+		want, calls := featureCalls(t, path, "rpcx", "server", "feature", "-name", "gateway,jsonrpc")
+		_, web := featureCalls(t, path, "net/http", "client", "feature", "-name", "gateway,jsonrpc")
 		got, asked := map[string]int{}, 0
 		for _, c := range calls {
 			got[c.String()]++
@@ -118,11 +175,28 @@ func TestRPCXGateway(t *testing.T) {
 	}
 }
 
-// TestRPCXOlder makes calls in the ways that rpcx 1.7 shares with later ones. Not
-// Inform, which there waits for ever.
-func TestRPCXOlder(t *testing.T) {
+// TestRPCXGatewayValues tests that arguments and replies of such calls are shown.
+func TestRPCXGatewayValues(t *testing.T) {
 	testkit.Root(t)
-	testFeatures(t, rpcxBuild{modfile: "rpcx1.7.mod"}.path(t), "gateway,jsonrpc,codecs,compressed,async,push,raw,plugin,tls,unix,memu,unsendable")
+	path := copied(t, rpcxBuild{}.path(t))
+	target := start(t, path, "feature", "-name", "gateway,jsonrpc")
+	tracer := traceRun(t, "rpc:"+strconv.Quote(path)+`:server /rpc.framework == "rpcx"/ { printf("%s %s -> %s\n", rpc.method, rpc.args, rpc.reply) }`)
+	target.Send("go")
+	target.Stdout.WaitLine(`^done$`)
+	want := map[string]int{`Mul {"A":3,"B":4} -> {"C":12,"Blob":null}`: 3, `Fail {"A":3} -> -`: 2, `Double {"A":3} -> {"C":6,"Blob":null}`: 1,
+		`Nothing {} -> -`: 1, `Mul {"A":3} -> {"C":0,"Blob":null}`: 3, `Mul {"A":3} -> -`: 1}
+	for _, n := range want {
+		waitLines(tracer, n, " -> ")
+	}
+	leave(t, target)
+	got := map[string]int{}
+	for _, line := range finish(t, tracer) {
+		got[line]++
+	}
+	lossless(t, tracer)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // TestRPCXTransports tests those that rpcx has with build tags only.
@@ -135,7 +209,7 @@ func TestRPCXTransports(t *testing.T) {
 
 func testFeatures(t *testing.T, path, names string) {
 	t.Helper()
-	want, calls := featureCalls(t, path, "rpcx", "feature", "-name", names)
+	want, calls := featureCalls(t, path, "rpcx", "server", "feature", "-name", names)
 	got, clients := map[string]int{}, map[string]bool{}
 	for _, c := range calls {
 		got[c.String()]++
@@ -164,25 +238,65 @@ func testFeatures(t *testing.T, path, names string) {
 			t.Errorf("peer of %+v", c)
 		}
 	}
-	if strings.Contains(names, "tls") {
-		checkJoined(t, calls)
+	if strings.Contains(names, "tls") && strings.Contains(names, "memu") {
+		checkJoined(t, names, calls)
 	}
 }
 
 // checkJoined tests that calls over sockets name their connection.
-func checkJoined(t *testing.T, calls []featureCall) {
+func checkJoined(t *testing.T, names string, calls []featureCall) {
 	t.Helper()
 	without := map[string]int{}
 	for _, c := range calls {
 		if c.Conn == "" {
 			without[c.String()]++
 		}
+		if c.OneWay && c.Status == "error" && c.Error == "" {
+			t.Errorf("no error of %+v", c)
+		}
 	}
 	want := map[string]int{
 		"server Arith.Mul ok": 5, "client Arith.Mul ok": 5, "server Arith.Fail error": 1, "client Arith.Fail error": 1, // in memory
-		"client Arith.Mul error": 1, // not sent
+		"client Arith.Mul error": 2, // not sent
+	}
+	if strings.Contains(names, "dismissed") {
+		want["server Arith.Mul error oneway"] = 1
 	}
 	if diff := cmp.Diff(want, without); diff != "" {
 		t.Errorf("calls without a connection: %s", diff)
+	}
+}
+
+// TestRPCXTimed tests that a script that wants nothing but how long a client's calls take
+// counts the calls that others count, each once.
+func TestRPCXTimed(t *testing.T) {
+	testkit.Root(t)
+	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod", strip: true}} {
+		testTimed(t, b.path(t), "tcp,unix,memu,tls,async,oneshot,failtry,failbackup,broadcast,fork,inform,raw,push,codecs,compressed,unsendable,"+
+			"ended,dialed,rawended,lost,closed,stream,file,plugin,shutdown")
+	}
+}
+
+func testTimed(t *testing.T, path, names string) {
+	t.Helper()
+	target := start(t, path, "feature", "-name", names)
+	tracer := traceRun(t, "rpc:"+strconv.Quote(path)+`:client /rpc.framework == "rpcx"/ { @[rpc.service, rpc.method] = hist(rpc.duration); }`, "-f", "json")
+	target.Send("go")
+	target.Stdout.WaitLine(`^done$`)
+	want, got := map[string]int64{}, map[string]int64{}
+	for call, n := range said(target) {
+		words := strings.Fields(call) // side, service.method, status, what is special
+		if words[0] == "client" && !slices.Contains(words, "oneway") {
+			want[strings.Replace(words[1], ".", ",", 1)] += int64(n)
+		}
+	}
+	leave(t, target)
+	maps := finishMaps(t, tracer)
+	for key := range maps["@"] {
+		got[key] = maps.total("@", key)
+	}
+	lossless(t, tracer)
+	if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
+		t.Errorf("%s: %s", path, diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,14 +19,14 @@ import (
 // TestNetHTTP compares the calls of HTTP/1 and HTTP/2 with what a program says.
 func TestNetHTTP(t *testing.T) {
 	testkit.Root(t)
-	for _, c := range []struct{ ldflags, toolchain string }{{}, {ldflags: "-s -w"}, {"-s -w", "go1.24.6"}} {
+	for _, c := range []struct{ ldflags, toolchain string }{{}, {ldflags: "-s -w"}, {"-s -w", "go1.24.6"}, {"", "go1.27.0"}, {"-s -w", "go1.27.0"}} {
 		t.Run("build"+c.ldflags+c.toolchain, func(t *testing.T) {
 			if c.toolchain != "" && !full() {
 				t.Skip("RPCXRAY_FULL is not set")
 			}
 			spec := program("http")
 			spec.LDFlags, spec.Toolchain = c.ldflags, c.toolchain
-			want, calls := featureCalls(t, testkit.Build(t, spec), "net/http")
+			want, calls := featureCalls(t, testkit.Build(t, spec), "net/http", "server")
 			got := map[string]int{}
 			for _, c := range calls {
 				if !strings.Contains(c.Service, ":") {
@@ -42,6 +43,50 @@ func TestNetHTTP(t *testing.T) {
 	}
 }
 
+// TestHTTPErrors tests with which texts requests fail that are not answered.
+func TestHTTPErrors(t *testing.T) {
+	testkit.Root(t)
+	target := start(t, testkit.Build(t, program("http")))
+	tracer := traceRun(t, `rpc:*:client /rpc.status != "ok"/ { @[rpc.method, rpc.error] = count(); }`, "-f", "json", "-p", strconv.Itoa(target.PID()))
+	target.Send("go")
+	target.Stdout.WaitLine(`^done$`)
+	leave(t, target)
+	maps := finishMaps(t, tracer)
+	lossless(t, tracer)
+	for key, n := range map[string]int64{"GET /nobody,dial tcp 127.0.0.1:1: connect: connection refused": 1, "GET /slow,context deadline exceeded": 2, "GET /panic,EOF": 1} {
+		if got := maps.count("@", key); got != n {
+			t.Errorf("%s: %d calls, want %d, of %v", key, got, n, maps["@"])
+		}
+	}
+}
+
+// TestErrorTexts tests that errors of a program's own and of the standard library have the
+// texts that they give themselves, and others the names of their types.
+func TestErrorTexts(t *testing.T) {
+	testkit.Root(t)
+	builds := []fixture.Spec{{}, {LDFlags: "-s -w"}, {Flags: []string{"-buildmode=pie"}}}
+	if full() {
+		builds = append(builds, fixture.Spec{LDFlags: "-s -w", Toolchain: "go1.24.6"}, fixture.Spec{Toolchain: "go1.27.0"})
+	}
+	for _, flags := range builds {
+		spec := program("http")
+		spec.LDFlags, spec.Flags, spec.Toolchain = flags.LDFlags, flags.Flags, flags.Toolchain
+		target := start(t, testkit.Build(t, spec), "failures")
+		tracer := traceRun(t, `rpc:*:client /rpc.status != "ok"/ { printf("%s %s\n", rpc.method, rpc.error); }`, "-p", strconv.Itoa(target.PID()))
+		want, got := failures(t, target), []string(nil)
+		for _, line := range finish(t, tracer) {
+			if strings.HasPrefix(line, "GET ") {
+				got = append(got, line)
+			}
+		}
+		lossless(t, tracer)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" || len(want) < 20 {
+			t.Errorf("%+v: %s", flags, diff)
+		}
+	}
+}
+
 // checkHTTPSpans tests that each server's side is below a client's, and what a proxy
 // calls below what it serves.
 func checkHTTPSpans(t *testing.T, calls []featureCall) {
@@ -53,7 +98,8 @@ func checkHTTPSpans(t *testing.T, calls []featureCall) {
 	proxied := 0
 	for _, c := range calls {
 		up := byID[c.ParentSpan]
-		if c.Side == "server" && (up.Side != "client" || up.Conn != c.Conn) {
+		again := c.Method == "GET /panic" && up.Side == "" // sent again, the client's side is that of the last time
+		if c.Side == "server" && !again && (up.Side != "client" || up.Conn != c.Conn) {
 			t.Errorf("%+v is below %+v", c, up)
 		}
 		if c.Side == "client" && up.Side == "server" {
@@ -70,10 +116,13 @@ func checkHTTPSpans(t *testing.T, calls []featureCall) {
 
 // grpcBuild returns the path of the fixture with gRPC, of another version where mod
 // names one.
-func grpcBuild(t *testing.T, ldflags, mod string) string {
+func grpcBuild(t *testing.T, ldflags, mod string) string { return grpcBuildBy(t, ldflags, mod, "") }
+
+// grpcBuildBy is grpcBuild by another toolchain.
+func grpcBuildBy(t *testing.T, ldflags, mod, toolchain string) string {
 	t.Helper()
 	spec := program("grpc")
-	spec.LDFlags = ldflags
+	spec.LDFlags, spec.Toolchain = ldflags, toolchain
 	if mod != "" {
 		spec.Flags = []string{"-modfile=" + mod}
 	}
@@ -86,17 +135,18 @@ func grpcBuild(t *testing.T, ldflags, mod string) string {
 func TestGRPC(t *testing.T) {
 	testkit.Root(t)
 	for _, c := range []struct {
-		name, ldflags, mod string
-		full               bool
+		name, ldflags, mod, toolchain string
+		full                          bool
 	}{
 		{name: "newest"}, {name: "stripped", ldflags: "-s -w", full: true}, {name: "1.68", mod: "grpc1.68.mod", full: true},
 		{name: "1.60", mod: "grpc1.60.mod", full: true}, {name: "stripped 1.60", ldflags: "-s -w", mod: "grpc1.60.mod"},
+		{name: "Go 1.27", toolchain: "go1.27.0", full: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.full && !full() {
 				t.Skip("RPCXRAY_FULL is not set")
 			}
-			want, calls := featureCalls(t, grpcBuild(t, c.ldflags, c.mod), "grpc")
+			want, calls := featureCalls(t, grpcBuildBy(t, c.ldflags, c.mod, c.toolchain), "grpc", "server")
 			got, byID := map[string]int{}, map[string]featureCall{}
 			for _, c := range calls {
 				got[fmt.Sprint(c, " ", c.Code)]++
@@ -244,7 +294,7 @@ func TestGRPCMetadata(t *testing.T) {
 // TestRPCPlaces tests that -v says by which means a framework's fields are found.
 func TestRPCPlaces(t *testing.T) {
 	testkit.Root(t)
-	for ldflags, want := range map[string]string{"": "by DWARF (fields: 26)", "-s -w": "runtime types (fields: 26)"} {
+	for ldflags, want := range map[string]string{"": "runtime types (fields: 27)", "-s -w": "runtime types (fields: 27)"} {
 		path := grpcBuild(t, ldflags, "")
 		target := start(t, path)
 		p := testkit.StartCLI(t, "run", "-v", "-p", strconv.Itoa(target.PID()), "-e", "rpc:"+strconv.Quote(path)+":* { print(rpc.method); }")

@@ -65,14 +65,21 @@ func TestRPCXSpans(t *testing.T) {
 		build rpcxBuild
 		trace string // "": the root's own
 		root  string // parent of the root
+		full  bool   // takes long
 	}{
 		{kind: "relay"}, {kind: "derived"}, {kind: "alone"}, {kind: "spawned"},
 		{kind: "derived", serve: []string{"-pool"}},
 		{kind: "relay", build: rpcxBuild{modfile: "rpcx1.8.mod"}},
 		{kind: "derived", build: rpcxBuild{strip: true}},
+		{kind: "relay", build: rpcxBuild{modfile: "rpcx1.7.5.mod"}, full: true},
+		{kind: "relay", build: rpcxBuild{modfile: "rpcx1.6.mod"}, full: true},
+		{kind: "derived", build: rpcxBuild{modfile: "rpcx1.6.mod", strip: true}, full: true},
 		{kind: "told", trace: told, root: toldSpan},
 	} {
 		t.Run(strings.Join(append([]string{c.kind}, c.serve...), " ")+c.build.modfile, func(t *testing.T) {
+			if c.full && !full() {
+				t.Skip("RPCXRAY_FULL is not set")
+			}
 			all := spansOf(t, c.build, c.serve, []string{"-kinds", c.kind, "-n", strconv.Itoa(n), "-inflight", "4"})
 			chains := 0
 			for _, end := range all {

@@ -142,12 +142,18 @@ func TestRPCXLost(t *testing.T) {
 	}
 	server.Stop(syscall.SIGKILL)
 	client.Stdout.WaitLine(`^done$`)
-	leave(t, client)
-	got := map[string]int{}
-	for _, s := range callsSeen(t, tracer) {
-		got[s.Method+" "+s.Status+" "+s.Error]++
+	want, got := map[string]int{}, map[string]int{}
+	for _, line := range client.Stdout.Lines() {
+		var v truth
+		if json.Unmarshal([]byte(line), &v) == nil {
+			want["Hang error "+lostText(v.Error)]++
+		}
 	}
-	if diff := cmp.Diff(map[string]int{"Hang error connection lost": n}, got); diff != "" {
+	leave(t, client)
+	for _, s := range callsSeen(t, tracer) {
+		got[s.Method+" "+s.Status+" "+lostText(s.Error)]++
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
 		t.Error(diff)
 	}
 }
@@ -156,13 +162,23 @@ func TestRPCXLost(t *testing.T) {
 // returns what the script prints.
 func callOf(t *testing.T, kinds, script string, args ...string) []string {
 	t.Helper()
+	return callServed(t, nil, "", kinds, script, args...)
+}
+
+// callServed is callOf with flags of the server, which is done when a line has come that
+// matches last: it may be so after its client.
+func callServed(t *testing.T, serve []string, last, kinds, script string, args ...string) []string {
+	t.Helper()
 	testkit.Root(t)
 	path := rpcxBuild{}.path(t)
-	server := testkit.Start(t, path, "serve")
+	server := testkit.Start(t, path, append([]string{"serve"}, serve...)...)
 	addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
 	client := start(t, path, "call", "-addr", addr, "-kinds", kinds, "-inflight", "2")
 	tracer := traceRun(t, strings.ReplaceAll(script, "PATH", strconv.Quote(path)), args...)
 	callThrough(t, client)
+	if last != "" {
+		tracer.Stdout.WaitLine(last)
+	}
 	leave(t, server)
 	lines := finish(t, tracer)
 	lossless(t, tracer)
@@ -180,26 +196,41 @@ func TestRPCXRefused(t *testing.T) {
 func TestRPCXSecrets(t *testing.T) {
 	const script = `rpc:PATH:server { printf("%s %s %s\n", rpc.metadata("__AUTH"), rpc.metadata("other"), rpc.metadata("cookie")) }`
 	for want, args := range map[string][]string{"<masked> x -": nil, "right x -": {"--show-secrets"}} {
-		if lines := callOf(t, "method", script, args...); len(lines) != 1 || lines[0] != want {
+		if lines := callServed(t, nil, " x ", "method", script, args...); len(lines) != 1 || lines[0] != want {
 			t.Errorf("%v: %q, want %q", args, lines, want)
 		}
 	}
 }
 
-// TestRPCXValues tests that arguments and replies are shown by name.
+// TestRPCXValues tests that arguments and replies are shown by name, on both sides alike.
 func TestRPCXValues(t *testing.T) {
-	const script = `rpc:PATH:* { printf("%s %s -> %s %s\n", rpc.side, rpc.args, rpc.reply,
-		rpc.side == "client" ? "" : rpc.duration == rpc.handler_duration + rpc.queue_duration ? "sum" : "no sum") }`
-	const args = `server {"A":1,"B":2,"Delay":0,"Blob":null,"How":""} -> `
-	for kind, want := range map[string][]string{
-		"method": {`client - -> {"C":2,"Blob":null} `, args + `{"C":2,"Blob":null} sum`},
-		"json":   {`client - -> {"C":2,"Blob":null} `, args + `{"C":2,"Blob":null} sum`},
-		"fail":   {`client - -> {"C":0,"Blob":null} `, args + `{"C":0,"Blob":null} sum`},
+	const script = `rpc:PATH:* { printf("%s %s %s -> %s %s\n", rpc.side, rpc.status, rpc.args, rpc.reply,
+		rpc.side == "client" || rpc.oneway ? "" : rpc.duration == rpc.handler_duration + rpc.queue_duration ? "sum" : "no sum") }`
+	const args = `{"A":1,"B":2,"Delay":0,"Blob":null,"How":""} -> `
+	long := strings.Repeat("compress me ", 50)
+	asked, answered := `{"A":1,"B":2,"Delay":0,"Blob":"`, `{"C":2,"Blob":"`
+	packed := asked + long[:512-len("\x85\xa1A\x01\xa1B\x02\xa5Delay\x00\xa4Blob\xc5\x13\x88")] + `"}.. -> ` +
+		answered + long[:512-len("\x82\xa1C\x02\xa4Blob\xc5\x13\x88")] + `"}.. `
+	for _, c := range []struct {
+		kind  string
+		serve []string
+		want  []string
+	}{
+		{"method", nil, []string{`client ok ` + args + `{"C":2,"Blob":null} `, `server ok ` + args + `{"C":2,"Blob":null} sum`}},
+		{"method", []string{"-async"}, []string{`client ok ` + args + `{"C":2,"Blob":null} `, `server ok ` + args + `{"C":2,"Blob":null} sum`}},
+		{"method", []string{"-async", "-pool"}, []string{`client ok ` + args + `{"C":2,"Blob":null} `, `server ok ` + args + `{"C":2,"Blob":null} sum`}},
+		{"json", nil, []string{`client ok ` + args + `{"C":2,"Blob":null} `, `server ok ` + args + `{"C":2,"Blob":null} sum`}},
+		{"fail", nil, []string{`client error ` + args + `{"C":0,"Blob":null} `, `server error ` + args + `{"C":0,"Blob":null} sum`}},
+		{"gzip", nil, []string{`client ok ` + packed, `server ok ` + packed + "sum"}},
+		{"gzip", []string{"-async"}, []string{`client ok ` + packed, `server ok ` + packed + "sum"}},
+		{"oneway", nil, []string{`client ok {"A":1,"B":2,"Delay":5,"Blob":null,"How":""} -> - `, `server ok {"A":1,"B":2,"Delay":5,"Blob":null,"How":""} -> - `}},
+		{"late", nil, []string{`client timeout {"A":1,"B":2,"Delay":400,"Blob":null,"How":""} -> - `,
+			`server ok {"A":1,"B":2,"Delay":400,"Blob":null,"How":""} -> {"C":2,"Blob":null} sum`}},
 	} {
-		lines := callOf(t, kind, script)
+		lines := callServed(t, c.serve, "^server ", c.kind, script)
 		slices.Sort(lines)
-		if diff := cmp.Diff(want, lines); diff != "" {
-			t.Errorf("%s: %s", kind, diff)
+		if diff := cmp.Diff(c.want, lines); diff != "" {
+			t.Errorf("%s %v: %s", c.kind, c.serve, diff)
 		}
 	}
 }

@@ -109,7 +109,7 @@ func checkCalls(t *testing.T, lines []string, pid string, want map[string][]cloc
 		rows[lowerBound(ns)]++
 		gs[f[4]] = true
 	}
-	if far := seen - near; seen != calls || far > max(seen/1000, 2) {
+	if far := seen - near; seen != calls || far > max(seen/1000, 4) {
 		t.Errorf("%d of %d calls seen, %d in the right row of the histogram", seen, calls, near)
 	}
 	checkHist(t, lines, pid, rows)

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"os/exec"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -60,6 +62,11 @@ var valueCases = []valueCase{
 		results: "retval",
 		ret: "{ .Name = val, .At = { .X = 1, .Y = 2 }, .Next = 0x } { .A = -1, .B = mix, .C = true, .D = [-5,6], .E = [1,2] } 2 3" +
 			" = { .Name = val!, .At = { .X = 2, .Y = 2 }, .Next = 0x }"},
+	{function: "main.reused", print: "args.p, (1,args.p), args.p.Name",
+		entry:   "{ .Name = kept, .At = { .X = 1, .Y = 2 }, .Next = 0x } (1, { .Name = kept, .At = { .X = 1, .Y = 2 }, .Next = 0x }) kept",
+		results: "retval",
+		ret: "{ .Name = kept, .At = { .X = 1, .Y = 2 }, .Next = 0x } (1, { .Name = kept, .At = { .X = 1, .Y = 2 }, .Next = 0x }) kept" +
+			" = gone"},
 	{function: "main.byPointer", print: "args.p.Name, args.p.At, args.p.Next.X, args.p.Next.Y, args.none", entry: "ptr { .X = 1, .Y = 2 } 3 4 0x",
 		results: "retval.Y", ret: "changed { .X = 1, .Y = 99 } 3 4 0x = 4"},
 	{function: "main.ownStack", print: "args.p.X, (*args.q).X, *args.n", entry: "4 6 8", results: "retval", ret: "40 6 14 = 14"},
@@ -70,9 +77,9 @@ var valueCases = []valueCase{
 		results: "retval", ret: "int(42) text *main.point({ .X = 1, .Y = 2 }) <nil> = *main.point({ .X = 1, .Y = 2 })"},
 	{function: "main.named", print: "args.s, args.d", entry: "main.weekday(3) 4", results: "retval", ret: "main.weekday(3) 4 = main.weekday(3)"},
 	{function: "main.failures", print: "args.a, args.b, args.c, args.d",
-		calls:   []string{"<nil> sentinel wrapped: sentinel refused", "main.number(5) sentinel other <nil>"},
+		calls:   []string{"<nil> sentinel wrapped: sentinel refused", "main.number(5) sentinel other *fs.PathError({ .Op = .., .Path = , .Err = <nil> })"},
 		results: "ret.0, ret.1",
-		rets:    []string{"<nil> sentinel wrapped: sentinel refused = wrapped: sentinel sentinel", "main.number(5) sentinel other <nil> = other sentinel"}},
+		rets:    []string{"<nil> sentinel wrapped: sentinel refused = wrapped: sentinel sentinel", "main.number(5) sentinel other *fs.PathError({ .Op = .., .Path = , .Err = <nil> }) = other sentinel"}},
 	{function: "main.floatsInMemory", print: "*args.p, args.p.F32, args.p.F64, args.p.C", entry: "{ .F32 = 1.5, .F64 = -2.25, .C = (3.5-4.75i) } 1.5 -2.25 (3.5-4.75i)",
 		results: "retval.C", ret: "{ .F32 = 1.5, .F64 = -2.25, .C = (3.5-4.75i) } 1.5 -2.25 (3.5-4.75i) = (3.5-4.75i)"},
 	{function: "main.floatsInRegisters", print: "args.a, args.n, args.b", entry: "<in xmm0> 11 <in xmm1>",
@@ -160,17 +167,25 @@ func checkValues(t *testing.T, path, kind string, cases []valueCase) {
 		script.WriteString(cases[i].probe(kind, path))
 		want = append(want, cases[i].want(kind)...)
 	}
-	target := start(t, path, strconv.Itoa(rounds))
-	tracer := traceRun(t, script.String(), "-p", strconv.Itoa(target.PID()))
-	target.Send("go")
-	target.Stdout.WaitLine(`^done$`)
-	got := finish(t, tracer)
-	leave(t, target)
+	got, tracer := traceValues(t, path, script.String())
 	lossless(t, tracer)
 	for i := range got {
 		got[i] = address.ReplaceAllString(got[i], "0x")
 	}
 	compareLines(t, got, want)
+}
+
+// traceValues has the program at path make its calls and returns what a script prints of
+// them.
+func traceValues(t *testing.T, path, script string) ([]string, *testkit.Proc) {
+	t.Helper()
+	target := start(t, path, strconv.Itoa(rounds))
+	tracer := traceRun(t, script, "-p", strconv.Itoa(target.PID()))
+	target.Send("go")
+	target.Stdout.WaitLine(`^done$`)
+	got := finish(t, tracer)
+	leave(t, target)
+	return got, tracer
 }
 
 // compareLines tells which lines are missing and which are too many, whatever
@@ -201,5 +216,38 @@ func TestArguments(t *testing.T) {
 	path := built(t, program("values"))
 	for _, kind := range []string{"uprobe", "uretprobe"} {
 		t.Run(kind, func(t *testing.T) { checkValues(t, path, kind, valueCases) })
+	}
+}
+
+// TestGenericFunctions names a generic function as stack traces do and as it is listed;
+// also in a program that does not tell its type arguments.
+func TestGenericFunctions(t *testing.T) {
+	testkit.Root(t)
+	path := built(t, program("values"))
+	listed := strings.Fields(testkit.RunCLI(t, "run", "-l", "uprobe:"+path+":main.keep*").Stdout)
+	if len(listed) != 2 {
+		t.Fatalf("listed are %q", listed)
+	}
+	script := "uprobe:" + path + ":main.keep[...] { printf(\"any %s\\n\", func); }\n"
+	for _, point := range listed {
+		script += point + " { printf(\"one %s\\n\", func); }\n"
+	}
+	var want []string
+	for _, name := range []string{"main.keep[go.shape.string,go.shape.float64]", "main.keep[go.shape.int,go.shape.*uint8]"} {
+		want = append(want, "any "+name, "one "+name)
+	}
+	got, _ := traceValues(t, path, script)
+	compareLines(t, got, slices.Repeat(want, rounds))
+
+	needToolchain(t, exec.Command(debianGo, "version"), "apt-get install golang-1.19-go")
+	spec := program("values")
+	spec.Go, spec.LDFlags = debianGo, "-s -w"
+	path = built(t, spec)
+	const name = "main.keep[go.shape.string_0,go.shape.float64_1]"
+	got, tracer := traceValues(t, path, "uprobe:"+path+":"+name+" { printf(\"%s\\n\", func); }")
+	compareLines(t, got, slices.Repeat([]string{"main.keep[...]"}, 2*rounds))
+	warning := "it does not tell the type arguments of its functions: " + name + " stands for 2 of them"
+	if !strings.Contains(tracer.Stderr.Text(), warning) {
+		t.Errorf("tells\n%s\nwant %q", tracer.Stderr.Text(), warning)
 	}
 }

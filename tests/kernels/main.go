@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"time"
 
@@ -112,7 +111,7 @@ func (r *runner) boot(k kernel, suites []suite) (failed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	m := &vm.Machine{Kernel: img, Append: k.append, Memory: 1024, Root: &vm.FS{}}
+	m := &vm.Machine{Kernel: img, Append: k.append, Memory: 2048, Root: &vm.FS{}}
 	if err := m.Root.Copy(guestRoot+"/go.mod", filepath.Join(r.repo, "go.mod")); err != nil {
 		return false, err
 	}
@@ -210,10 +209,8 @@ func (r *runner) installFixtures(root *vm.FS, arch string, s suite) error {
 		if err := r.installFixture(root, bin, words[:1]); err != nil {
 			return err
 		}
-		if arch != runtime.GOARCH {
-			if err := installLibraries(root, arch, bin); err != nil {
-				return err
-			}
+		if err := installLibraries(root, arch, bin); err != nil {
+			return err
 		}
 	}
 	return nil

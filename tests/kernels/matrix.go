@@ -23,7 +23,7 @@ var image = []string{"linux-image-"}
 const (
 	since5_10 = "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace,memlock,btf,uprobe,ring_buffer,perf_buffer,tracefs,tracepoint," +
 		"raw_tracepoint,tp_btf,perf_software,kprobe,iterator,read_kernel,read_user_str,ns_pid"
-	since6_1 = since5_10 + ",atomic_fetch,attach_cookie,func_ip,loop,for_each,percpu_read,strncmp,snprintf,lookup_and_delete,no_prealloc"
+	since6_1 = since5_10 + ",atomic_fetch,attach_cookie,func_ip,loop,for_each,percpu_read,strncmp,snprintf,lookup_and_delete,no_prealloc,task_regs"
 	since6_6 = since6_1 + ",uprobe_multi,uprobe_multi_sleepable"
 	fentry   = ",fentry"
 	fprobe   = ",kprobe_multi"
@@ -96,7 +96,8 @@ var suites = []suite{
 	{
 		dir:      "tests/random",
 		fixtures: []fixture.Spec{{Dir: "tests/cli/testdata/target"}},
-		env:      []string{"RPCXRAY_RANDOM", "RPCXRAY_RANDOM_SEED"},
+		env:      []string{"RPCXRAY_RANDOM", "RPCXRAY_RANDOM_TOLD", "RPCXRAY_RANDOM_SEED"},
+		cli:      true,
 	},
 	{dir: "internal/tools", run: "KernelFunctions", cli: true},
 	{
@@ -111,12 +112,20 @@ var suites = []suite{
 		cli:      true,
 	},
 	{
-		dir:      "tests/e2e",
-		run:      "TestRPCXAttempts/^.false_.$",
-		fixtures: []fixture.Spec{{Dir: "tests/e2e/testdata/rpcx"}},
-		cli:      true,
+		dir: "tests/e2e",
+		run: "TestRPCXAttempts/^.false_.$|TestNetHTTP/^build$|TestGRPC$/^newest$",
+		fixtures: []fixture.Spec{
+			{Dir: "tests/e2e/testdata/rpcx"}, {Dir: "tests/e2e/testdata/http"}, {Dir: "tests/e2e/testdata/grpc"},
+		},
+		cli: true,
 	},
-	{dir: "tests/language", run: "TestCases/^(kernel|iter)$|TestProgramsOfTheKernel", data: []string{"cases"}, cli: true},
+	{
+		dir:        "tests/language",
+		run:        "TestCases/^(kernel|iter|unwind)$|TestProgramsOfTheKernel|TestUnwind|TestManyStacks",
+		data:       []string{"cases", "programs"},
+		programsOf: "tests/language/programs",
+		cli:        true,
+	},
 }
 
 // foreign are the packages that run in place of some, and besides others, on
@@ -126,7 +135,7 @@ var foreign = []suite{
 	{dir: "internal/attach"},
 	{
 		dir:        "tests/language",
-		run:        "TestCases|TestProgramsOfTheKernel",
+		run:        "TestCases|TestProgramsOfTheKernel|TestUnwind|TestManyStacks",
 		data:       []string{"cases", "programs"},
 		programsOf: "tests/language/programs",
 		cli:        true,

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/rpcxray/rpcxray/internal/testkit/vm"
@@ -21,22 +22,25 @@ func installProgram(root *vm.FS, name string) error {
 	if err != nil {
 		return err
 	}
-	out, err := exec.Command("ldd", path).Output()
+	libraries, err := linked(path)
 	if err != nil {
-		return fmt.Errorf("libraries of %s: %w", path, err)
+		return err
 	}
-	files := []string{path}
-	for _, word := range strings.Fields(string(out)) {
-		if filepath.IsAbs(word) {
-			files = append(files, word)
-		}
-	}
+	files := append(libraries, path)
 	for _, folder := range shared {
 		if _, err := os.Stat(folder); err == nil {
 			files = append(files, folder)
 		}
 	}
+	return copySystem(root, files)
+}
+
+// copySystem puts files of this system where they are here.
+func copySystem(root *vm.FS, files []string) error {
 	for _, file := range files {
+		if root.Has(file) {
+			continue
+		}
 		from, err := filepath.EvalSymlinks(file)
 		if err != nil {
 			return err
@@ -46,6 +50,22 @@ func installProgram(root *vm.FS, name string) error {
 		}
 	}
 	return nil
+}
+
+// linked lists the libraries of this system that a program is linked with, and what
+// loads them.
+func linked(path string) ([]string, error) {
+	out, err := exec.Command("ldd", path).Output()
+	if err != nil {
+		return nil, fmt.Errorf("libraries of %s: %w", path, err)
+	}
+	var files []string
+	for _, word := range strings.Fields(string(out)) {
+		if filepath.IsAbs(word) {
+			files = append(files, word)
+		}
+	}
+	return files, nil
 }
 
 // builds lists how the C programs of a folder are built, file and flags with blanks
@@ -76,11 +96,12 @@ func builds(repo, folder string) ([]string, error) {
 	return list, nil
 }
 
-// sysroots are where Debian's cross compilers have the libraries of an architecture.
+// sysroots are where Debian's cross compilers have the libraries of another
+// architecture.
 var sysroots = map[string]string{"amd64": "/usr/x86_64-linux-gnu/lib", "arm64": "/usr/aarch64-linux-gnu/lib"}
 
-// installLibraries puts the libraries of a program for another processor, and what
-// loads them, into the root folder of a machine.
+// installLibraries puts the libraries of a C program, and what loads them, into the
+// root folder of a machine.
 func installLibraries(root *vm.FS, arch, bin string) error {
 	f, err := elf.Open(bin)
 	if err != nil {
@@ -88,8 +109,15 @@ func installLibraries(root *vm.FS, arch, bin string) error {
 	}
 	defer f.Close()
 	names, err := f.ImportedLibraries()
-	if err != nil {
+	if err != nil || len(names) == 0 {
 		return err
+	}
+	if arch == runtime.GOARCH {
+		files, err := linked(bin)
+		if err != nil {
+			return err
+		}
+		return copySystem(root, files)
 	}
 	for _, name := range names {
 		to, from := filepath.Join("/lib", name), filepath.Join(sysroots[arch], name)

@@ -39,7 +39,9 @@ func seven(t *testing.T) (p *ebpf.Program, id ebpf.ProgramID) {
 // TestProgramsOfTheKernel probes an eBPF program, by its name and by its id.
 func TestProgramsOfTheKernel(t *testing.T) {
 	testkit.Root(t)
-	testkit.Need(t, kernel.Detect().Require(kernel.FeatureFentry))
+	for _, id := range []kernel.FeatureID{kernel.FeatureMemlock, kernel.FeatureFentry} { // the first raises the limit
+		testkit.Need(t, facts.Require(id))
+	}
 	p, id := seven(t)
 	script := fmt.Sprintf("fexit:bpf:seven { @[probe, retval] = count(); } fentry:bpf:%d:sev* { @in[probe, args.skb != 0] = count(); }", id)
 	trace := testkit.StartCLI(t, "run", "-e", script)

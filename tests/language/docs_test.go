@@ -42,7 +42,7 @@ func refill(t *testing.T, path string, tables map[string]string) []byte {
 func TestLanguagePage(t *testing.T) {
 	page := filepath.Join("..", "..", "docs", "language.md")
 	testkit.Golden(t, page, refill(t, page, map[string]string{
-		"builtins": builtins(), "functions": functions(), "settings": settings(), "later": later(), "calls": calls(),
+		"builtins": builtins(), "functions": functions(), "settings": settings(), "calls": calls(),
 	}))
 }
 
@@ -80,9 +80,6 @@ func functions() string {
 	var b strings.Builder
 	b.WriteString("| Function | Meaning | Notes |\n|---|---|---|\n")
 	for _, f := range all {
-		if f.Soon {
-			continue
-		}
 		var notes []string
 		if f.Async {
 			notes = append(notes, "done in user space")
@@ -96,17 +93,6 @@ func functions() string {
 		fmt.Fprintf(&b, "| `%s(%s)` | %s | %s |\n", f.Name, cell(f.Args), cell(f.Doc), strings.Join(notes, "; "))
 	}
 	return b.String()
-}
-
-// later are the functions that are known and refused.
-func later() string {
-	var names []string
-	for _, f := range check.Functions() {
-		if f.Soon {
-			names = append(names, "`"+f.Name+"()`")
-		}
-	}
-	return strings.Join(names, ", ") + ".\n"
 }
 
 func settings() string {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,26 @@ func needModule(t *testing.T, name string) {
 	t.Skipf("module %s is not loaded", name)
 }
 
+// needFunc skips a case on a kernel without a function that programs may call.
+func needFunc(t *testing.T, name string) {
+	t.Helper()
+	btf, err := facts.BTF()
+	testkit.Need(t, err)
+	if _, ok := btf.FuncID(name); !ok {
+		t.Skipf("this kernel has no function %s", name)
+	}
+}
+
+// needIter skips a case on a kernel without an iterator.
+func needIter(t *testing.T, name string) {
+	t.Helper()
+	btf, err := facts.BTF()
+	testkit.Need(t, err)
+	if !slices.Contains(btf.Iterators(), name) {
+		t.Skipf("this kernel has no iterator %s", name)
+	}
+}
+
 // check runs one case. Messages differ between the engines on purpose, so only
 // rpcxray's are compared. The programs lie in dir.
 func (e engine) check(t *testing.T, c *testCase, dir string) {
@@ -153,6 +174,10 @@ func (e engine) check(t *testing.T, c *testCase, dir string) {
 	for _, name := range strings.Fields(c.need) {
 		if module, ok := strings.CutPrefix(name, "module:"); ok {
 			needModule(t, module)
+		} else if fn, ok := strings.CutPrefix(name, "kfunc:"); ok {
+			needFunc(t, fn)
+		} else if iter, ok := strings.CutPrefix(name, "iter:"); ok {
+			needIter(t, iter)
 		} else if arch, ok := strings.CutPrefix(name, "arch:"); ok {
 			if arch != runtime.GOARCH {
 				t.Skip("it is about " + arch)

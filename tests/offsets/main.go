@@ -33,7 +33,7 @@ func releases() []release {
 	for _, m := range []struct{ module, program, versions string }{
 		{std, "std", "go1.21.13 go1.22.12 go1.23.12 go1.24.6 go1.25.5 go1.26.8 go1.27.0"},
 		{grpc, "grpc", "v1.60.0 v1.64.0 v1.68.0 v1.72.0 v1.76.0 v1.80.0 v1.85.0"},
-		{rpcx, "rpcx", "v1.7.5 v1.7.11 v1.8.0 v1.8.36 v1.9.1"},
+		{rpcx, "rpcx", "v1.6.2 v1.7.5 v1.7.11 v1.8.0 v1.8.36 v1.9.1"},
 	} {
 		for v := range strings.FieldsSeq(m.versions) {
 			list = append(list, release{m.module, v, m.program})

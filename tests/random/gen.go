@@ -1,6 +1,6 @@
 // Package random makes random scripts of the tracing language and has the
 // kernel verify what they are compiled to: no script that passes the checks may
-// be refused.
+// be refused. Others, of which it is known what they print, are run.
 package random
 
 import (

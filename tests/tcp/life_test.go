@@ -50,6 +50,11 @@ func TestLifeMany(t *testing.T) {
 		}
 		peers = append(peers, c)
 	}
+	for _, c := range peers {
+		for range each { // on slow machines they take longer than one wait lasts
+			c.Stdout.WaitLine(`"Role":"client"`)
+		}
+	}
 	all := finish(t, peers...)
 	for range all {
 		server.Stdout.WaitLine(`"Role":"server"`)

@@ -83,7 +83,7 @@ func TestScreenPlain(t *testing.T) {
 	n := newNetns(t)
 	port := busy(n)
 	tool := fmt.Sprintf("%s tcptop --netns %d --localport %d", os.Getenv(testkit.EnvBinary), n.inum, port)
-	plain := []string{" -S 1 2", " -C 1 2", " 1 2 | cat"}
+	plain := []string{" -S 1", " -C 1", " 1 | cat"}
 	var terms []*testkit.Terminal
 	for _, flags := range plain {
 		terms = append(terms, testkit.StartTerminal(t, tool+flags+"; exec cat"))

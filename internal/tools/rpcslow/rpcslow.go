@@ -25,8 +25,7 @@ func Tool() tool.Tool {
 default, or that fails. On the server's side HANDLER is the time in the service's own
 code, OTHER what is left of the latency: decoding, encoding, writing, and waiting for a
 processor. ARGS and REPLY are what was sent, by name where the encoding has names
-(JSON, MessagePack); of a client's calls only the reply is known. What is longer than
-512 bytes is cut.
+(JSON, MessagePack); what is longer than 512 bytes is cut.
 
 ` + tool.CallsHelp,
 		Example: `  rpcxray rpc slow -u 500 -p 1234     # from 500 µs, of a process

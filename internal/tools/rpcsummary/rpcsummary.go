@@ -72,7 +72,7 @@ func columns() []render.Column {
 	return []render.Column{
 		{Field: "pid", Title: "PID", Width: 7},
 		{Field: "process", Title: "PROCESS", Width: 12},
-		{Field: "framework", Title: "KIND", Width: 5},
+		{Field: "framework", Title: "KIND", Width: 8},
 		{Field: "side", Title: "SIDE", Width: 6},
 		{Field: "service", Title: "SERVICE", Width: 12},
 		{Field: "method", Title: "METHOD", Width: 12},

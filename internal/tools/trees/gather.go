@@ -15,6 +15,7 @@ type Gatherer struct {
 	// Show is what is shown of a tree; nil: the sides are shown as they come.
 	Show func(*spans.Node) []events.Event
 
+	attached bool // else there is nothing to tell at the end
 	reader   spans.Reader
 	attempts *spans.Attempts
 	forest   *spans.Forest
@@ -27,6 +28,9 @@ func NewGatherer(files *Files, show func(*spans.Node) []events.Event) *Gatherer 
 
 // Event implements tool.Gatherer.
 func (g *Gatherer) Event(e events.Event) ([]events.Event, error) {
+	if _, ok := e.(*events.Attached); ok {
+		g.attached = true
+	}
 	r, ok := e.(*events.Record)
 	if !ok {
 		return []events.Event{e}, nil
@@ -69,7 +73,10 @@ func (g *Gatherer) Rest() ([]events.Event, error) {
 	early, err := g.add(g.attempts.Rest(), time.Now())
 	list, rest := g.trees(g.forest.Rest())
 	list, err = append(early, list...), errors.Join(err, rest)
-	notes := notes(g.forest.Counts, g.reader.Unnamed)
+	var notes []string
+	if g.attached {
+		notes = told(g.forest.Counts, g.reader.Unnamed)
+	}
 	for _, note := range notes {
 		list = append(list, &events.Message{Level: "info", Text: note})
 	}

@@ -82,8 +82,8 @@ const (
 	limit = 100000          // spans that wait for others
 )
 
-// notes tell what could not be joined.
-func notes(n spans.Counts, unnamed uint64) []string {
+// told is what is told of the joining at the end.
+func told(n spans.Counts, unnamed uint64) []string {
 	list := []string{fmt.Sprintf("%d calls in %d trees: of %d both sides were seen, of %d only the caller's, of %d only the server's",
 		n.Calls, n.Trees, n.Joined, n.ClientOnly, n.ServerOnly)}
 	for _, c := range []struct {

@@ -1,3 +1,5 @@
+//go:build !rpcx16
+
 package main
 
 import (

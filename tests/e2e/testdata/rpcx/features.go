@@ -1,3 +1,5 @@
+//go:build !rpcx16
+
 package main
 
 import (
@@ -98,6 +100,16 @@ func (f *fixture) call(n int) {
 	must(x.Close())
 }
 
+// informed tells all servers. The good one answers last: rpcx adds an attempt's error to
+// the others after it has told that the attempt is over, so that of the last attempt may
+// be missing.
+func informed(x client.XClient, failures string) {
+	_, err := x.Inform(context.Background(), "Mul", &Args{A: 1, Delay: 100}, new(Reply))
+	if err == nil || err.Error() != failures {
+		panic(err)
+	}
+}
+
 // failing is a server that fails each call.
 func failing() (addr string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -162,9 +174,13 @@ func features() map[string]feature {
 		"oneshot": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast)
 			for range 5 {
-				must(oneshot(x, &Args{A: 1}))
+				must(oneshot(x, "Mul", &Args{A: 1}))
 			}
 			both(5, "Arith", "Mul", "ok", "oneway")
+			must(oneshot(f.xclient("Route", client.Failfast), "Fail", &Args{A: 1}))
+			expect(1, "client", "Route", "Fail", "ok", "oneway") // it does not hear of it
+			expect(1, "server", "Route", "Fail", "error", "oneway")
+			<-failed
 		}},
 		"failover": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failover, "tcp@"+breaking())
@@ -186,9 +202,7 @@ func features() map[string]feature {
 		}},
 		"nobody": {do: func(f *fixture) {
 			f.addr = "127.0.0.1:1"
-			if f.xclient("Arith", client.Failover).Call(context.Background(), "Mul", &Args{A: 1}, new(Reply)) == nil {
-				panic("no error")
-			}
+			fails(f.xclient("Arith", client.Failover).Call(context.Background(), "Mul", &Args{A: 1}, new(Reply)))
 			whole(1, 0, "error")
 		}},
 		"failbackup": {do: func(f *fixture) {
@@ -212,14 +226,16 @@ func features() map[string]feature {
 			whole(1, 2, "ok")
 		}},
 		"inform": {do: func(f *fixture) {
-			x := f.xclient("Arith", client.Failfast, "tcp@"+failing())
-			_, err := x.Inform(context.Background(), "Mul", &Args{A: 1}, new(Reply))
-			if err == nil {
-				panic("no error")
-			}
+			informed(f.xclient("Arith", client.Failfast, "tcp@"+failing()), "[not here]")
 			both(1, "Arith", "Mul", "error")
 			both(1, "Arith", "Mul", "ok")
 			whole(1, 2, "error")
+		}},
+		"several": {do: func(f *fixture) {
+			informed(f.xclient("Arith", client.Failfast, "tcp@"+failing(), "tcp@"+failing()), "[not here not here]")
+			both(2, "Arith", "Mul", "error")
+			both(1, "Arith", "Mul", "ok")
+			whole(1, 3, "error")
 		}},
 		"raw": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast)
@@ -310,9 +326,7 @@ func features() map[string]feature {
 		}},
 		"unsendable": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast)
-			if x.Call(context.Background(), "Mul", make(chan int), new(Reply)) == nil {
-				panic("no error")
-			}
+			fails(x.Call(context.Background(), "Mul", make(chan int), new(Reply)))
 			expect(1, "client", "Arith", "Mul", "error")
 		}},
 		"closed": {do: func(f *fixture) {
@@ -321,9 +335,7 @@ func features() map[string]feature {
 			go func() { failed <- x.Call(context.Background(), "Mul", &Args{Delay: 300}, new(Reply)) }()
 			time.Sleep(100 * time.Millisecond)
 			must(x.Close())
-			if <-failed == nil {
-				panic("no error")
-			}
+			fails(<-failed)
 			time.Sleep(300 * time.Millisecond)
 			expect(1, "client", "Arith", "Mul", "error")
 			expect(1, "server", "Arith", "Mul", "ok")
@@ -371,6 +383,9 @@ func features() map[string]feature {
 			}
 			both(1, "Arith", "Mul", "ok")
 			both(1, "Arith", "Mul", "error")
+			must(f.xclient("Alias", client.Failfast).Call(context.Background(), "Mul", &Args{A: 1}, new(Reply)))
+			expect(1, "client", "Alias", "Mul", "ok")
+			expect(1, "server", "Arith", "Mul", "ok")
 		}},
 		"shutdown": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast)
@@ -383,11 +398,24 @@ func features() map[string]feature {
 		}},
 	}
 	transports(all)
+	failures(all)
 	return all
 }
 
-// refusing is a plugin that fails some calls.
+// refusing is a plugin that fails some calls, knows Arith by another name and puts
+// connections in a type of its own.
 type refusing struct{}
+
+type ownConn struct{ net.Conn }
+
+func (refusing) HandleConnAccept(c net.Conn) (net.Conn, bool) { return &ownConn{c}, true }
+
+func (refusing) PostReadRequest(_ context.Context, m *protocol.Message, _ error) error {
+	if m.ServicePath == "Alias" {
+		m.ServicePath = "Arith"
+	}
+	return nil
+}
 
 func (refusing) PreCall(_ context.Context, _, _ string, args any) (any, error) {
 	if a, ok := args.(*Args); ok && a.A == 13 {

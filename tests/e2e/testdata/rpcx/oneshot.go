@@ -1,4 +1,4 @@
-//go:build !rpcx17
+//go:build !rpcx17 && !rpcx16
 
 package main
 
@@ -8,4 +8,6 @@ import (
 	"github.com/smallnest/rpcx/client"
 )
 
-func oneshot(x client.XClient, a *Args) error { return x.Oneshot(context.Background(), "Mul", a) }
+func oneshot(x client.XClient, method string, a *Args) error {
+	return x.Oneshot(context.Background(), method, a)
+}

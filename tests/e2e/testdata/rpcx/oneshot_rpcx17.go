@@ -9,4 +9,6 @@ import (
 )
 
 // oneshot makes its call as one can without a method of that name.
-func oneshot(x client.XClient, a *Args) error { return x.Call(context.Background(), "Mul", a, nil) }
+func oneshot(x client.XClient, method string, a *Args) error {
+	return x.Call(context.Background(), method, a, nil)
+}

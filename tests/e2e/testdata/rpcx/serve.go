@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/smallnest/rpcx/client"
@@ -44,8 +45,12 @@ func answerTo(ctx context.Context, a *Args) {
 	}
 }
 
+// handled is how many calls of Mul are over.
+var handled atomic.Int64
+
 // Mul multiplies.
 func (t *Arith) Mul(ctx context.Context, a *Args, r *Reply) error {
+	defer handled.Add(1)
 	answerTo(ctx, a)
 	r.C, r.Blob = a.A*a.B, a.Blob
 	return nil
@@ -98,6 +103,9 @@ func (t *Arith) Panic(ctx context.Context, a *Args, r *Reply) error {
 	panic(fmt.Sprintf("at %d", a.A))
 }
 
+// failed tells that the handler Route.Fail was called.
+var failed = make(chan bool, 1)
+
 func double(ctx context.Context, a *Args, r *Reply) error {
 	answerTo(ctx, a)
 	r.C = 2 * a.A
@@ -109,14 +117,7 @@ func serve(addr string, async, pool bool) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	opts := []server.OptionFn{server.WithAsyncWrite()}
-	if !async {
-		opts = nil
-	}
-	if pool {
-		opts = append(opts, server.WithPool(8, 1000))
-	}
-	s := newServer(opts...)
+	s := newServer(options(async, pool)...)
 	d, err := client.NewPeer2PeerDiscovery("tcp@"+ln.Addr().String(), "")
 	must(err)
 	next = client.NewXClient("Arith", client.Failfast, client.RandomSelect, d, client.DefaultOption)
@@ -136,19 +137,7 @@ func newServer(opts ...server.OptionFn) *server.Server {
 	}
 	must(s.RegisterName("Arith", new(Arith), ""))
 	must(s.RegisterFunctionName("Funcs", "Double", double, ""))
-	s.AddHandler("Route", "Echo", func(c *server.Context) error {
-		var a Args
-		if err := c.Bind(&a); err != nil {
-			return err
-		}
-		if res, ok := c.Get(share.ResMetaDataKey).(map[string]string); ok {
-			res[idKey] = c.Metadata()[idKey]
-		}
-		return c.Write(&Reply{C: a.A})
-	})
-	s.AddHandler("Route", "Fail", func(c *server.Context) error { return errors.New("no route") })
-	s.AddHandler("Route", "Panic", func(c *server.Context) error { panic("lost on the way") })
-	must(s.RegisterName("Codecs", Codecs{}, ""))
+	register(s)
 	return s
 }
 

@@ -1,4 +1,4 @@
-//go:build !kcp
+//go:build !kcp && !rpcx16
 
 package main
 

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 type point struct{ X, Y int }
@@ -127,6 +128,11 @@ func arrays(a [3]int, b [1]string, c [2]point) [2]string { stir(); return [2]str
 //go:noinline
 func byValue(p pair, m mixed) pair { stir(); p.Name += "!"; p.At.X++; return p }
 
+// reused overwrites the bytes of its parameter's name.
+//
+//go:noinline
+func reused(p pair, name []byte) string { stir(); copy(name, "gone"); return p.Name }
+
 //go:noinline
 func byPointer(p *pair, none *pair) *point { stir(); p.Name = "changed"; p.At.Y = 99; return p.Next }
 
@@ -183,6 +189,12 @@ var (
 	veryLong    = strings.Repeat("abcdefghij", 500)
 )
 
+// borrowed has a string share the memory of bytes.
+func borrowed() {
+	name := []byte("kept")
+	reused(pair{*(*string)(unsafe.Pointer(&name)), point{1, 2}, nil}, name)
+}
+
 // onStack keeps what it points to on its own stack.
 func onStack() {
 	p := point{4, 5}
@@ -209,6 +221,7 @@ func calls() []func() {
 		func() {
 			byValue(pair{"val", point{1, 2}, &point{3, 4}}, mixed{-1, "mix", true, [2]int16{-5, 6}, []byte{1, 2}})
 		},
+		borrowed,
 		func() { byPointer(&pair{"ptr", point{1, 2}, &point{3, 4}}, nil) },
 		onStack,
 		func() { nils(nil, nil, nil, nil, nil, nil, nil) },
@@ -216,7 +229,7 @@ func calls() []func() {
 		func() { dynamic(42, "text", &point{1, 2}, nil) },
 		func() { named(weekday(3), weekday(4)) },
 		func() { failures(nil, errSentinel, fmt.Errorf("wrapped: %w", errSentinel), &refusal{"refused", 7}) },
-		func() { failures(number(5), errSentinel, &refusal{"other", 8}, nil) },
+		func() { failures(number(5), errSentinel, &refusal{"other", 8}, &os.PathError{Op: "open"}) },
 		func() { floatsInMemory(&reals{1.5, -2.25, complex(3.5, -4.75)}) },
 		func() { floatsInRegisters(1.5, 11, 2.5) },
 		func() { floatsOnStack([2]float64{0.5, 0.25}, 12) },

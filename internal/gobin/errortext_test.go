@@ -1,0 +1,67 @@
+package gobin
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestErrorTypes tests what the texts of the standard library's errors are made of.
+func TestErrorTypes(t *testing.T) {
+	want := map[string]string{
+		"*errors.errorString":         "string 0",
+		"*fs.PathError":               `string 0, " ", string 16, ": ", error 32`,
+		"runtime.plainError":          "string 0",
+		"runtime.errorString":         `"runtime error: ", string 0`,
+		"*poll.DeadlineExceededError": `"i/o timeout"`,
+		"*runtime.TypeAssertionError": `"*runtime.TypeAssertionError"`, // it is computed
+		"syscall.Errno":               `"syscall.Errno"`,
+		"*runtime.errorAddressString": `"runtime error: ", string 0`,
+	}
+	for _, variant := range []string{"plain", "stripped", "stripped pie", "arm64"} {
+		f := openFixture(t, variant)
+		all, err := f.ErrorTypes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := 0
+		for _, e := range all {
+			text := want[e.Name]
+			if text == "" {
+				continue
+			}
+			seen++
+			if variant == "arm64" { // whose code is not followed
+				text = fmt.Sprintf("%q", e.Name)
+			}
+			if got := piecesText(t, f, e.Text); got != text {
+				t.Errorf("%s: %s says %s, want %s", variant, e.Name, got, text)
+			}
+			if hash, ok := f.TypeHash(e.Name); !ok || hash != e.Hash {
+				t.Errorf("%s: hash of %s: %#x, not %#x", variant, e.Name, e.Hash, hash)
+			}
+		}
+		if seen < 6 {
+			t.Errorf("%s: %d of the types", variant, seen)
+		}
+	}
+}
+
+func piecesText(t *testing.T, f *File, pieces []TextPiece) string {
+	var words []string
+	for _, p := range pieces {
+		switch p.Kind {
+		case PieceConstant:
+			b, err := f.Bytes(p.Off, p.Off+p.Len)
+			if err != nil {
+				t.Fatal(err)
+			}
+			words = append(words, fmt.Sprintf("%q", b))
+		case PieceField:
+			words = append(words, fmt.Sprint("string ", p.Off))
+		case PieceError:
+			words = append(words, fmt.Sprint("error ", p.Off))
+		}
+	}
+	return strings.Join(words, ", ")
+}

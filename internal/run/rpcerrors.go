@@ -1,0 +1,137 @@
+package run
+
+import (
+	le "encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/rpc"
+	"github.com/rpcxray/rpcxray/internal/types"
+)
+
+// errorTexts is what the scripts of frameworks are told of the errors of binaries: what
+// their texts are made of.
+type errorTexts struct {
+	number map[*binary]uint64 // from 1 on
+	untold []errorRow
+}
+
+// add numbers a binary and reads what its errors say.
+func (e *errorTexts) add(b *binary) uint64 {
+	if len(e.number) == 0 {
+		e.addNames()
+	}
+	if e.number[b] == 0 {
+		e.number[b] = uint64(len(e.number)) + 1
+		e.addTypes(b.file, e.number[b])
+	}
+	return e.number[b]
+}
+
+// addNames adds the names of numbers.
+func (e *errorTexts) addNames() {
+	for _, k := range []rpc.Kind{rpc.Errnos, rpc.Alerts, rpc.StreamErrors, rpc.Reasons} {
+		for n, name := range rpc.NumberNames(k) {
+			e.untold = append(e.untold, errorRow{key: [3]uint64{0, uint64(k), n}, how: rpc.OfText, before: name})
+		}
+	}
+}
+
+// addTypes adds what the texts of a binary's errors are made of; nothing where it does not
+// describe its types.
+func (e *errorTexts) addTypes(f *gobin.File, number uint64) {
+	all, _ := f.ErrorTypes() // none with an error
+	known := rpc.ErrorTexts()
+	for _, t := range all {
+		rows, ok := rowsOf(f, t, known[t.Name])
+		if !ok {
+			rows = readRows(t)
+		}
+		for i, row := range rows {
+			row.key = [3]uint64{number, uint64(t.Hash), uint64(i)}
+			e.untold = append(e.untold, row)
+		}
+	}
+}
+
+// tell writes into the table what it does not have yet, and returns what finds no room
+// there; nil is the table of a script that asks for no error.
+func (e *errorTexts) tell(table *ebpf.Map) (left int, err error) {
+	if table == nil {
+		return 0, nil
+	}
+	for _, row := range e.untold {
+		err := row.put(table)
+		if errors.Is(err, unix.E2BIG) {
+			left++
+		} else if err != nil {
+			return 0, fmt.Errorf("writing the table of errors: %w", err)
+		}
+	}
+	e.untold = nil
+	return left, nil
+}
+
+// errorRow is what the table has of a piece of a text.
+type errorRow struct {
+	key      [3]uint64
+	how      rpc.PieceHow
+	off, len uint64
+	before   string
+	size     uint64
+}
+
+// readRows are the rows for the text that was read from code.
+func readRows(t gobin.ErrorType) (rows []errorRow) {
+	how := map[gobin.PieceOfText]rpc.PieceHow{gobin.PieceConstant: rpc.OfProcess, gobin.PieceField: rpc.OfField, gobin.PieceError: rpc.OfError}
+	for _, p := range t.Text {
+		row := errorRow{how: how[p.Kind], off: p.Off, len: p.Len}
+		if p.Kind == gobin.PieceConstant {
+			row.off -= t.Addr
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// rowsOf are the rows for a text that is known; false if the binary does not tell where
+// its pieces lie.
+func rowsOf(f *gobin.File, t gobin.ErrorType, pieces []rpc.ErrorPiece) (rows []errorRow, ok bool) {
+	typ, _, err := f.RuntimeType(t.Addr)
+	if err != nil {
+		return nil, false
+	}
+	if typ.Kind == types.Pointer {
+		typ = typ.Elem
+	}
+	for _, p := range pieces {
+		row := errorRow{how: p.How, before: p.Before, len: uint64(p.Kind), size: p.Kind.Size()}
+		if p.Field != "" {
+			field, ok := typ.FieldNamed(p.Field)
+			if !ok {
+				return nil, false
+			}
+			row.off = uint64(field.Offset)
+		}
+		rows = append(rows, row)
+	}
+	return rows, len(pieces) > 0
+}
+
+// put writes a row under its key.
+func (r errorRow) put(table *ebpf.Map) error {
+	var k, v []byte
+	for _, word := range r.key {
+		k = le.LittleEndian.AppendUint64(k, word)
+	}
+	for _, word := range []uint64{uint64(r.how), r.off, r.len} {
+		v = le.LittleEndian.AppendUint64(v, word)
+	}
+	before := make([]byte, rpc.BeforeSize)
+	copy(before[:rpc.BeforeSize-1], r.before)
+	return table.Put(k, le.LittleEndian.AppendUint64(append(v, before...), r.size))
+}
