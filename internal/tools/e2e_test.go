@@ -561,7 +561,7 @@ func TestBadInput(t *testing.T) {
 		{"funccount /etc/passwd:x", "not an ELF file"},
 		{"funccount sys_read", "t:syscalls:sys_enter_read"},
 		{"funccount vfs_read", "kernel function vfs_read"},
-		{"funccount u:c:x", "USDT probes are not built yet"},
+		{"funccount u:c:x", `no static probe matches "u:c:x"`},
 		{"funccount t:nosuch:x", `no tracepoint matches "t:nosuch:x"`},
 		{"funclatency -u -m ./generic:main.main", "-u and -m"},
 		{"funclatency -l 0 ./generic:main.main", "-l 0"},

@@ -22,17 +22,18 @@ func Tool() tool.Tool {
 	return tool.Tool{
 		Name:  "funccount",
 		Usage: "[flags] PATTERN",
-		Short: "Count the calls of functions or tracepoints",
-		Long: `Count how often each function or tracepoint that matches PATTERN is hit.
+		Short: "Count the calls of functions, tracepoints or static probes",
+		Long: `Count how often each function, tracepoint or static probe that matches PATTERN is hit.
 
-PATTERN is PROGRAM:FUNCTION, LIBRARY:FUNCTION, :FUNCTION (of the program of -p) or
-t:CATEGORY:EVENT. A function of exactly that name is taken first; else * is any text,
+PATTERN is PROGRAM:FUNCTION, LIBRARY:FUNCTION, :FUNCTION (of the program of -p),
+t:CATEGORY:EVENT or u:PROGRAM:PROBE. A function of exactly that name is taken first; else * is any text,
 . any character, and the rest stands for itself; with -r it is a regular expression.`,
 		Example: `  rpcxray funccount -d 10 './server:main.*.Mul'      # calls within 10 seconds
   rpcxray funccount -Ti 5 './server:runtime.*.gc*'   # every 5 seconds, with the time
   rpcxray funccount -p 1234 ':main.*'                # functions of a process's program
   rpcxray funccount -r c:'^(malloc|free)$'           # of the C library
-  rpcxray funccount 't:sched:*'                      # tracepoints`,
+  rpcxray funccount 't:sched:*'                      # tracepoints
+  rpcxray funccount 'u:./server:*'                   # static probes (USDT) of a program`,
 		MinArgs: 1, MaxArgs: 1,
 		New: func() tool.Command { return &command{} },
 	}
@@ -73,7 +74,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	p := &tool.Plan{
 		Template: script,
 		Traced:   []tool.Variant{{Points: m.Points}},
-		Consts:   tool.Consts{"tracepoint": tool.Bool(m.Tracepoint())},
+		Consts:   tool.Consts{"events": tool.Bool(m.Events())},
 		Keys:     2 * m.Count,
 		Layout: render.Layout{Clock: c.Clock, Maps: map[string]render.MapLayout{"@calls": {Columns: []render.Column{
 			{Field: "func", Title: "FUNC", Width: 36},
@@ -85,7 +86,7 @@ func (c *command) Plan(o tool.Options, args []string) (*tool.Plan, error) {
 	if c.cpu != anyCPU {
 		p.Consts["one_cpu"], p.Consts["cpu"] = tool.Bool(true), tool.Int(uint64(c.cpu))
 	}
-	if m.Tracepoint() {
+	if m.Events() {
 		p.Change = eventNames
 	}
 	if c.debug {
@@ -104,9 +105,17 @@ func eventNames(e events.Event) events.Event {
 	for i := range r.Entries {
 		for j := range r.Entries[i].Key {
 			if k := &r.Entries[i].Key[j]; k.Type.Kind == types.Probe {
-				k.Text = strings.TrimPrefix(k.Text, "tracepoint:")
+				k.Text = eventName(k.Text)
 			}
 		}
 	}
 	return r
+}
+
+// eventName is category:event of a tracepoint, and a static probe's own name.
+func eventName(probe string) string {
+	if name, ok := strings.CutPrefix(probe, "tracepoint:"); ok {
+		return name
+	}
+	return probe[strings.LastIndexByte(probe, ':')+1:]
 }

@@ -3,7 +3,6 @@ package tool
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -26,7 +25,7 @@ const (
 // target is a pattern taken apart.
 type target struct {
 	kind    targetKind
-	binary  string // userFunc: as typed; "": that of --pid. tracepoint: the category
+	binary  string // userFunc, usdt: as typed; "": that of --pid. tracepoint: the category
 	pattern string
 }
 
@@ -67,7 +66,7 @@ type Query struct {
 	Pattern string // as typed
 	Regexp  bool
 	PID     int  // 0: all processes
-	Events  bool // tracepoints will do
+	Events  bool // tracepoints and static probes will do
 }
 
 // Matched is what a query found.
@@ -92,8 +91,8 @@ func (m *Matched) Close() {
 	}
 }
 
-// Tracepoint tells whether events of the kernel matched, not functions.
-func (m *Matched) Tracepoint() bool { return m.kind == "tracepoint" }
+// Events tells whether tracepoints or static probes matched, not functions.
+func (m *Matched) Events() bool { return m.kind == "tracepoint" || m.kind == "usdt" }
 
 // Match finds what a pattern names: first a function of exactly that name, else
 // '*' is any text, '.' any character, and the rest literal; with Regexp the
@@ -104,8 +103,10 @@ func Match(q Query) (*Matched, error) {
 		return nil, err
 	}
 	switch {
+	case t.kind == usdt && !q.Events:
+		return nil, fmt.Errorf("%s: a static probe has no duration; give a function", q.Pattern)
 	case t.kind == usdt:
-		return nil, fmt.Errorf("%s: USDT probes are not built yet", q.Pattern)
+		return matchStatic(t, q)
 	case t.kind == tracepoint && !q.Events:
 		return nil, fmt.Errorf("%s: a tracepoint has no duration; give a function", q.Pattern)
 	case t.kind == tracepoint:
@@ -136,14 +137,12 @@ func matchKernel(t target, q Query) (*Matched, error) {
 	}
 	slices.Sort(m.all)
 	m.all = slices.Compact(m.all)
-	match := gobin.BCC(t.pattern)
-	if _, exact := slices.BinarySearch(m.all, t.pattern); exact {
-		match = func(name string) bool { return name == t.pattern }
+	match, err := t.matcher(q)
+	if err != nil {
+		return nil, err
 	}
-	if q.Regexp {
-		if match, err = gobin.Regexp(t.pattern); err != nil {
-			return nil, err
-		}
+	if _, exact := slices.BinarySearch(m.all, t.pattern); exact && !q.Regexp {
+		match = func(name string) bool { return name == t.pattern }
 	}
 	for _, name := range m.all {
 		if match(name) {
@@ -175,53 +174,6 @@ func syscallOf(name string) string {
 		}
 	}
 	return ""
-}
-
-func matchEvents(t target, q Query) (*Matched, error) {
-	tfs, err := kernel.OpenTracefs()
-	if err != nil {
-		return nil, err
-	}
-	defer tfs.Close()
-	m := &Matched{kind: "tracepoint"}
-	if !q.Regexp {
-		names, err := tfs.Tracepoints(t.binary, t.pattern)
-		if err != nil {
-			return nil, err
-		}
-		m.Count = len(names)
-		m.Points = []*syntax.AttachPoint{event(t.binary, t.pattern, false)}
-	} else if err := m.eventsByRegexp(tfs, t); err != nil {
-		return nil, err
-	}
-	if m.Count == 0 {
-		return nil, fmt.Errorf("no tracepoint matches %q", q.Pattern)
-	}
-	return m, nil
-}
-
-func (m *Matched) eventsByRegexp(tfs *kernel.Tracefs, t target) error {
-	re, err := regexp.Compile(t.binary + ":" + t.pattern)
-	if err != nil {
-		return fmt.Errorf("pattern %q: %w", t.pattern, err)
-	}
-	names, err := tfs.Tracepoints("*", "*")
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if re.MatchString(name) {
-			category, ev, _ := strings.Cut(name, ":")
-			m.Points = append(m.Points, event(category, ev, true))
-		}
-	}
-	m.Count = len(m.Points)
-	return nil
-}
-
-func event(category, name string, quoted bool) *syntax.AttachPoint {
-	return &syntax.AttachPoint{Provider: "tracepoint", Kind: "tracepoint",
-		Target: syntax.Part{Text: category, Quoted: quoted}, Func: syntax.Part{Text: name, Quoted: quoted}}
 }
 
 func matchFuncs(t target, q Query) (*Matched, error) {

@@ -126,7 +126,8 @@ func TestMatchErrors(t *testing.T) {
 		query Query
 		want  string
 	}{
-		{Query{Pattern: "u:c:x"}, "USDT probes are not built yet"},
+		{Query{Pattern: "u:c:x"}, "a static probe has no duration"},
+		{Query{Pattern: "u:c:nosuch", Events: true}, `no static probe matches "u:c:nosuch"; c has `},
 		{Query{Pattern: "t:sched:*"}, "a tracepoint has no duration"},
 		{Query{Pattern: ":main.*"}, "no binary is named"},
 		{Query{Pattern: "/nonexistent:x"}, "/nonexistent"},
