@@ -126,7 +126,7 @@ func (u *Unit) Attach() error {
 	case prog.KindInterval, prog.KindProfile, prog.KindSoftware, prog.KindHardware, prog.KindWatchpoint:
 		return u.attachPerf()
 	}
-	return fmt.Errorf("attaching %s: this kind of probe is not built yet", u.Plan.Point.Provider)
+	return fmt.Errorf("BUG: nothing attaches %s", u.Plan.Point.Provider)
 }
 
 // Run runs the program once, as begin and end probes are.

@@ -160,7 +160,7 @@ func (c *comp) addOwn(m mem, x opnd) {
 func (c *comp) aggregate(s *prog.Aggregate) {
 	t := s.Map.Value
 	if t.AggregateWords() == 0 {
-		c.errs.Errorf(s.Pos, "this aggregate is not built yet")
+		c.errs.Errorf(s.Pos, "BUG: no code for this aggregate")
 		return
 	}
 	key := c.key(s.Map, s.Key)

@@ -82,7 +82,7 @@ func (c *comp) builtin(e *prog.Builtin) opnd {
 	}
 	fn, ok := helpers[e.ID]
 	if !ok {
-		c.errs.Errorf(e.At, "this value is not built yet")
+		c.errs.Errorf(e.At, "BUG: no code for this value")
 		return iOpnd(0)
 	}
 	return c.ext(c.pureCall(fn), e.T.Size, e.T.Signed)
@@ -140,7 +140,7 @@ func (c *comp) builtinMem(e *prog.Builtin, dst mem) {
 	case prog.BKstack, prog.BUstack, prog.BDwarfStack:
 		c.stackTrace(e.T, e.ID, iOpnd(0), false, dst)
 	default:
-		c.errs.Errorf(e.At, "this value is not built yet")
+		c.errs.Errorf(e.At, "BUG: no code for this value")
 	}
 }
 
@@ -205,7 +205,7 @@ func (c *comp) function(e *prog.Call) opnd {
 	case prog.FnDebugf:
 		return c.debugf(e)
 	}
-	c.errs.Errorf(e.At, "this function is not built yet")
+	c.errs.Errorf(e.At, "BUG: no code for this function")
 	return iOpnd(0)
 }
 
@@ -243,7 +243,7 @@ func (c *comp) length(e *prog.Call) opnd {
 		return c.mapLength(e)
 	}
 	if e.Args[0].Type().Kind != types.Stack {
-		c.errs.Errorf(e.At, "len() of this value is not built yet")
+		c.errs.Errorf(e.At, "BUG: no code for len() of this value")
 		return iOpnd(0)
 	}
 	return c.load(c.place(e.Args[0]).at(12), 4, false)

@@ -62,7 +62,7 @@ func (c *comp) value(e prog.Expr) opnd {
 		c.blockStmts(e)
 		return c.value(e.X)
 	}
-	c.errs.Errorf(e.Span(), "this expression is not built yet")
+	c.errs.Errorf(e.Span(), "BUG: no code for this expression")
 	return iOpnd(0)
 }
 

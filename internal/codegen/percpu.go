@@ -25,7 +25,7 @@ func (c *comp) overCPUs(m *prog.Map, key opnd, of types.Kind, result *types.Type
 		c.errs.Errorf(c.span, "this kernel cannot read the values of other CPUs in a program: Linux 5.19 can; printed they are complete")
 		return iOpnd(0)
 	case of != types.Count && of != types.Sum && of != types.Avg && of != types.Min && of != types.Max:
-		c.errs.Errorf(c.span, "reading this aggregate in a program is not built yet")
+		c.errs.Errorf(c.span, "BUG: no code to read this aggregate")
 		return iOpnd(0)
 	}
 	first, second := c.reg(), c.reg()

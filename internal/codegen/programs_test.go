@@ -248,7 +248,7 @@ func TestStacks(t *testing.T) {
 func TestErrors(t *testing.T) {
 	series := mapOf("@t", types.TInt64, &types.Type{Kind: types.TSeries})
 	cases := map[string]prog.Stmt{
-		"this aggregate is not built yet":       agg(series, i64(1), i64(2)),
+		"BUG: no code for this aggregate":       agg(series, i64(1), i64(2)),
 		"\"r99\" is no register of amd64":       printf(1, reg("r99")),
 		"a probe of this kind has no registers": printf(1, reg("di")),
 		"the length has to be a constant":       printf(1, call(prog.FnStrncmp, types.TInt64, lit("a"), lit("b"), builtin(prog.BRand, types.TUint32))),

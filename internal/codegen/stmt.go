@@ -147,7 +147,7 @@ func (c *comp) one(s prog.Stmt) {
 	case *prog.ForMap:
 		c.afresh(func() { c.forMap(s) })
 	default:
-		c.errs.Errorf(s.Span(), "this statement is not built yet")
+		c.errs.Errorf(s.Span(), "BUG: no code for this statement")
 	}
 }
 

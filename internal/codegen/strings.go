@@ -98,7 +98,7 @@ func (c *comp) callMem(e *prog.Call, dst mem) {
 	case prog.FnCommOf:
 		c.commOf(e, dst)
 	default:
-		c.errs.Errorf(e.At, "this function is not built yet")
+		c.errs.Errorf(e.At, "BUG: no code for this function")
 	}
 }
 

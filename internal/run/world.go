@@ -77,7 +77,7 @@ func (w *world) Groups(p *prog.Point) ([]*prog.Group, error) {
 	case prog.KindIter:
 		return w.iterGroups(p)
 	}
-	return nil, fmt.Errorf("%s probes are not built yet", p.Provider)
+	return nil, fmt.Errorf("BUG: nothing finds %s probes", p.Provider)
 }
 
 // needs looks up what the point's probe asks for, in its text and in the
