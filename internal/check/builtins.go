@@ -118,7 +118,7 @@ func Builtins() []Builtin {
 		{Name: "numaid", Type: "uint32", Doc: "number of the NUMA node", make: value(prog.BNuma, types.TUint32)},
 		{Name: "pid", Type: "uint32", Doc: "process id", make: value(prog.BPid, types.TUint32)},
 		{Name: "probe", Type: "string", Doc: "full name of the probe",
-			make: value(prog.BProbe, &types.Type{Kind: types.Probe, Size: 8})},
+			make: func(b *body, span diag.Span, _ string) prog.Expr { return b.probeName(span) }},
 		{Name: "probetype", Type: "string", Doc: "kind of the probe; special for begin and end",
 			make: func(b *body, span diag.Span, _ string) prog.Expr { return text(b.probeType(), span) }},
 		{Name: "rand", Type: "uint32", Doc: "a random number", make: value(prog.BRand, types.TUint32)},

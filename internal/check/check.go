@@ -9,6 +9,7 @@ package check
 
 import (
 	"io"
+	"slices"
 
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
@@ -88,8 +89,8 @@ func Check(f *syntax.File, w World, o Options, diags *diag.List) *Result {
 	c := newChecker(f, w, o, diags)
 	c.configure()
 	c.declare()
-	jobs := c.jobs()
-	bodies := c.settle(jobs)
+	c.jobs = c.makeJobs()
+	bodies := c.settle(c.jobs)
 	c.finish()
 	return &Result{Program: c.prog, Bodies: bodies, c: c}
 }
@@ -147,6 +148,11 @@ type checker struct {
 	unset    []*mapState // maps that this pass read without knowing their type
 	fixed    int         // actions that earlier calls have handed out
 	formats  map[string]int
+
+	jobs       []job
+	probeNames *prog.Map // names of probes, written by user space; nil: none is needed
+	nameSize   int       // see longestName
+	nameCount  int       // names that there were then
 }
 
 // names are the definitions of a text: the script, or that of a framework.
@@ -244,6 +250,9 @@ func (c *checker) finish() {
 		}
 		m.frozen = true
 		c.prog.Maps = append(c.prog.Maps, m.m)
+	}
+	if c.probeNames != nil && !slices.Contains(c.prog.Maps, c.probeNames) {
+		c.prog.Maps = append(c.prog.Maps, c.probeNames)
 	}
 	for _, d := range c.file.Decls {
 		if d, ok := d.(*syntax.MapDecl); ok && c.maps["@"+d.Name] == nil && !c.diags.HasErrors() {

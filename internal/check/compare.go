@@ -22,6 +22,11 @@ func (b *body) compare(op syntax.Op, o prog.Op, x, y prog.Expr, span diag.Span) 
 		return bad(span)
 	}
 	xt, yt := x.Type(), y.Type()
+	if xt.Kind == types.Probe != (yt.Kind == types.Probe) {
+		if l, r := b.asString(x), b.asString(y); l != nil && r != nil {
+			x, y, xt, yt = l, r, l.Type(), r.Type()
+		}
+	}
 	equality := o == prog.Eq || o == prog.Ne
 	word := func(t *types.Type) bool { return t.IsInt() || t.Kind == types.Pointer }
 	switch {
@@ -97,7 +102,7 @@ func (b *body) compareInts(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr 
 }
 
 // alike tells whether pointers to a and b may be compared without a word.
-func alike(a, b *types.Type) bool { return a == nil || b == nil || a.String() == b.String() }
+func alike(a, b *types.Type) bool { return a.String() == b.String() }
 
 func (b *body) compareStrings(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr {
 	l, lok := x.(*prog.Str)
@@ -139,6 +144,9 @@ func (b *body) compareNames(o prog.Op, x, y prog.Expr, span diag.Span) prog.Expr
 	kind := x.Type().Kind
 	if !ok || o != prog.Eq && o != prog.Ne || !named(kind) {
 		return nil
+	}
+	if _, own := x.(*prog.Builtin); kind == types.Probe && !own {
+		return nil // it may be another probe's
 	}
 	if b.quiet {
 		return varying(types.TBool, span)
@@ -186,7 +194,7 @@ func (b *body) namesOf(t *types.Type, name string) []uint64 {
 		}
 		return nil
 	}
-	point := uint64(b.point.Index) << 32
+	point := uint64(b.point.Named) << 32
 	if kind == types.Probe && len(b.group.Funcs) == 0 {
 		if PointName(b.point, "", "") == name {
 			return []uint64{point}

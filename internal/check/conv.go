@@ -165,6 +165,10 @@ func merge(a, b *types.Type) (*types.Type, bool) {
 		return a, true
 	case isNumber(a) && isNumber(b):
 		return mergeInts(a, b), true
+	case a.Kind == types.Probe && b.Kind == types.String:
+		return types.Str(max(a.Len, b.Size)), true
+	case a.Kind == types.String && b.Kind == types.Probe:
+		return merge(b, a)
 	case a.Kind != b.Kind:
 		return nil, false
 	}
@@ -225,11 +229,15 @@ func losesSign(a, b *types.Type) bool {
 }
 
 func mergePointers(a, b *types.Type) (*types.Type, bool) {
-	if a.Elem == nil || b.Elem == nil || types.Equal(a, b) {
+	if types.Equal(a, b) {
 		return a, true
 	}
-	if isNumber(a.Elem) && isNumber(b.Elem) {
+	if a.Elem != nil && b.Elem != nil && isNumber(a.Elem) && isNumber(b.Elem) {
 		return types.PointerTo(mergeInts(a.Elem, b.Elem), a.Space), true
+	}
+	if a.Elem != nil && b.Elem != nil && a.Elem.Kind == types.Pointer && b.Elem.Kind == types.Pointer {
+		elem, ok := mergePointers(a.Elem, b.Elem)
+		return types.PointerTo(elem, a.Space), ok
 	}
 	return a, a.Elem.String() == b.Elem.String()
 }
@@ -288,6 +296,9 @@ func (b *body) convert(x prog.Expr, t *types.Type) prog.Expr {
 	}
 	if types.Equal(from, t) {
 		return x
+	}
+	if from.Kind == types.Probe && t.Kind == types.String {
+		return b.nameText(x, t)
 	}
 	if from.Kind == t.Kind && (t.Kind == types.Tuple || t.Kind == types.Record) {
 		return b.convertFields(x, t)

@@ -256,6 +256,9 @@ func (b *body) index(e *syntax.IndexExpr) prog.Expr {
 		b.badIndex(e, i.Type())
 		return bad(e.At)
 	}
+	if x.Type().Kind == types.Probe {
+		x = b.asString(x)
+	}
 	x, wrap := b.single(x)
 	return wrap(b.element(x, i, e))
 }
@@ -365,6 +368,8 @@ func (b *body) asString(x prog.Expr) prog.Expr {
 		return b.storable(x, b.prog.Config.MaxStrlen)
 	case t.IsText():
 		return textValue(x, x.Span())
+	case t.Kind == types.Probe:
+		return b.nameText(x, types.Str(t.Len))
 	}
 	return nil
 }

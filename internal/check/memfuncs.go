@@ -23,7 +23,7 @@ func (b *body) memory(fn string, e syntax.Expr, n int64) prog.Expr {
 		return x
 	case t.Kind == types.Buffer:
 		return &prog.Member{Meta: meta(types.ArrayOf(types.TUint8, t.Size-4), e.Span()), X: x, Off: 4}
-	case t.Kind == types.GoString:
+	case t.Kind == types.GoString, t.Kind == types.Probe:
 		return b.asString(x)
 	}
 	b.wantKind(fn, "memory", t, e.Span())

@@ -30,7 +30,9 @@ func (b *body) callIsPtr(e *syntax.CallExpr) prog.Expr {
 }
 
 func (b *body) callIsStr(e *syntax.CallExpr) prog.Expr {
-	return b.ask(e, func(t *types.Type) bool { return t.Kind == types.String || t.Kind == types.GoString })
+	return b.ask(e, func(t *types.Type) bool {
+		return t.Kind == types.String || t.Kind == types.GoString || t.Kind == types.Probe
+	})
 }
 
 func (b *body) callIsUnsigned(e *syntax.CallExpr) prog.Expr {
@@ -126,7 +128,7 @@ func (b *body) callAssertStr(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	switch t.Kind {
-	case types.String, types.GoString, types.Array, types.Pointer:
+	case types.String, types.GoString, types.Probe, types.Array, types.Pointer:
 		return sequence(nil, nil, e.At)
 	}
 	b.errorf(e.At, "string-like values must be either strings, arrays or pointers")

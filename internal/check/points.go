@@ -13,10 +13,11 @@ import (
 	"github.com/rpcxray/rpcxray/internal/syntax"
 )
 
-// jobs makes the program's probes and points and asks the world what they
+// makeJobs makes the program's probes and points and asks the world what they
 // match. A probe whose predicate is a constant no is left out before that.
-func (c *checker) jobs() []job {
+func (c *checker) makeJobs() []job {
 	var jobs []job
+	named := map[string]int{}
 	for _, ast := range c.file.Probes() {
 		if c.dead(ast) {
 			c.prog.Never = true
@@ -27,6 +28,11 @@ func (c *checker) jobs() []job {
 			p.Name = ap.Name
 			for _, pt := range c.attachPoints(ap) {
 				pt.Index = c.pointCount() + len(p.Points)
+				pt.Named = pt.Index
+				if first, ok := named[alias(pt)]; ok {
+					pt.Named = first
+				}
+				named[alias(pt)] = pt.Named
 				p.Points = append(p.Points, pt)
 			}
 		}

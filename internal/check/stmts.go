@@ -213,6 +213,9 @@ func (b *body) fitFixed(v *variable, x prog.Expr, span diag.Span) prog.Expr {
 		}
 		return x
 	}
+	if t.Kind == types.Pointer && from.Kind == types.Pointer {
+		return x
+	}
 	merged, ok := merge(t, from)
 	switch {
 	case !ok:
@@ -425,14 +428,31 @@ func (b *body) forRange(s *syntax.ForRangeStmt) {
 		if isBad(lo, hi) {
 			v.v.Type = types.TInt64
 		} else {
-			b.grow(v, lo.Type())
-			b.grow(v, hi.Type())
+			b.grow(v, b.rangeType(v, lo, hi))
 		}
 		stmts := b.loop(func() { b.block(s.Body) })
 		if !isBad(lo, hi) {
 			b.add(&prog.ForRange{At: at(s.Span()), Var: v.v, Lo: b.convert(lo, v.v.Type), Hi: b.convert(hi, v.v.Type), Body: stmts})
 		}
 	})
+}
+
+// rangeType is the type of a loop's variable: an enum's where an end is of it, unless the
+// other one, the last, has 64 bits.
+func (b *body) rangeType(v *variable, lo, hi prog.Expr) *types.Type {
+	t, other := hi.Type(), lo
+	if t.Kind != types.Enum {
+		if lo.Type().Kind != types.Enum {
+			return mergeInts(lo.Type(), t)
+		}
+		if t.Size < 8 {
+			t, other = lo.Type(), hi
+		}
+	}
+	if from := other.Type(); from.Kind != t.Kind && (from.Signed || t.Signed) && !isFlexible(from) && !isFlexible(t) {
+		b.signMismatch(v.v.Name, t, from, other.Span())
+	}
+	return t
 }
 
 // bound is one end of a range; bad if it is no integer.

@@ -157,7 +157,11 @@ func (b *body) sizeof(e *syntax.SizeofExpr) prog.Expr {
 	if t == nil {
 		return bad(e.At)
 	}
-	return integer(types.TUint64, uint64(b.resolve(t).Size), e.At)
+	size := b.resolve(t).Size
+	if t.Kind == types.Probe {
+		size = t.Len
+	}
+	return integer(types.TUint64, uint64(size), e.At)
 }
 
 // typeIn resolves what stands in sizeof, offsetof and typeof: a type, or an

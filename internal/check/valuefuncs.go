@@ -138,6 +138,9 @@ func (b *body) callBuf(e *syntax.CallExpr) prog.Expr {
 	if isBad(x, n) {
 		return bad(e.At)
 	}
+	if x.Type().Kind == types.Probe {
+		x = b.asString(x)
+	}
 	if s, ok := e.Args[0].(*syntax.StringExpr); ok {
 		// A string ends at a NUL, bytes do not.
 		x = &prog.Str{Meta: meta(x.Type(), s.At), Val: s.Value}

@@ -78,7 +78,7 @@ func (c *comp) builtin(e *prog.Builtin) opnd {
 		if g := c.body.Group; g != nil && g.Point != nil {
 			point = g.Point
 		}
-		return c.alu(asm.Or, c.funcID(), c.inReg(iOpnd(int64(point.Index)<<32)))
+		return c.alu(asm.Or, c.funcID(), c.inReg(iOpnd(int64(point.Named)<<32)))
 	}
 	fn, ok := helpers[e.ID]
 	if !ok {

@@ -93,7 +93,7 @@ func script(kind prog.ProbeKind, maps []*prog.Map, stmts ...prog.Stmt) (*prog.Pr
 		Config: prog.Config{MaxStrlen: 64, MaxMapKeys: 16, OnStackLimit: 32, PerfRBPages: 256},
 		Maps:   maps,
 	}
-	point := &prog.Point{Index: 3, Kind: kind}
+	point := &prog.Point{Index: 3, Named: 3, Kind: kind}
 	g := &prog.Group{Point: point, Funcs: []prog.Func{{ID: 7, Name: "sched_switch"}}}
 	u := &lower.Unit{
 		Name: "test", Point: point, Kind: kind, Sites: []prog.Site{{Func: 7}},

@@ -82,7 +82,7 @@ func compareValues(a, b Value) int {
 		return cmp.Compare(a.Float, b.Float)
 	case types.Stack:
 		return slices.CompareFunc(a.Frames, b.Frames, func(x, y Frame) int { return cmp.Compare(x.Addr, y.Addr) })
-	case types.Inet, types.Mac, types.Complex:
+	case types.Inet, types.Mac, types.Complex, types.Probe:
 		return cmp.Compare(a.Text, b.Text)
 	}
 	shift := 64 - 8*min(max(a.Type.Size, 1), 8)

@@ -53,6 +53,10 @@ type Map struct {
 	Deleted bool // the script deletes single keys of this aggregate
 }
 
+// ProbeNames is the hidden map of the names of probes, by the numbers that types.Probe
+// has. User space fills it.
+const ProbeNames = "probes"
+
 // ProbeKind is the kind of an attach point.
 type ProbeKind uint8
 
@@ -93,6 +97,7 @@ func (k ProbeKind) User() bool {
 // Point is one attach point of a probe, after aliases and parameters.
 type Point struct {
 	Index     int // over the whole program
+	Named     int // index of the first point whose probes have the same names
 	Kind      ProbeKind
 	Span      diag.Span
 	Provider  string // full name as printed by the probe builtin: "uprobe"

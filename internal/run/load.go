@@ -55,6 +55,9 @@ func (s *session) load(plans []*lower.Unit, t codegen.Target) ([]*attach.Unit, e
 	if err := s.tellErrors(); err != nil {
 		return nil, err
 	}
+	if err := s.tellNames(plans); err != nil {
+		return nil, err
+	}
 	if len(units) == 0 {
 		return nil, refusal
 	}

@@ -45,7 +45,7 @@ func (s *session) sweepCalls(now time.Time) error {
 	}
 	inner := map[string]bool{}
 	for _, m := range s.innerFirst() {
-		if !m.Hidden || m.Frames || m.Key == nil || m.Name == rpc.ErrorTable {
+		if !m.Hidden || m.Frames || m.Key == nil || m.Name == rpc.ErrorTable || m.Name == prog.ProbeNames {
 			continue
 		}
 		t := &callTable{m: m, table: s.kernel.Map(codegen.MapName(m)), before: s.calls.seen, seen: seen, now: now}

@@ -104,7 +104,7 @@ type Type struct {
 	Signed  bool
 	Name    string // struct, enum and Go type names, as their source spells them
 	Elem    *Type
-	Len     int // Array: elements
+	Len     int // Array: elements; Probe: size of a string that holds any name
 	Fields  []Field
 	Space   Space // Pointer, and integers that kptr() or uptr() have marked
 	Union   bool  // Struct: members overlap
