@@ -19,6 +19,7 @@ const (
 	MapLosses       = "losses"        // per-CPU array of prog.LossCount u64
 	MapAsleep       = "asleep"        // one u32: not zero while the reader of events wants to be woken by each
 	MapGate         = "gate"          // one u32: zero while programs are to leave at once
+	MapExit         = "exit"          // one u64: the code that exit() was called with, and ExitCalled
 	MapScratch      = "scratch"       // slots for values beyond the stack
 	MapStacks       = "stacks"        // stack id u64 -> StackValueSize bytes
 	MapPIDs         = "pids"          // tgid u32 -> u32: processes asked for by -p
@@ -66,6 +67,10 @@ const (
 // remarkPlaces bounds the places of a script that remarks are counted at.
 const remarkPlaces = 512
 
+// ExitCalled is set in MapExit once a program has called exit(), whether its record
+// found room among the others or not.
+const ExitCalled = 1 << 32
+
 // MapName returns the name under which a script's or a hidden map stands among
 // the specs.
 func MapName(m *prog.Map) string {
@@ -84,6 +89,7 @@ func Maps(p *prog.Program, units []*lower.Unit, t Target) map[string]*ebpf.MapSp
 		MapRemarks: {Type: ebpf.Hash, KeySize: 16, ValueSize: 8, MaxEntries: remarkPlaces},
 		MapAsleep:  {Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1},
 		MapGate:    {Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1},
+		MapExit:    {Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1},
 		MapScratch: {Type: ebpf.Array, KeySize: 4, ValueSize: uint32(ScratchSize(p)), MaxEntries: uint32(slotsPerCPU * t.CPUs)},
 		MapStacks:  {Type: ebpf.Hash, KeySize: 8, ValueSize: StackValueSize, MaxEntries: stackEntries, Flags: flagNoPrealloc},
 		MapPIDs:    {Type: ebpf.Hash, KeySize: 4, ValueSize: 4, MaxEntries: pidEntries},

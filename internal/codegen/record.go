@@ -101,6 +101,8 @@ func (c *comp) emitRecord(s *prog.Emit) {
 	r.output(fixed)
 	c.start(r.drop)
 	if s.Action.Kind == prog.ActExit {
+		code := c.load(r.m.at(types.HeaderSize), 4, false)
+		c.store(mem{base: valOpnd(MapExit)}, 8, c.alu(asm.Or, code, c.inReg(iOpnd(ExitCalled))))
 		c.store(mem{base: valOpnd(MapGate)}, 4, iOpnd(0))
 	}
 	if !fixed { // a record of known size is never dropped half-way

@@ -91,16 +91,6 @@ func (d *Decoder) Decode(raw []byte, wall time.Time) (*Record, error) {
 	return &d.rec, nil
 }
 
-// IsExit tells whether raw is a record of exit().
-func (d *Decoder) IsExit(raw []byte) bool {
-	known := *d.known.Load()
-	if len(raw) < types.HeaderSize {
-		return false
-	}
-	id := binary.LittleEndian.Uint32(raw)
-	return uint64(id) < uint64(len(known)) && known[id].action.Kind == prog.ActExit
-}
-
 // errShort tells that an image or a blob reaches beyond its record's end.
 type errShort struct{ want, have int }
 

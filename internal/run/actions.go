@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/rpcxray/rpcxray/internal/codegen"
 	"github.com/rpcxray/rpcxray/internal/events"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/render"
@@ -64,6 +65,28 @@ func (s *session) stop(status int, err error) {
 	if !s.stopped {
 		s.stopped, s.status, s.stopErr = true, status, err
 	}
+}
+
+// exitCalled tells whether a program has called exit(), and with which code.
+func (s *session) exitCalled() (code int, called bool, err error) {
+	var word uint64
+	if err := s.kernel.Map(codegen.MapExit).Lookup(uint32(0), &word); err != nil {
+		return 0, false, fmt.Errorf("asking whether exit() was called: %w", err)
+	}
+	return int(int32(word)), word&codegen.ExitCalled != 0, nil
+}
+
+// lostExit ends the run where the record of exit() found no room, after those that did.
+func (s *session) lostExit() error {
+	code, called, err := s.exitCalled()
+	if err != nil || !called || s.stopped {
+		return err
+	}
+	if err := s.reader.Drain(s.handle); err != nil {
+		return err
+	}
+	s.stop(code, nil)
+	return nil
 }
 
 // cat prints the file that the record names, up to max_cat_bytes.

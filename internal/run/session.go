@@ -123,15 +123,17 @@ func (s *session) start(plan *lower.Lowered) error {
 // a child of -c prints.
 func (s *session) open() error {
 	var begun [][]byte
-	ends := false
 	keep := func() error {
 		return s.reader.Drain(func(raw []byte) error {
 			begun = append(begun, bytes.Clone(raw))
-			ends = ends || s.decoder.IsExit(raw)
 			return nil
 		})
 	}
 	if err := keep(); err != nil {
+		return err
+	}
+	_, ends, err := s.exitCalled()
+	if err != nil {
 		return err
 	}
 	if !ends {
@@ -162,7 +164,7 @@ func (s *session) open() error {
 		}
 	}
 	s.trim()
-	return s.opts.Sink.Flush()
+	return errors.Join(s.lostExit(), s.opts.Sink.Flush())
 }
 
 // awaitsTargets tells whether the script probes what may start later.
@@ -296,7 +298,7 @@ func (s *session) trace(ctx context.Context, c *child) (int, error) {
 		cancel()
 	}
 	idle := func() error {
-		if err := errors.Join(s.selfSignals(), s.writePackets(), s.tick()); err != nil {
+		if err := errors.Join(s.selfSignals(), s.lostExit(), s.writePackets(), s.tick()); err != nil {
 			return err
 		}
 		if s.stopped || c.done() || !s.deadline.IsZero() && time.Now().After(s.deadline) {
