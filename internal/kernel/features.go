@@ -30,6 +30,7 @@ const (
 	FeatureOverride
 	FeatureFentry
 	FeatureIterator
+	FeatureIterPath
 	FeatureReadKernel
 	FeatureReadUserStr
 	FeatureNsPid
@@ -127,6 +128,8 @@ var featureTable = [featureCount]Feature{
 		"fentry and fexit probes; tools use tracepoints", false},
 	FeatureIterator: {"iterator", "iterators", "Linux 5.8 and BTF",
 		"iter probes", false},
+	FeatureIterPath: {"iter_path", "bpf_d_path in iterators", "Linux 5.12",
+		"path() in iter probes", false},
 	FeatureReadKernel: {"read_kernel", "reading kernel memory", "lockdown not in confidentiality mode",
 		"kernel structs cannot be followed", false},
 	FeatureReadUserStr: {"read_user_str", "bpf_probe_read_user_str", "Linux 5.5",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,6 +43,7 @@ func probes() [featureCount]probe {
 		FeatureOverride:             helper(asm.FnOverrideReturn),
 		FeatureFentry:               probeFentry,
 		FeatureIterator:             tracing(ebpf.AttachTraceIter, "task"),
+		FeatureIterPath:             probeIterPath,
 		FeatureReadKernel:           probeReadKernel,
 		FeatureReadUserStr:          helper(asm.FnProbeReadUserStr),
 		FeatureNsPid:                helper(asm.FnGetNsCurrentPidTgid),
@@ -144,6 +146,41 @@ func probeFentry(f *Facts) (string, error) {
 		return "", err
 	}
 	return "", l.Close()
+}
+
+// probeIterPath loads an iterator over files that asks for the names of some.
+func probeIterPath(f *Facts) (string, error) {
+	btf, err := f.BTF()
+	if err != nil {
+		return "", err
+	}
+	params, err := btf.Iterator("task_file")
+	if err != nil {
+		return "", err
+	}
+	file, err := btf.Struct("file")
+	if err != nil {
+		return "", err
+	}
+	path, ok := file.FieldNamed("f_path")
+	at := slices.IndexFunc(params, func(p Param) bool { return p.Name == "file" })
+	if !ok || at < 0 {
+		return "", fmt.Errorf("the iterator task_file has no file with a path: %w", ErrNoType)
+	}
+	return "", loads(f, &ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceIter, AttachTo: "task_file",
+		Instructions: asm.Instructions{
+			asm.LoadMem(asm.R1, asm.R1, int16(8*at), asm.DWord),
+			asm.JEq.Imm(asm.R1, 0, "out"),
+			asm.Add.Imm(asm.R1, int32(path.Offset)),
+			asm.Mov.Imm(asm.R2, 0),
+			asm.StoreMem(asm.RFP, -8, asm.R2, asm.DWord),
+			asm.Mov.Reg(asm.R2, asm.RFP),
+			asm.Add.Imm(asm.R2, -8),
+			asm.Mov.Imm(asm.R3, 8),
+			asm.FnDPath.Call(),
+			asm.Mov.Imm(asm.R0, 0).WithSymbol("out"),
+			asm.Return(),
+		}})
 }
 
 // probeMemlock raises RLIMIT_MEMLOCK. Where that is not allowed it tries

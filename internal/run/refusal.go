@@ -28,7 +28,7 @@ func (s *session) explain(plan *lower.Unit, o *codegen.Object, err error) error 
 	helper := ""
 	if told {
 		span, found = refusedAt(o, v)
-		helper = refusedHelper(lastLine(v))
+		helper = refusedHelper(v)
 	}
 	if !found {
 		span = plan.Point.Span
@@ -36,7 +36,7 @@ func (s *session) explain(plan *lower.Unit, o *codegen.Object, err error) error 
 	switch {
 	case helper != "":
 		l.Errorf(span, "this kernel has no %s for programs of this kind, which this needs", helper)
-	case told && strings.Contains(lastLine(v), "helper call is not allowed in probe"):
+	case told && strings.Contains(lastLine(v), notHere):
 		l.Errorf(span, "this kernel does not allow this in probes of this kind")
 	case tooComplex(err) && o.Turns != diag.Span{}:
 		l.Errorf(o.Turns, "this kernel's verifier looks at each turn of a loop, and these are too many for it: bpf_loop, which Linux 5.17 has, is missing").Hint =
@@ -60,12 +60,21 @@ func tooComplex(err error) bool {
 	return errors.Is(err, unix.E2BIG) || errors.Is(err, unix.EFAULT) || errors.Is(err, unix.ENOSPC)
 }
 
+// notHere is how kernels say that a helper is for fewer places than programs of a kind.
+const notHere = "helper call is not allowed in probe"
+
 // noHelper is how kernels say that a program of a kind cannot call a helper.
 var noHelper = regexp.MustCompile(`(?:invalid|unknown) func \S+#(\d+)|cannot use helper \S+#(\d+)`)
 
+// calls is how a verifier's log shows that a helper is called.
+var calls = regexp.MustCompile(`call bpf_\w+#(\d+)()`)
+
 // refusedHelper is the name of the helper that a refusal is about, "" if it is not.
-func refusedHelper(line string) string {
-	m := noHelper.FindStringSubmatch(line)
+func refusedHelper(v *ebpf.VerifierError) string {
+	m := noHelper.FindStringSubmatch(lastLine(v))
+	for i := len(v.Log) - 1; i >= 0 && m == nil && strings.Contains(lastLine(v), notHere); i-- {
+		m = calls.FindStringSubmatch(v.Log[i])
+	}
 	if m == nil {
 		return ""
 	}

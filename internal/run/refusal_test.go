@@ -49,12 +49,13 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("a loop is shown as\n%swant %q in it", &text, want)
 	}
 	for line, want := range map[string]string{
-		"invalid func unknown#208":                                      "this kernel has no bpf_ktime_get_tai_ns for programs of this kind",
-		"unknown func bpf_d_path#147":                                   "this kernel has no bpf_d_path for programs of this kind",
-		"program of this type cannot use helper bpf_override_return#58": "this kernel has no bpf_override_return for programs of this kind",
-		"helper call is not allowed in probe":                           "this kernel does not allow this in probes of this kind",
+		"invalid func unknown#208":                                         "this kernel has no bpf_ktime_get_tai_ns for programs of this kind",
+		"unknown func bpf_d_path#147":                                      "this kernel has no bpf_d_path for programs of this kind",
+		"program of this type cannot use helper bpf_override_return#58":    "this kernel has no bpf_override_return for programs of this kind",
+		"helper call is not allowed in probe":                              "this kernel does not allow this in probes of this kind",
+		"9: (85) call bpf_d_path#147\nhelper call is not allowed in probe": "this kernel has no bpf_d_path for programs of this kind",
 	} {
-		err := s.explain(plan, &codegen.Object{}, &ebpf.VerifierError{Cause: unix.EINVAL, Log: []string{line, "processed 3 insns"}})
+		err := s.explain(plan, &codegen.Object{}, &ebpf.VerifierError{Cause: unix.EINVAL, Log: append(strings.Split(line, "\n"), "processed 3 insns")})
 		var list *diag.ListError
 		if !errors.As(err, &list) || !strings.HasPrefix(list.List.All[0].Msg, want) || list.List.All[0].Hint != "" {
 			t.Errorf("%q is shown as %v, want %q", line, err, want)

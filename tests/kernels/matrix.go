@@ -23,7 +23,7 @@ var image = []string{"linux-image-"}
 const (
 	since5_10 = "cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_ptrace,memlock,btf,uprobe,ring_buffer,perf_buffer,tracefs,tracepoint," +
 		"raw_tracepoint,tp_btf,perf_software,kprobe,iterator,read_kernel,read_user_str,ns_pid"
-	since6_1 = since5_10 + ",atomic_fetch,attach_cookie,func_ip,loop,for_each,percpu_read,strncmp,snprintf,lookup_and_delete,no_prealloc,task_regs"
+	since6_1 = since5_10 + ",atomic_fetch,attach_cookie,func_ip,loop,for_each,percpu_read,strncmp,snprintf,lookup_and_delete,no_prealloc,task_regs,iter_path"
 	since6_6 = since6_1 + ",uprobe_multi,uprobe_multi_sleepable"
 	fentry   = ",fentry"
 	fprobe   = ",kprobe_multi"

@@ -22,7 +22,7 @@ type testCase struct {
 	match   string // a regular expression for it instead
 	stderr  string // what standard error contains
 	status  int
-	need    string // features of the kernel, by their names in doctor, module:NAME, kfunc:NAME, iter:NAME or arch:GOARCH, without which the case is skipped
+	need    string // features of the kernel, by their names in doctor, module:NAME, kfunc:NAME, iter:NAME or arch:GOARCH, without which the case is skipped; no:FEATURE, with which it is
 	only    string // why bpftrace is not asked, or prints something else
 	line    int    // where it stands
 }

@@ -182,6 +182,10 @@ func (e engine) check(t *testing.T, c *testCase, dir string) {
 			if arch != runtime.GOARCH {
 				t.Skip("it is about " + arch)
 			}
+		} else if lacked, ok := strings.CutPrefix(name, "no:"); ok {
+			if facts.Has(feature(t, lacked)) {
+				t.Skip("this kernel has " + lacked)
+			}
 		} else {
 			testkit.Need(t, facts.Require(feature(t, name)))
 		}
