@@ -188,10 +188,7 @@ func merge(a, b *types.Type) (*types.Type, bool) {
 		}
 		return a, true
 	case types.TSeries:
-		if b.Signed {
-			a, b = b, a
-		}
-		return a, a.Interval == b.Interval && a.Intervals == b.Intervals && a.SeriesFunction == b.SeriesFunction
+		return a, a.Signed == b.Signed && a.Interval == b.Interval && a.Intervals == b.Intervals && a.SeriesFunction == b.SeriesFunction
 	case types.Stack:
 		return a, a.User == b.User && a.Mode == b.Mode && a.Frames == b.Frames
 	}

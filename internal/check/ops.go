@@ -341,7 +341,11 @@ func (b *body) step(e *syntax.IncDecExpr) {
 	if isBad(old) {
 		return
 	}
-	b.storeVar(v, b.stepped(old, one, e.At), e.At)
+	x := b.stepped(old, one, e.At)
+	if target := b.target(v); target.fixed && !isBad(x) && isNumber(target.v.Type) {
+		x = b.convert(x, target.v.Type) // as C does, without a word
+	}
+	b.storeVar(v, x, e.At)
 }
 
 // stepped is x+n as ++ computes it.

@@ -180,7 +180,7 @@ func (c *comp) aggregate(s *prog.Aggregate) {
 		c.addOwn(m, x)
 		c.addOwn(m.at(8), iOpnd(1))
 	case types.Min, types.Max:
-		c.extreme(m, t.Kind, x, s.X.Type().Signed)
+		c.extreme(m, t.Kind, x, t.Signed)
 	case types.Hist:
 		c.bucket(p, c.histIndex(x, t.Bits), t)
 	case types.LHist:

@@ -235,7 +235,7 @@ func TestAggregates(t *testing.T) {
 	hist := &types.Type{Kind: types.Hist, Bits: 2}
 	lhist := &types.Type{Kind: types.LHist, Low: 10, High: 50, Step: 10}
 	kinds := map[string]*types.Type{
-		"@count": {Kind: types.Count}, "@sum": {Kind: types.Sum}, "@min": {Kind: types.Min}, "@max": {Kind: types.Max},
+		"@count": {Kind: types.Count}, "@sum": {Kind: types.Sum}, "@min": {Kind: types.Min, Signed: true}, "@max": {Kind: types.Max, Signed: true},
 		"@avg": {Kind: types.Avg}, "@hist": hist, "@lhist": lhist,
 	}
 	values := []int64{-3, 0, 1, 3, 4, 5, 9, 10, 11, 49, 50, 1 << 20, 1<<62 + 1}

@@ -134,7 +134,7 @@ func TestMapFullAndReads(t *testing.T) {
 	counts := mapOf("@c", types.TInt64, &types.Type{Kind: types.Count})
 	plain := mapOf("@p", types.TInt64, types.TInt64)
 	avg := mapOf("@a", nil, &types.Type{Kind: types.Avg})
-	low := mapOf("@l", types.TInt64, &types.Type{Kind: types.Min})
+	low := mapOf("@l", types.TInt64, &types.Type{Kind: types.Min, Signed: true})
 	i := &prog.Var{Type: types.TInt64}
 	p, u := script(prog.KindBegin, []*prog.Map{counts, plain, avg, low},
 		&prog.ForRange{At: at(), Var: i, Lo: i64(0), Hi: i64(20), Body: []prog.Stmt{
@@ -424,7 +424,7 @@ func TestManyExtremes(t *testing.T) {
 	var first, second []prog.Stmt
 	for i := range 8 {
 		v := &prog.Var{Type: types.TInt64}
-		m := mapOf(fmt.Sprintf("@m%d", i), nil, &types.Type{Kind: types.Max})
+		m := mapOf(fmt.Sprintf("@m%d", i), nil, &types.Type{Kind: types.Max, Signed: true})
 		maps = append(maps, m)
 		first = append(first, setVar(v, bin(prog.Add, cast(types.TInt64, builtin(prog.BCPU, types.TUint32)), i64(int64(100*i)))))
 		second = append(second, agg(m, nil, i64(-1)), agg(m, nil, ref(v)), agg(m, nil, i64(3)))
