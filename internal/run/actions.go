@@ -2,9 +2,11 @@ package run
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"github.com/rpcxray/rpcxray/internal/codegen"
@@ -94,7 +96,7 @@ func (s *session) cat(rec *events.Record) error {
 	path := render.Sprintf(rec, s.prog.Config.StrTruncTrailer)
 	f, err := os.Open(path)
 	if err != nil {
-		return s.opts.Sink.Event(&events.Message{Level: "error", Text: fmt.Sprintf("cat: %v", err)})
+		return s.opts.Sink.Event(&events.Message{Level: "error", Text: noFile(path, err)})
 	}
 	defer f.Close()
 	text := make([]byte, s.prog.Config.MaxCatBytes)
@@ -103,6 +105,16 @@ func (s *session) cat(rec *events.Record) error {
 		return nil
 	}
 	return s.opts.Sink.Event(&events.Output{Action: rec.Action, Data: text[:n]})
+}
+
+// noFile says that a file cannot be opened, and why, as bpftrace does.
+func noFile(path string, err error) string {
+	reason := err.Error()
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		reason = events.LabelText("error", uint64(errno))
+	}
+	return fmt.Sprintf("failed to open file '%s' (%s)", path, reason)
 }
 
 // system runs the record's text in a shell; its output stands in the order of
