@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf/btf"
@@ -455,5 +456,30 @@ func TestBTFDefinitions(t *testing.T) {
 	}
 	if got := btf.Compounds("struct", func(n string) bool { return n != "gap" }); !slices.Equal(got, []string{"node"}) {
 		t.Errorf("structs: %q", got)
+	}
+}
+
+// TestPadding tests what gaps are written as, as libbpf does.
+func TestPadding(t *testing.T) {
+	for _, tt := range []struct {
+		end, start, align int
+		between           bool
+		want              string
+	}{
+		{0, 0, 8, false, ""},
+		{36, 64, 1, true, "long: 28;"},
+		{61, 64, 1, true, "long: 3;"},
+		{13, 16, 1, true, "short: 3;"},
+		{32, 64, 32, false, "long: 0;"},
+		{32, 64, 64, false, ""},
+		{64, 192, 32, false, "long: 64;long: 64;"},
+		{64, 96, 32, false, "int: 32;"},
+		{8, 96, 32, false, "long: 0;int: 32;"},
+		{64, 69, 8, false, "char: 5;"},
+	} {
+		got := strings.ReplaceAll(padding(tt.end, tt.start, tt.align, tt.between, ""), "\n", "")
+		if got != tt.want {
+			t.Errorf("from %d to %d of alignment %d: %q, want %q", tt.end, tt.start, tt.align, got, tt.want)
+		}
 	}
 }

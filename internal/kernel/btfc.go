@@ -67,7 +67,8 @@ func (b *BTF) body(r btfRecord, depth int) string {
 
 func (b *BTF) members(s *strings.Builder, r btfRecord, depth int, tabs string) {
 	packed := b.packed(r)
-	end := 0 // in bits, of the members so far
+	end := 0       // in bits, of the members so far
+	field := false // the last of them is a bit field
 	for m := range r.vlen {
 		data := r.data[m*12:]
 		id, bit, width := le.Uint32(data[4:]), int(le.Uint32(data[8:])), 0
@@ -75,10 +76,10 @@ func (b *BTF) members(s *strings.Builder, r btfRecord, depth int, tabs string) {
 			bit, width = bit&0xffffff, bit>>24
 		}
 		if r.kind == kindStruct {
-			s.WriteString(padding(end, bit, b.alignment(id, packed, width), tabs))
+			s.WriteString(padding(end, bit, b.alignment(id, packed, width), field && width > 0, tabs))
 		}
 		fmt.Fprintf(s, "%s%s", tabs, b.declare(id, b.name(le.Uint32(data)), depth+1, 0))
-		if width > 0 {
+		if field = width > 0; field {
 			fmt.Fprintf(s, ": %d", width)
 			end = bit + width
 		} else {
@@ -87,28 +88,45 @@ func (b *BTF) members(s *strings.Builder, r btfRecord, depth int, tabs string) {
 		s.WriteString(";\n")
 	}
 	if r.kind == kindStruct && r.vlen > 0 {
-		s.WriteString(padding(end, 8*int(r.size), 8*b.alignof(r, packed, 0), tabs))
+		s.WriteString(padding(end, 8*int(r.size), 8*b.alignof(r, 0), false, tabs))
 	}
 }
 
+// units are what padding is written in.
+var units = []struct {
+	bits int
+	name string
+}{{64, "long"}, {32, "int"}, {16, "short"}, {8, "char"}}
+
 // padding writes the members without a name that a gap needs which the alignment of
-// what follows does not make. All numbers are bits.
-func padding(end, start, align int, tabs string) string {
-	if start <= roundUp(end, align) {
+// what follows does not make; between bit fields each bit is told. All numbers are bits.
+func padding(end, start, align int, between bool, tabs string) string {
+	if start <= end {
 		return ""
 	}
 	var s strings.Builder
-	units := []struct {
-		bits int
-		name string
-	}{{64, "long"}, {32, "int"}, {16, "short"}, {8, "char"}}
-	for len(units) > 1 && roundUp(end, units[0].bits) >= start {
-		units = units[1:]
+	fill := func(name string, n int) { fmt.Fprintf(&s, "%s%s: %d;\n", tabs, name, n) }
+	i := 0
+	for i < len(units)-1 && roundUp(end, units[i].bits) > start {
+		i++
 	}
-	for at := roundUp(end, units[0].bits); at < start; {
-		n := min(start-at, units[0].bits)
-		fmt.Fprintf(&s, "%s%s: %d;\n", tabs, units[0].name, n)
-		at += n
+	unit := units[i]
+	if next := roundUp(end, unit.bits); next > end && next <= start {
+		switch {
+		case between:
+			fill(unit.name, next-end)
+		case next == start && roundUp(end, align) != next, next != start && start-next <= next-end:
+			fill(unit.name, 0)
+		}
+		end = next
+	}
+	for ; start-end >= unit.bits; end += unit.bits {
+		fill(unit.name, unit.bits)
+	}
+	if rest := start - end; rest > 0 {
+		for i = len(units) - 1; units[i].bits < rest; i-- {
+		}
+		fill(units[i].name, rest)
 	}
 	return s.String()
 }
@@ -203,48 +221,51 @@ func (b *BTF) alignment(id uint32, packed bool, width int) int {
 	case packed:
 		return 8
 	}
-	return 8 * b.alignof(b.record(id), false, 0)
+	return 8 * b.alignof(b.record(id), 0)
 }
 
 // alignof returns the alignment of a type in bytes.
-func (b *BTF) alignof(r btfRecord, packed bool, depth int) int {
+func (b *BTF) alignof(r btfRecord, depth int) int {
 	switch {
-	case packed || depth > maxDepth:
+	case depth > maxDepth:
 		return 1
 	case r.kind == kindPtr:
 		return 8
 	case r.kind == kindArray:
-		return b.alignof(b.record(le.Uint32(r.data)), false, depth+1)
+		return b.alignof(b.record(le.Uint32(r.data)), depth+1)
 	case isAlias(r.kind):
-		return b.alignof(b.record(r.size), false, depth+1)
+		return b.alignof(b.record(r.size), depth+1)
 	case r.kind == kindStruct || r.kind == kindUnion:
-		align := 1
-		for m := range r.vlen {
-			align = max(align, b.alignof(b.record(le.Uint32(r.data[m*12+4:])), false, depth+1))
-		}
+		align, _ := b.arranged(r, depth)
 		return align
 	}
 	return int(min(max(r.size, 1), 8))
 }
 
-// packed tells whether a member lies where its type could not, or the size of the
-// whole is no multiple of its alignment.
+// packed tells whether a member of a struct lies where its type could not, or the size
+// of the whole is no multiple of its alignment.
 func (b *BTF) packed(r btfRecord) bool {
 	if r.kind != kindStruct {
 		return false
 	}
-	if int(r.size)%b.alignof(r, false, 0) != 0 {
-		return true
-	}
+	_, packed := b.arranged(r, 0)
+	return packed
+}
+
+// arranged returns the alignment of a struct or union in bytes, which is one if it is packed.
+func (b *BTF) arranged(r btfRecord, depth int) (align int, packed bool) {
+	align = 1
 	for m := range r.vlen {
 		data := r.data[m*12:]
+		a := b.alignof(b.record(le.Uint32(data[4:])), depth+1)
+		align = max(align, a)
 		bit := le.Uint32(data[8:])
-		if r.flag && bit>>24 > 0 {
-			continue
-		}
-		if align := 8 * b.alignof(b.record(le.Uint32(data[4:])), false, 0); int(bit&0xffffff)%align != 0 {
-			return true
+		if field := r.flag && bit>>24 > 0; !field && int(bit&0xffffff)%(8*a) != 0 {
+			return 1, true
 		}
 	}
-	return false
+	if int(r.size)%align != 0 {
+		return 1, true
+	}
+	return align, false
 }
