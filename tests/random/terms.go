@@ -42,7 +42,7 @@ func (t *teller) value(s *shape, depth int) term {
 	case s == number:
 		return t.sum(depth - 1)
 	case s == word:
-		return t.leaf(s)
+		return t.joined(depth - 1)
 	case s.cast != "":
 		return t.narrow(s, t.term(number, depth-1))
 	}
@@ -71,8 +71,43 @@ func (t *teller) narrow(s *shape, x term) term {
 	return term{fmt.Sprintf("(%s)(%s)", s.cast, x.text), func(w *world) any { return s.cut(x.number(w)) }}
 }
 
-// tuple is a tuple or a record.
+// joined is a text of two, or the beginning of one, as a variable can hold it.
+func (t *teller) joined(depth int) term {
+	switch t.r.IntN(4) {
+	case 0:
+		a, b := t.term(word, depth), t.term(word, depth)
+		return term{fmt.Sprintf("(string[16])str(str_concat(%s, %s), 16)", a.text, b.text), func(w *world) any {
+			s := a.in(w).(string)
+			s += b.in(w).(string)
+			return s[:min(len(s), 15)]
+		}}
+	case 1:
+		a, n := t.term(word, depth), 1+t.r.IntN(16)
+		return term{fmt.Sprintf("(string[16])str(%s, %d)", a.text, n), func(w *world) any {
+			s := a.in(w).(string)
+			return s[:min(len(s), n-1)]
+		}}
+	}
+	return t.leaf(word)
+}
+
+// array is a number that is cut into shorts.
+func (t *teller) array(s *shape, depth int) term {
+	x := t.term(number, depth)
+	return term{fmt.Sprintf("(int16[4])(%s)", x.text), func(w *world) any {
+		n, v := x.number(w), parts{shape: s}
+		for i := range 4 {
+			v.all = append(v.all, int64(int16(n>>(16*i))))
+		}
+		return v
+	}}
+}
+
+// tuple is a tuple, a record or an array.
 func (t *teller) tuple(s *shape, depth int) term {
+	if s.array {
+		return t.array(s, depth)
+	}
 	var all []term
 	var texts []string
 	for _, p := range s.parts {
@@ -94,11 +129,14 @@ func (t *teller) part(s *shape, depth int) (term, bool) {
 		whole := t.any(shapes)
 		for i, p := range whole.parts {
 			if p == s {
-				x, name := t.term(whole, depth), fmt.Sprint(i)
-				if whole.names != nil {
-					name = whole.names[i]
+				x, format := t.term(whole, depth), fmt.Sprintf("(%%s).%d", i)
+				switch {
+				case whole.names != nil:
+					format = "(%s)." + whole.names[i]
+				case whole.array:
+					format = fmt.Sprintf("(%%s)[%d]", i)
 				}
-				return term{fmt.Sprintf("(%s).%s", x.text, name), func(w *world) any { return x.in(w).(parts).all[i] }}, true
+				return term{fmt.Sprintf(format, x.text), func(w *world) any { return x.in(w).(parts).all[i] }}, true
 			}
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// shape is the type of a value: a number, a text, a tuple or a record.
+// shape is the type of a value: a number, a text, a tuple, a record or an array.
 type shape struct {
 	annotation string            // of a variable; tuples and records have none
 	cast       string            // to a number that is not of 64 bits
@@ -14,9 +14,10 @@ type shape struct {
 	zero       any               // int64, string or parts
 	parts      []*shape
 	names      []string // of a record's parts
+	array      bool     // of four shorts
 }
 
-// parts is the value of a tuple or a record.
+// parts is the value of a tuple, a record or an array.
 type parts struct {
 	shape *shape
 	all   []any
@@ -34,7 +35,9 @@ var (
 	deep    = made(nil, named, number, word)
 	gaps    = made(nil, byte8, number, short)
 	record  = made([]string{"a", "b", "c"}, byte8, word, short)
-	shapes  = []*shape{number, word, byte8, short, named, pairOf, nested, deep, gaps, record}
+	cells   = arrayOf(short, short, short, short)
+	spread  = made(nil, byte8, cells, word)
+	shapes  = []*shape{number, word, byte8, short, named, pairOf, nested, deep, gaps, record, cells, spread}
 	words   = []string{"a", "bc", "text", "longer text", "fifteen letters"}
 	numbers = []int64{0, 1, 2, -3, 7, 100, -70000, 5000000000, 1<<62 + 5}
 )
@@ -46,6 +49,12 @@ func made(names []string, of ...*shape) *shape {
 		zero.all = append(zero.all, p.zero)
 	}
 	s.zero = zero
+	return s
+}
+
+func arrayOf(of ...*shape) *shape {
+	s := made(nil, of...)
+	s.annotation, s.array = " : int16[4]", true
 	return s
 }
 
@@ -65,6 +74,9 @@ func shown(v any) string {
 	}
 	if p.shape.names != nil {
 		return "{ " + strings.Join(texts, ", ") + " }"
+	}
+	if p.shape.array {
+		return "[" + strings.Join(texts, ",") + "]"
 	}
 	return "(" + strings.Join(texts, ", ") + ")"
 }
@@ -88,7 +100,7 @@ var (
 	toPairs  = &table{"@nt", number, nested}
 	tables   = append([]*table{
 		{"@n", nil, number}, {"@t", nil, deep}, toPairs, {"@tw", named, word}, {"@tt", deep, pairOf},
-		{"@gr", gaps, record}, {"@rg", record, gaps}, {"@b", byte8, short},
+		{"@gr", gaps, record}, {"@rg", record, gaps}, {"@b", byte8, short}, {"@cw", cells, word}, {"@sc", spread, cells}, {"@ns", number, spread},
 	}, toNumber...)
 )
 
@@ -210,6 +222,8 @@ func literal(s *shape) string {
 		return `(string[16])"a"`
 	case s.cast != "":
 		return "(" + s.cast + ")1"
+	case s.array:
+		return "(int16[4])(int64)1"
 	}
 	var texts []string
 	for _, p := range s.parts {
