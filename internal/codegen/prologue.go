@@ -23,7 +23,7 @@ func traced(k prog.ProbeKind) bool {
 // processes leaves the program in rpcxray's own process, unless the script wants
 // it, and in processes that are not asked for.
 func (c *comp) processes() {
-	self := !c.p.Config.TraceSelf && !c.switches()
+	self := !c.p.Config.TraceSelf && !c.u.Anybodys
 	if !self && !c.t.FilterPIDs {
 		return
 	}
@@ -38,12 +38,6 @@ func (c *comp) processes() {
 		c.unless(asm.JEq, found, iOpnd(0), c.exit)
 		c.stack.at = mark
 	}
-}
-
-// switches tells whether the unit is about the scheduler's switches: one from rpcxray
-// to another task is that task's, too.
-func (c *comp) switches() bool {
-	return c.u.Point != nil && c.u.Point.Func == "sched_switch" && (c.u.Kind == prog.KindTracepoint || c.u.Kind == prog.KindRawTracepoint)
 }
 
 // notSelf leaves the program in rpcxray's own process. Where the thread's name is

@@ -15,6 +15,7 @@ type Unit struct {
 	Bodies    []*prog.Body // all that fire here, in source order
 	Maps      []*prog.Map  // hidden maps of this unit; shared ones stand in each
 	Sleepable bool         // follows pointers into user memory: load so where possible
+	Anybodys  bool         // hit in the context of any process, rpcxray's own, too, for another
 	Nests     bool         // interrupts hit the tracepoint, too, also while the program runs
 	Order     int          // units with a smaller one attach first and detach last
 }

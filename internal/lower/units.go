@@ -2,6 +2,7 @@ package lower
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -101,8 +102,24 @@ func (l *lowerer) newUnit(fragments []int, sp spot, n int) *Unit {
 		u.Sleepable = u.Sleepable || followsPointers(f.body)
 	}
 	u.Name = unitName(u, n)
+	if u.Kind == prog.KindTracepoint || u.Kind == prog.KindRawTracepoint {
+		u.Anybodys = slices.ContainsFunc(first.body.Group.Funcs, anybodys)
+	}
 	u.Nests = u.Kind == prog.KindRawTracepoint && nests(first.body.Group.Funcs[0].Name)
 	return u
+}
+
+// anybodys tells of a tracepoint whether it is hit for others in the context of any
+// process: by the scheduler, and by what interrupts do. What a process does itself has
+// other names.
+func anybodys(tracepoint prog.Func) bool {
+	name := tracepoint.Name[strings.IndexByte(tracepoint.Name, ':')+1:]
+	return slices.ContainsFunc([]string{
+		"sched_switch", "sched_wak", "sched_stat_", "sched_migrate_", "signal_generate",
+		"irq_", "softirq_", "tasklet_", "hrtimer_", "timer_", "workqueue_",
+		"block_", "nvme_", "scsi_", "net_", "netif_", "napi_", "qdisc_", "skb_", "kfree_skb", "consume_skb",
+		"inet_", "sock_", "tcp_", "udp_",
+	}, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // nests tells whether tasks hit a tracepoint with interrupts enabled, and interrupts hit
