@@ -209,9 +209,9 @@ func (b *body) badOption(name, what, value string) {
 }
 
 func (b *body) unknownSignal(s *prog.Str) {
-	b.errorf(s.At, "%q is not a valid signal", s.Val)
+	b.errorf(s.At, "Invalid string for signal: %s", s.Val)
 }
 
 func (b *body) signalRange(e *syntax.CallExpr, n int64) {
-	b.errorf(e.At, "%d is not a valid signal, allowed range: [1,%d]", n, maxSignal)
+	b.errorf(e.At, "%s() accepts a string literal or an integer between 1 and %d (inclusive)", e.Name, maxSignal).Hint = fmt.Sprintf("%d is no signal", n)
 }

@@ -85,8 +85,12 @@ func (b *body) neverAssigned(v *variable) {
 	b.warnf(v.span, "Variable %s was never assigned to.", v.v.Name)
 }
 
-func (b *body) redeclared(e *syntax.VarExpr, v *variable) {
-	d := b.errorf(e.At, "Variable $%s was already declared. Variable shadowing is not allowed.", e.Name)
+func (b *body) redeclared(e *syntax.VarExpr, v *variable, loop bool) {
+	text := "Variable $%s was already declared. Variable shadowing is not allowed."
+	if loop {
+		text = "Loop declaration shadows existing variable: $%s"
+	}
+	d := b.errorf(e.At, text, e.Name)
 	d.Notes = append(d.Notes, diag.Note{Span: v.span, Msg: "first declared here"})
 }
 
@@ -138,6 +142,10 @@ func (b *body) recursion(m *syntax.Macro, at diag.Span) {
 
 // wrongFunction tells that a function is not for this kind of probe.
 func (b *body) wrongFunction(at diag.Span, name string) {
+	if name == "path" {
+		b.errorf(at, "The path function can only be used with 'fentry', 'fexit', 'iter' probes")
+		return
+	}
 	b.errorf(at, "%s can not be used with \"%s\" probes", name, b.point.Provider)
 }
 

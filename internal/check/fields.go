@@ -253,6 +253,10 @@ func (b *body) index(e *syntax.IndexExpr) prog.Expr {
 		return bad(e.At)
 	}
 	if !i.Type().IsInt() {
+		if x.Type().Kind == types.Tuple {
+			b.outOfBounds(e, i, len(x.Type().Fields), x.Type())
+			return bad(e.At)
+		}
 		b.badIndex(e, i.Type())
 		return bad(e.At)
 	}

@@ -50,7 +50,8 @@ func (b *body) callStrConcat(e *syntax.CallExpr) prog.Expr {
 	}
 	if l, ok := x.(*prog.Str); ok {
 		if r, ok := y.(*prog.Str); ok {
-			return text(l.Val+r.Val, e.At)
+			x := text(l.Val+r.Val, e.At)
+			return &prog.Cast{Meta: meta(x.T, e.At), X: x} // known, but no literal
 		}
 	}
 	return invoke(prog.FnStrConcat, types.Str(b.concatSize(x.Type().Size, y.Type().Size)), e.At, x, y)
@@ -78,7 +79,7 @@ func (b *body) callPton(e *syntax.CallExpr) prog.Expr {
 	}
 	addr, err := netip.ParseAddr(s)
 	if err != nil || addr.Zone() != "" {
-		b.errorf(e.At, "pton() expects a valid IPv4/IPv6 address, got %s", s)
+		b.errorf(e.At, "pton() expects an string argument of an IPv4/IPv6 address, got %s", s)
 		return bad(e.At)
 	}
 	bytes := addr.AsSlice()

@@ -94,7 +94,7 @@ func TestUnsafeAndNoWarnings(t *testing.T) {
 		t.Error(messages(diags))
 	}
 	_, diags = checked(t, `begin { signal(65); signal("NOPE"); }`, &fakeWorld{}, o)
-	want := []string{"ERROR: 65 is not a valid signal, allowed range: [1,64]", `ERROR: "NOPE" is not a valid signal`}
+	want := []string{"ERROR: signal() accepts a string literal or an integer between 1 and 64 (inclusive)", "ERROR: Invalid string for signal: NOPE"}
 	if diff := cmp.Diff(want, messages(diags)); diff != "" {
 		t.Error(diff)
 	}

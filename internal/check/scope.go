@@ -143,10 +143,11 @@ func (b *body) param(name string) (param, bool) {
 	return param{}, false
 }
 
-// nameTaken tells whether a variable cannot be declared because there is one of its name.
-func (b *body) nameTaken(e *syntax.VarExpr) bool {
+// nameTaken tells whether a variable, or that of a loop, cannot be declared because there
+// is one of its name.
+func (b *body) nameTaken(e *syntax.VarExpr, loop bool) bool {
 	if outer := b.lookup(e.Name); outer != nil {
-		b.redeclared(e, outer)
+		b.redeclared(e, outer, loop)
 		return true
 	}
 	_, given := b.param("$" + e.Name)

@@ -133,7 +133,7 @@ func arg0(c *prog.Call) prog.Expr {
 }
 
 func (b *body) let(s *syntax.LetStmt) {
-	if b.nameTaken(s.Var) {
+	if b.nameTaken(s.Var, false) {
 		return
 	}
 	var typ *types.Type
@@ -418,7 +418,7 @@ func (b *body) repeat(s *syntax.UnrollStmt, n uint64) {
 }
 
 func (b *body) forRange(s *syntax.ForRangeStmt) {
-	if b.nameTaken(s.Var) {
+	if b.nameTaken(s.Var, true) {
 		return
 	}
 	lo, hi := b.expr(s.From), b.expr(s.To)
@@ -465,7 +465,7 @@ func (b *body) bound(x prog.Expr, which string) prog.Expr {
 }
 
 func (b *body) forMap(s *syntax.ForMapStmt) {
-	if b.nameTaken(s.Var) {
+	if b.nameTaken(s.Var, true) {
 		return
 	}
 	m := b.mapOf(s.Map)

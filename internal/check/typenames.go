@@ -250,7 +250,10 @@ func (b *body) cast(e *syntax.CastExpr) prog.Expr {
 		if !b.inMacro() && b.typeIsPlain(e.X, from) {
 			b.uselessCast(e, from)
 		}
-		if !isLiteral(from) {
+		switch _, text := x.(*prog.Str); {
+		case text: // a literal that is cast is none any more
+			return &prog.Cast{Meta: meta(t, e.At), X: x}
+		case !isLiteral(from):
 			return x
 		}
 	}

@@ -24,9 +24,6 @@ func (b *body) callStr(e *syntax.CallExpr) prog.Expr {
 		return bad(e.At)
 	}
 	if s := b.asString(x); s != nil {
-		if _, cast := e.Args[0].(*syntax.CastExpr); cast { // of a literal: it is none any more
-			s = &prog.Cast{Meta: meta(s.Type(), s.Span()), X: s}
-		}
 		return b.prefix(s, size, n, e)
 	}
 	if !x.Type().IsInt() && x.Type().Kind != types.Pointer && x.Type().Kind != types.Array {
