@@ -52,15 +52,17 @@ func TestChurn(t *testing.T) {
 		for _, side := range []string{"client", "server"} {
 			for name, n := range calls {
 				service, method, _ := strings.Cut(name, ".")
-				line := fmt.Sprintf("rpc_%s_requests_total{error_type=\"\",process=\"chain\",rpc_method=%q,rpc_service=%q,rpc_system=\"rpcx\"} ", side, method, service)
-				_, after, _ := strings.Cut(text, line)
-				value, want := 0.0, (n-failed[name])*round // a float: large numbers have an exponent
-				fmt.Sscan(after, &value)
-				got := int(value)
-				if side == "client" && got != want || got > want {
-					return false
+				for kind, want := range map[string]int{"": n - failed[name], "error": failed[name]} {
+					line := fmt.Sprintf("rpc_%s_requests_total{error_type=%q,process=\"chain\",rpc_method=%q,rpc_service=%q,rpc_system=\"rpcx\"} ", side, kind, method, service)
+					_, after, _ := strings.Cut(text, line)
+					value := 0.0 // large numbers have an exponent
+					fmt.Sscan(after, &value)
+					got, want := int(value), want*round
+					if side == "client" && got != want || got > want {
+						return false
+					}
+					missing += want - got
 				}
-				missing += want - got
 			}
 		}
 		// A server may be killed before it is back from its last response.
