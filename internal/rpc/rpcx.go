@@ -29,7 +29,6 @@ func rpcx() *Framework {
 		Probes: slices.Concat(rpcxServer(t), rpcxOldServer(t), rpcxClient(t), rpcxTransfers()),
 		Facts: slices.Concat([]Fact{
 			{Name: "sends_apart", Module: "github.com/smallnest/rpcx", Since: apart},
-			{Name: "is_multi_error", Type: "*errors.MultiError"},
 		}, of(Server, []Fact{
 			{Name: "server_async", Struct: rpcxPath + "server.Server", Field: "AsyncWrite"},
 		}), of(Client, []Fact{

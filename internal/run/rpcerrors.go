@@ -16,43 +16,58 @@ import (
 // errorTexts is what the scripts of frameworks are told of the errors of binaries: what
 // their texts are made of.
 type errorTexts struct {
-	number map[*binary]uint64 // from 1 on
+	of     map[*binary]uint64 // what tells the types of one from those of others: their number from 1 on, in the upper half
 	untold []errorRow
 }
 
 // add numbers a binary and reads what its errors say.
-func (e *errorTexts) add(b *binary) uint64 {
-	if len(e.number) == 0 {
+func (e *errorTexts) add(b *binary) (of uint64) {
+	if len(e.of) == 0 {
 		e.addNames()
 	}
-	if e.number[b] == 0 {
-		e.number[b] = uint64(len(e.number)) + 1
-		e.addTypes(b.file, e.number[b])
+	if e.of[b] == 0 {
+		e.of[b] = (uint64(len(e.of)) + 1) << 32
+		e.addTypes(b.file, e.of[b])
 	}
-	return e.number[b]
+	return e.of[b]
 }
 
 // addNames adds the names of numbers.
 func (e *errorTexts) addNames() {
 	for _, k := range []rpc.Kind{rpc.Errnos, rpc.Alerts, rpc.StreamErrors, rpc.Reasons} {
 		for n, name := range rpc.NumberNames(k) {
-			e.untold = append(e.untold, errorRow{key: [3]uint64{0, uint64(k), n}, how: rpc.OfText, before: name})
+			e.untold = append(e.untold, errorRow{key: [2]uint64{uint64(k), n}, how: rpc.OfWord, before: name})
 		}
 	}
 }
 
-// addTypes adds what the texts of a binary's errors are made of; nothing where it does not
-// describe its types.
-func (e *errorTexts) addTypes(f *gobin.File, number uint64) {
+// addTypes adds what the texts of a binary's errors are made of, and those of addresses in
+// them; nothing where it does not describe its types.
+func (e *errorTexts) addTypes(f *gobin.File, of uint64) {
 	all, _ := f.ErrorTypes() // none with an error
 	known := rpc.ErrorTexts()
 	for _, t := range all {
-		rows, ok := rowsOf(f, t, known[t.Name])
+		typ, _, _ := f.RuntimeType(t.Addr) // nil with an error
+		rows, ok := rowsOf(typ, known[t.Name])
 		if !ok {
 			rows = readRows(t)
 		}
-		for i, row := range rows {
-			row.key = [3]uint64{number, uint64(t.Hash), uint64(i)}
+		e.addRows(of|uint64(t.Hash), rows)
+	}
+	for name, pieces := range rpc.AddressTexts() {
+		typ, _, err := f.FindSoon(name)
+		hash, there := f.TypeHash("*" + name)
+		if rows, ok := rowsOf(typ, pieces); err == nil && there && ok {
+			e.addRows(of|uint64(hash), rows)
+		}
+	}
+}
+
+// addRows adds the rows of a type.
+func (e *errorTexts) addRows(of uint64, rows []errorRow) {
+	for i, row := range rows {
+		if row.how != 0 {
+			row.key = [2]uint64{of, uint64(i)}
 			e.untold = append(e.untold, row)
 		}
 	}
@@ -78,7 +93,7 @@ func (e *errorTexts) tell(table *ebpf.Map) (left int, err error) {
 
 // errorRow is what the table has of a piece of a text.
 type errorRow struct {
-	key      [3]uint64
+	key      [2]uint64
 	how      rpc.PieceHow
 	off, len uint64
 	before   string
@@ -98,18 +113,17 @@ func readRows(t gobin.ErrorType) (rows []errorRow) {
 	return rows
 }
 
-// rowsOf are the rows for a text that is known; false if the binary does not tell where
-// its pieces lie.
-func rowsOf(f *gobin.File, t gobin.ErrorType, pieces []rpc.ErrorPiece) (rows []errorRow, ok bool) {
-	typ, _, err := f.RuntimeType(t.Addr)
-	if err != nil {
+// rowsOf are the rows for a text that is known; false if the type, nil where the binary does
+// not describe it, does not tell where its pieces lie.
+func rowsOf(typ *types.Type, pieces []rpc.ErrorPiece) (rows []errorRow, ok bool) {
+	if typ == nil {
 		return nil, false
 	}
 	if typ.Kind == types.Pointer {
 		typ = typ.Elem
 	}
 	for _, p := range pieces {
-		row := errorRow{how: p.How, before: p.Before, len: uint64(p.Kind), size: p.Kind.Size()}
+		row := errorRow{how: p.How, before: p.Before, len: max(uint64(p.Kind), uint64(p.To)), size: p.Kind.Size()}
 		if p.Field != "" {
 			field, ok := typ.FieldNamed(p.Field)
 			if !ok {

@@ -11,6 +11,7 @@ import (
 	"github.com/rpcxray/rpcxray/internal/check"
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/gobin"
+	"github.com/rpcxray/rpcxray/internal/kernel"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/rpc"
 	"github.com/rpcxray/rpcxray/internal/syntax"
@@ -20,6 +21,10 @@ import (
 // panicOffset is where runtime.g keeps the innermost panic: behind its stack's
 // bounds and guards, in every release.
 const panicOffset = 32
+
+// The text of an error has at most so many pieces; few where the kernel's verifier looks
+// at each of them.
+const manyPieces, fewPieces = 100, 21
 
 // errNoFramework is the error of a binary without a framework that is known.
 var errNoFramework = errors.New("holds no RPC framework that is known")
@@ -231,7 +236,7 @@ func moduleVersion(f *gobin.File, path string) string {
 // hook says what the framework's script needs to know of the binary.
 func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[string]bool) (*prog.Hook, error) {
 	h := &prog.Hook{Framework: f.Name, Script: f.Script, Common: rpc.Common, Types: map[string]*types.Type{}, Wanted: wanted,
-		Consts: map[string]uint64{"NOTHING": ^uint64(0), "on_server": 0, "on_client": 0, "g_panic": panicOffset, "g_goid": 0, "g_parent": 0, "binary": 0}}
+		Consts: map[string]uint64{"NOTHING": ^uint64(0), "on_server": 0, "on_client": 0, "g_panic": panicOffset, "g_goid": 0, "g_parent": 0, "of_binary": 0, "error_pieces": fewPieces}}
 	maps.Copy(h.Types, f.Types)
 	for _, s := range sides {
 		h.Consts["on_"+string(s)] = 1
@@ -251,7 +256,10 @@ func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[s
 	maps.Copy(h.Consts, w.rpcFacts(b, f, sides))
 	maps.Copy(h.Consts, rpc.PieceNames())
 	if wanted["error"] {
-		h.Consts["binary"] = w.errors.add(b)
+		h.Consts["of_binary"] = w.errors.add(b)
+		if w.facts.Has(kernel.FeatureLoop) {
+			h.Consts["error_pieces"] = manyPieces
+		}
 	}
 	return h, w.kernelTypes(h)
 }

@@ -54,7 +54,7 @@ func (w *world) hint(l *diag.List) {
 func newWorld(facts *kernel.Facts, file *syntax.File, pid int) *world {
 	return &world{facts: facts, bins: newBinaries(), file: file, pid: pid, arch: gobin.Arch(runtime.GOARCH),
 		sources: map[*binary]map[gobin.Source]int{}, placed: map[string]map[string]map[string]bool{}, modules: map[string]*kernel.BTF{},
-		errors: errorTexts{number: map[*binary]uint64{}}}
+		errors: errorTexts{of: map[*binary]uint64{}}}
 }
 
 // Groups implements check.World.

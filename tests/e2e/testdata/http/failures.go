@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -97,10 +99,57 @@ func failures() {
 		&url.Error{Op: "Get", URL: "http://host/", Err: spelled("why")}} {
 		fails("own", dialing(func(context.Context, string, string) (net.Conn, error) { return nil, err }), "http://host")
 	}
-	for name, err := range map[string]error{"main.counting": counting{3}, "*errors.joinError": errors.Join(io.EOF)} {
-		named("own", name, dialing(func(context.Context, string, string) (net.Conn, error) { return nil, err }), "http://host")
+	named("own", "main.counting", dialing(func(context.Context, string, string) (net.Conn, error) { return nil, counting{3} }), "http://host")
+	for _, addr := range addresses() {
+		fails("addr", dialing(func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Addr: addr, Err: io.EOF}
+		}), "http://host")
+	}
+	joined := errors.Join(spelled("first"), &net.OpError{Op: "read", Net: "udp", Source: &net.UDPAddr{Port: 53}, Addr: addresses()[0], Err: io.EOF}, wrapping{io.EOF})
+	for _, err := range []error{joined, errors.Join(io.EOF), errors.Join(errors.Join(constant{}, spelled("of two")), io.EOF)} {
+		fails("joined", dialing(func(context.Context, string, string) (net.Conn, error) { return nil, err }), "http://host")
+	}
+	named("nested", "EOF\nfirst\nread udp ...", dialing(func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.Join(io.EOF, joined, io.EOF)
+	}), "http://host")
+	for _, last := range []uint32{1, 1<<31 - 1} {
+		s := leaving(last)
+		fails("away", secured(s, none), s.URL)
 	}
 	named("host", "tls: failed to verify certificate: x509.HostnameError", secured(strict, func(c *tls.Config) { c.ServerName = "other" }), strict.URL)
+}
+
+// addresses are some of each kind and of each way to be written.
+func addresses() (list []net.Addr) {
+	for i, text := range []string{"10.0.200.199", "::", "::1", "1::", "fe80::1", "2001:db8::2:1", "2001:db8:0:1:1:1:1:1", "2001:0:0:1::1", "2001:db8::1:0:0:1",
+		"1:2:3:4:5:6:7:8", "0:0:1:2:3:4:5:6", "1:2:3:4:5:6:0:0", "::ffff:1.2.3.4", "::1.2.3.4", "64:ff9b::102:fffe"} {
+		ip := net.ParseIP(text)
+		list = append(list, &net.TCPAddr{IP: ip, Port: 65535 >> i}, &net.IPAddr{IP: ip})
+	}
+	return append(list, &net.TCPAddr{IP: net.IP{192, 0, 2, 10}, Port: 100}, &net.TCPAddr{Port: 80}, &net.TCPAddr{IP: net.ParseIP("fe80::2"), Port: 9, Zone: "eth0"},
+		&net.UDPAddr{IP: net.ParseIP("ff02::1"), Port: 5353}, &net.UnixAddr{Name: "/run/x", Net: "unix"})
+}
+
+// leaving is a server that reads the first request of a connection of HTTP/2 and sends a
+// GOAWAY, with the last stream that it would have served.
+func leaving(last uint32) *httptest.Server {
+	s := httptest.NewUnstartedServer(nil)
+	s.EnableHTTP2 = true
+	s.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){"h2": func(_ *http.Server, c *tls.Conn, _ http.Handler) {
+		const headers, settings, goAway, calm, debug = 1, 4, 7, 11, "too_many_pings"
+		_, err := io.CopyN(io.Discard, c, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")))
+		for frame := make([]byte, 9); err == nil && frame[3] != headers; {
+			if _, err = io.ReadFull(c, frame); err == nil {
+				_, err = io.CopyN(io.Discard, c, int64(frame[1])<<8|int64(frame[2]))
+			}
+		}
+		must(err)
+		frames := binary.BigEndian.AppendUint32([]byte{0, 0, 0, settings, 0, 0, 0, 0, 0, 0, 0, 8 + byte(len(debug)), goAway, 0, 0, 0, 0, 0}, last)
+		_, err = c.Write(append(binary.BigEndian.AppendUint32(frames, calm), debug...))
+		must(err)
+	}}
+	s.StartTLS()
+	return s
 }
 
 // fails says with which text a request fails.
@@ -112,7 +161,9 @@ func named(path, text string, c *http.Client, url string) {
 	says(path, text)
 }
 
-func says(path, text string) { fmt.Printf("failure GET /%s %s\n", path, text) }
+func says(path, text string) {
+	fmt.Printf("failure GET /%s %s\n", path, strings.ReplaceAll(text, "\n", "|"))
+}
 
 func failure(c *http.Client, address string) error {
 	_, err := c.Get(address)
