@@ -1,6 +1,8 @@
 package check
 
 import (
+	"strings"
+
 	"github.com/rpcxray/rpcxray/internal/diag"
 	"github.com/rpcxray/rpcxray/internal/prog"
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -9,22 +11,35 @@ import (
 // probeName is the probe builtin. It is a number, so that one program may stand at
 // many functions and its maps have short keys, until a text is needed.
 func (b *body) probeName(span diag.Span) prog.Expr {
-	t := &types.Type{Kind: types.Probe, Size: 8, Len: b.longestName()}
+	t := &types.Type{Kind: types.Probe, Size: 8, Len: 1}
+	if !b.quiet {
+		t.Len = b.longestName()
+	}
 	return &prog.Builtin{Meta: meta(t, span), ID: prog.BProbe}
 }
 
-// longestName is the size of a string that holds the name of any probe known when the
-// script was checked; those of targets found later are cut at it.
+// lateName is room for the names of probes in programs that come later.
+const lateName = 128
+
+// longestName is the size of a string that holds the name of any probe that is known when
+// the script is checked. Of those in programs that come later some may be cut.
 func (c *checker) longestName() int {
-	if c.nameSize == 0 && len(c.jobs) > 0 {
-		for _, j := range c.jobs {
-			for _, name := range namesAt(j.point, j.group) {
-				c.nameSize = max(c.nameSize, len(name)+1)
-				c.nameCount++
-			}
+	if c.nameSize > 0 {
+		return c.nameSize
+	}
+	c.nameSize = 1
+	for _, j := range c.jobs {
+		for _, name := range namesAt(j.point, j.group) {
+			c.nameSize = max(c.nameSize, len(name)+1)
+			c.nameCount++
 		}
 	}
-	return max(c.nameSize, 1)
+	for p := range c.points {
+		if p.Kind.User() && p.Kind != prog.KindRPC && (p.Target == "" || strings.Contains(p.Target, "*")) {
+			c.nameSize = max(c.nameSize, lateName)
+		}
+	}
+	return c.nameSize
 }
 
 // namesAt are the names of a point's probes at the functions of a group.

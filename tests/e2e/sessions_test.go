@@ -69,16 +69,19 @@ func TestStartedAfterAttach(t *testing.T) {
 // point names.
 func TestAnyBinary(t *testing.T) {
 	testkit.Root(t)
-	tracer := traceRun(t, `uprobe:*:main.odd* { printf("%d %d\n", pid, args.n); @calls[pid, args.n] = count(); }`)
-	target := start(t, built(t, program("calls")))
+	tracer := traceRun(t, `uprobe:*:main.odd* { printf("%d %d\n", pid, args.n); @calls[pid, args.n] = count(); @names[probe] = count(); @names["none"] = count(); }`)
+	path := built(t, program("calls"))
+	target := start(t, path)
 	line := fmt.Sprintf("%d 0", target.PID())
 	if !eventually(func() bool { makeCalls(target, 1); return strings.Contains(tracer.Stdout.Text(), line) }) {
 		t.Errorf("no call seen\n%s", tracer.Stderr.Text())
 	}
 	got := strings.Join(finish(t, tracer), "\n")
 	leave(t, target)
-	if line := fmt.Sprintf("@calls[%d, 0]: ", target.PID()); !strings.Contains(got, line) {
-		t.Errorf("no map line %q in:\n%s", line, got)
+	for _, line := range []string{fmt.Sprintf("@calls[%d, 0]: ", target.PID()), "@names[uprobe:" + path + ":main.odd["} {
+		if !strings.Contains(got, line) {
+			t.Errorf("no map line %q in:\n%s", line, got)
+		}
 	}
 }
 
