@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,7 +114,11 @@ func countRows(rows []map[string]any, members ...string) map[string]int {
 func TestRPCRefusals(t *testing.T) {
 	testkit.Root(t)
 	values := testkit.Build(t, program("values"))
+	spec := program("http")
+	spec.GOARCH = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	foreign := testkit.Build(t, spec)
 	for _, c := range []struct{ point, want string }{
+		{"rpc:" + strconv.Quote(foreign) + ":server", foreign + " is built for " + spec.GOARCH + ": this machine runs " + runtime.GOARCH},
 		{"rpc:/bin/sh:server", "is not a Go binary"},
 		{"rpc:" + strconv.Quote(values) + ":server", "holds no RPC framework that is known: rpcx"},
 		{"rpc:" + strconv.Quote(values) + ":both", `"both" is none of server, client, *`},
