@@ -65,6 +65,11 @@ func newClient(c Collector) (*client, error) {
 	if !ok || u.Host == "" {
 		return nil, fmt.Errorf("collector %q: a URL such as http://127.0.0.1:4318 or grpc://127.0.0.1:4317 is needed", u.Redacted())
 	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, fmt.Errorf("collector %q: its port is one of 1 to 65535", u.Redacted())
+		}
+	}
 	cl := &client{name: u.Redacted(), grpc: strings.HasPrefix(u.Scheme, "grpc"), headers: http.Header{}}
 	cl.base = scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/")
 	for name, value := range c.Headers {

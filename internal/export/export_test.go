@@ -298,7 +298,7 @@ func TestAttempts(t *testing.T) {
 }
 
 func TestBadURL(t *testing.T) {
-	for _, u := range []string{"", "localhost:4317", "ftp://x", "http://", "http://a b", "grpc:///x"} {
+	for _, u := range []string{"http://host:99999", "grpc://host:0", "", "localhost:4317", "ftp://x", "http://", "http://a b", "grpc:///x"} {
 		if _, err := newClient(Collector{URL: u}); err == nil {
 			t.Errorf("%q is taken", u)
 		}

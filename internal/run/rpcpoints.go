@@ -36,6 +36,9 @@ func (w *world) rpcGroups(p *prog.Point) ([]*prog.Group, error) {
 		return nil, err
 	}
 	bins, err := w.targets(p)
+	if err != nil && p.Target == "" && w.pid != 0 {
+		return nil, &diag.HintError{Msg: fmt.Sprintf("process %d: %v", w.pid, err), Placeless: true}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -132,6 +132,20 @@ func TestRPCRefusals(t *testing.T) {
 	}
 }
 
+// TestRPCOtherProcessor tests that of a process that rpcxray cannot read it is told why, without
+// a place in the tool's script.
+func TestRPCOtherProcessor(t *testing.T) {
+	testkit.Root(t)
+	spec := program("http")
+	spec.GOARCH = "386"
+	target := start(t, testkit.Build(t, spec))
+	r := testkit.RunCLI(t, "rpc", "trace", "-p", strconv.Itoa(target.PID()))
+	want := regexp.MustCompile(fmt.Sprintf(`^ERROR: process %d: .*: 386 \(32-bit x86\) binaries are not served, only amd64 and arm64\n$`, target.PID()))
+	if r.Code != 1 || !want.MatchString(r.Stderr) {
+		t.Errorf("status %d, %q", r.Code, r.Stderr)
+	}
+}
+
 // TestRPCXLost tests that calls end whose connection does.
 func TestRPCXLost(t *testing.T) {
 	testkit.Root(t)
