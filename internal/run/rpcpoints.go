@@ -58,8 +58,8 @@ func (w *world) rpcGroupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
 	if b.file.Go == nil {
 		return nil, w.noService(p, b, errors.New("is not a Go binary: rpc probes see the calls of Go services"))
 	}
-	if b.file.Arch != w.arch {
-		return nil, w.noService(p, b, fmt.Errorf("is built for %s: this machine runs %s", b.file.Arch, w.arch))
+	if err := w.foreign(b); err != nil {
+		return nil, w.noService(p, b, err)
 	}
 	if len(b.file.Frameworks()) > 0 {
 		b.file.ReadAhead()

@@ -40,6 +40,36 @@ func (w *world) targets(p *prog.Point) ([]*binary, error) {
 	return bins, nil
 }
 
+// inTargets gathers what find has of the point's binaries. If none has anything, the
+// first error is returned; of all programs, what starts later may match.
+func (w *world) inTargets(p *prog.Point, find func(*prog.Point, *binary) ([]*prog.Group, error)) ([]*prog.Group, error) {
+	bins, err := w.targets(p)
+	if err != nil {
+		return nil, err
+	}
+	var all []*prog.Group
+	var first error
+	for _, b := range bins {
+		groups, err := find(p, b)
+		if err != nil && first == nil {
+			first = err
+		}
+		all = append(all, groups...)
+	}
+	if len(all) == 0 && p.Target != "*" {
+		return nil, first
+	}
+	return all, nil
+}
+
+// foreign is the error of a binary that this machine does not run.
+func (w *world) foreign(b *binary) error {
+	if b.file.Arch == w.arch {
+		return nil
+	}
+	return fmt.Errorf("is built for %s: this machine runs %s", b.file.Arch, w.arch)
+}
+
 // locate finds the files that a target names; sure tells that each has to be a
 // binary.
 func (w *world) locate(target string, kind prog.ProbeKind) (files []located, sure bool, err error) {

@@ -11,26 +11,22 @@ import (
 // usdtGroups resolves a static probe: places whose arguments lie alike share a
 // group.
 func (w *world) usdtGroups(p *prog.Point) ([]*prog.Group, error) {
-	bins, err := w.targets(p)
+	groups, err := w.inTargets(p, w.usdtGroupsIn)
+	if err == nil && len(groups) == 0 && p.Target != "*" {
+		err = noMatches("usdt " + usdtName(p))
+	}
+	return groups, err
+}
+
+func (w *world) usdtGroupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
+	if err := w.foreign(b); err != nil {
+		return nil, fmt.Errorf("%s %w", b.target.Path, err)
+	}
+	probes, err := b.file.USDTs()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", b.target.Path, err)
 	}
-	var all []*prog.Group
-	for _, b := range bins {
-		probes, err := b.file.USDTs()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", b.target.Path, err)
-		}
-		groups, err := w.usdtsOf(p, b, probes)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, groups...)
-	}
-	if len(all) == 0 && p.Target != "*" {
-		return nil, noMatches("usdt " + usdtName(p))
-	}
-	return all, nil
+	return w.usdtsOf(p, b, probes)
 }
 
 func usdtName(p *prog.Point) string {

@@ -13,29 +13,16 @@ import (
 // userGroups resolves a uprobe or uretprobe: the binary, the functions that
 // match, and groups of those whose code can be the same.
 func (w *world) userGroups(p *prog.Point) ([]*prog.Group, error) {
-	bins, err := w.targets(p)
-	if err != nil {
-		return nil, err
-	}
-	var all []*prog.Group
-	var first error
-	for _, b := range bins {
-		gs, err := w.groupsIn(p, b)
-		if err != nil && first == nil {
-			first = err
-		}
-		all = append(all, gs...)
-	}
-	if len(all) == 0 && p.Target != "*" { // what starts later may match
-		return nil, first
-	}
-	return all, nil
+	return w.inTargets(p, w.groupsIn)
 }
 
 // groupsIn matches the point in one binary.
 func (w *world) groupsIn(p *prog.Point, b *binary) ([]*prog.Group, error) {
 	if p.Kind == prog.KindRPC {
 		return w.rpcGroupsIn(p, b)
+	}
+	if err := w.foreign(b); err != nil {
+		return nil, fmt.Errorf("%s %w", b.target.Path, err)
 	}
 	fns, err := matching(p, b.file)
 	if err != nil {

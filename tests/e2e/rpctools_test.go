@@ -119,6 +119,8 @@ func TestRPCRefusals(t *testing.T) {
 	foreign := testkit.Build(t, spec)
 	for _, c := range []struct{ point, want string }{
 		{"rpc:" + strconv.Quote(foreign) + ":server", foreign + " is built for " + spec.GOARCH + ": this machine runs " + runtime.GOARCH},
+		{"uprobe:" + strconv.Quote(foreign) + ":main.main", foreign + " is built for " + spec.GOARCH + ": this machine runs " + runtime.GOARCH},
+		{"usdt:" + strconv.Quote(foreign) + ":*", foreign + " is built for " + spec.GOARCH + ": this machine runs " + runtime.GOARCH},
 		{"rpc:/bin/sh:server", "is not a Go binary"},
 		{"rpc:" + strconv.Quote(values) + ":server", "holds no RPC framework that is known: rpcx"},
 		{"rpc:" + strconv.Quote(values) + ":both", `"both" is none of server, client, *`},
