@@ -115,6 +115,9 @@ func (b *body) ident(name string, span diag.Span) prog.Expr {
 	if d := b.defines[name]; d != nil {
 		return b.define(d, span)
 	}
+	if b.macros[name] != nil {
+		return b.expand(name, nil, span)
+	}
 	if e, ok := b.enums[name]; ok {
 		return integer(e.typ, uint64(e.value), span)
 	}
@@ -124,9 +127,6 @@ func (b *body) ident(name string, span diag.Span) prog.Expr {
 			return bad(span)
 		}
 		return bi.make(b, span, name)
-	}
-	if b.macros[name] != nil {
-		return b.expand(name, nil, span)
 	}
 	if fn := b.functions[builtinName(name)]; fn != nil && fn.Min == 0 {
 		return b.call(&syntax.CallExpr{Loc: syntax.Loc{At: span}, Name: fn.Name, NameSpan: span})
