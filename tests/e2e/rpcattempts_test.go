@@ -36,8 +36,8 @@ func TestRPCXAttempts(t *testing.T) {
 	const names = "failtry,failbackup,broadcast,fork,inform,several,raw,nobody,forks"
 	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod"}, {strip: true}} {
 		t.Run(fmt.Sprint(b), func(t *testing.T) {
-			if b.strip && !full() {
-				t.Skip("RPCXRAY_FULL is not set")
+			if b.strip {
+				beyondCI(t)
 			}
 			path := copied(t, b.path(t))
 			target := start(t, path, "feature", "-name", names)

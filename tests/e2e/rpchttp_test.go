@@ -21,8 +21,8 @@ func TestNetHTTP(t *testing.T) {
 	testkit.Root(t)
 	for _, c := range []struct{ ldflags, toolchain string }{{}, {ldflags: "-s -w"}, {"-s -w", "go1.24.6"}, {"", "go1.27.0"}, {"-s -w", "go1.27.0"}} {
 		t.Run("build"+c.ldflags+c.toolchain, func(t *testing.T) {
-			if c.toolchain != "" && !full() {
-				t.Skip("RPCXRAY_FULL is not set")
+			if c.toolchain != "" {
+				beyondCI(t)
 			}
 			spec := program("http")
 			spec.LDFlags, spec.Toolchain = c.ldflags, c.toolchain
@@ -144,8 +144,8 @@ func TestGRPC(t *testing.T) {
 		{name: "Go 1.27", toolchain: "go1.27.0", full: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.full && !full() {
-				t.Skip("RPCXRAY_FULL is not set")
+			if c.full {
+				beyondCI(t)
 			}
 			want, calls := featureCalls(t, grpcBuildBy(t, c.ldflags, c.mod, c.toolchain), "grpc", "server")
 			got, byID := map[string]int{}, map[string]featureCall{}
@@ -241,8 +241,8 @@ func TestHTTPHeaders(t *testing.T) {
 	testkit.Root(t)
 	for _, c := range []struct{ ldflags, toolchain string }{{}, {ldflags: "-s -w"}, {toolchain: "go1.24.6"}, {"-s -w", "go1.23.12"}} {
 		t.Run("build"+c.ldflags+c.toolchain, func(t *testing.T) {
-			if c.toolchain != "" && !full() {
-				t.Skip("RPCXRAY_FULL is not set")
+			if c.toolchain != "" {
+				beyondCI(t)
 			}
 			spec := program("http")
 			spec.LDFlags, spec.Toolchain = c.ldflags, c.toolchain
@@ -263,8 +263,8 @@ func TestGRPCMetadata(t *testing.T) {
 		{name: "1.60", mod: "grpc1.60.mod", full: true}, {name: "stripped 1.60", ldflags: "-s -w", mod: "grpc1.60.mod"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.full && !full() {
-				t.Skip("RPCXRAY_FULL is not set")
+			if c.full {
+				beyondCI(t)
 			}
 			calls := toldCalls(t, grpcBuild(t, c.ldflags, c.mod), "grpc")
 			checkTold(t, calls, 12, 1)

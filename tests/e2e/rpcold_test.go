@@ -21,8 +21,8 @@ func TestRPCXOlder(t *testing.T) {
 	testkit.Root(t)
 	for _, mod := range []string{"rpcx1.7.mod", "rpcx1.7.7.mod", "rpcx1.7.5.mod"} {
 		t.Run(mod, func(t *testing.T) {
-			if mod != "rpcx1.7.mod" && !full() {
-				t.Skip("RPCXRAY_FULL is not set")
+			if mod != "rpcx1.7.mod" {
+				beyondCI(t)
 			}
 			names := "gateway,jsonrpc,codecs,compressed,async,push,raw,plugin,tls,unix,memu,unsendable,shut,ended,rawended"
 			if mod != "rpcx1.7.5.mod" { // there refusals are told otherwise
@@ -37,11 +37,11 @@ func TestRPCXOlder(t *testing.T) {
 // TestRPCXOldRefused tests that a call is seen that an old server refuses.
 func TestRPCXOldRefused(t *testing.T) {
 	testkit.Root(t)
-	if !full() {
-		t.Skip("RPCXRAY_FULL is not set")
-	}
 	for _, mod := range []string{"rpcx1.6.mod", "rpcx1.7.5.mod", "rpcx1.7.7.mod"} {
 		t.Run(mod, func(t *testing.T) {
+			if mod != "rpcx1.7.7.mod" {
+				beyondCI(t)
+			}
 			lines, _ := callsOf(t, rpcxBuild{modfile: mod}.path(t), "auth",
 				`{ printf("%s %s.%s %d %s %s\n", rpc.side, rpc.service, rpc.method, rpc.seq, rpc.status, rpc.error) }`)
 			want := []string{"client Arith.Mul 0 error nobody knows you", "server Arith.Mul 0 error nobody knows you"}
@@ -129,9 +129,6 @@ func without(t *testing.T, path, name string) string {
 // is seen, and it is told what is not.
 func TestRPCXUnknown(t *testing.T) {
 	testkit.Root(t)
-	if !full() {
-		t.Skip("RPCXRAY_FULL is not set")
-	}
 	path, err := fixture.Build(program("rpcx14"))
 	testkit.Need(t, err)
 	target := start(t, path)

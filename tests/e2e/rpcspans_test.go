@@ -77,8 +77,8 @@ func TestRPCXSpans(t *testing.T) {
 		{kind: "told", trace: told, root: toldSpan},
 	} {
 		t.Run(strings.Join(append([]string{c.kind}, c.serve...), " ")+c.build.modfile, func(t *testing.T) {
-			if c.full && !full() {
-				t.Skip("RPCXRAY_FULL is not set")
+			if c.full {
+				beyondCI(t)
 			}
 			all := spansOf(t, c.build, c.serve, []string{"-kinds", c.kind, "-n", strconv.Itoa(n), "-inflight", "4"})
 			chains := 0

@@ -161,8 +161,8 @@ func TestRPCXServer(t *testing.T) {
 		{name: "stripped rpcx 1.6.2", full: true, build: rpcxBuild{strip: true, modfile: "rpcx1.6.mod"}, call: []string{"-n", "20", "-inflight", "20", "-kinds", kindsOf16}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.full && !full() {
-				t.Skip("RPCXRAY_FULL is not set")
+			if c.full {
+				beyondCI(t)
 			}
 			path := c.build.path(t)
 			server := testkit.Start(t, path, append([]string{"serve"}, c.serve...)...)
@@ -277,8 +277,8 @@ func TestRPCXClient(t *testing.T) {
 		{name: "stripped rpcx 1.6.2", full: true, build: rpcxBuild{strip: true, modfile: "rpcx1.6.mod"}, call: []string{"-n", "20", "-inflight", "20", "-kinds", kindsOf16}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.full && !full() {
-				t.Skip("RPCXRAY_FULL is not set")
+			if c.full {
+				beyondCI(t)
 			}
 			path := c.build.path(t)
 			server := testkit.Start(t, path, "serve")
