@@ -121,7 +121,8 @@ var suites = []suite{
 	},
 	{
 		dir:        "tests/language",
-		run:        "TestCases/^(kernel|iter|unwind)$|TestProgramsOfTheKernel|TestUnwind|TestManyStacks",
+		fixtures:   []fixture.Spec{{Dir: "tests/language/testdata/watched"}},
+		run:        "TestCases/^(kernel|iter|unwind)$|TestProgramsOfTheKernel|TestUnwind|TestManyStacks|TestWatchpoint",
 		data:       []string{"cases", "programs"},
 		programsOf: "tests/language/programs",
 		cli:        true,

@@ -15,21 +15,6 @@ import (
 	"github.com/rpcxray/rpcxray/internal/testkit/fixture"
 )
 
-// watched writes to a variable 50 times, 20 ms apart.
-const watched = `package main
-
-import "time"
-
-var Watched int64
-
-func main() {
-	for range 50 {
-		Watched++
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-`
-
 // address returns where a variable of a program is.
 func address(t *testing.T, bin, name string) uint64 {
 	t.Helper()
@@ -75,13 +60,14 @@ func breakpointsFire(t *testing.T) bool {
 	return count != [8]byte{}
 }
 
-// TestWatchpoint needs an address, which a case cannot know.
+// TestWatchpoint needs an address, which a case cannot know. The machines of make
+// test-kernels raise the exception.
 func TestWatchpoint(t *testing.T) {
 	testkit.Root(t)
 	if !breakpointsFire(t) {
 		t.Skip("this machine raises no exception for hardware breakpoints")
 	}
-	bin := testkit.Build(t, fixture.Spec{Source: watched})
+	bin := testkit.Build(t, fixture.Spec{Dir: "tests/language/testdata/watched"})
 	at := address(t, bin, "main.Watched")
 	count := func(script string) int {
 		t.Helper()
