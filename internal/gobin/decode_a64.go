@@ -21,7 +21,8 @@ var a64Rules = [...]a64Rule{
 	{0xff000010, 0x54000010, classCond, refuseSystem, false},           // bc.cond
 	{0x7e000000, 0x34000000, classCond, probeable, true},               // cbz, cbnz
 	{0x7e000000, 0x36000000, classCond, probeable, true},               // tbz, tbnz
-	{0xfffffc1f, 0xd65f0000, classRet, probeable, true},                // ret
+	{0xffffffff, 0xd65f03c0, classRet, probeable, true},                // ret
+	{0xfffffc1f, 0xd65f0000, classJumpIndirect, probeable, true},       // ret with another register: a call in place of the return
 	{0xfffffbff, 0xd65f0bff, classRet, refuseSystem, false},            // retaa, retab
 	{0xfffffc1f, 0xd61f0000, classJumpIndirect, probeable, true},       // br
 	{0xfefff800, 0xd61f0800, classJumpIndirect, refuseSystem, false},   // braa and the like

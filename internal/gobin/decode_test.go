@@ -171,7 +171,7 @@ func TestDecodeA64(t *testing.T) {
 		verdict verdict
 	}{
 		{"ret", 0xd65f03c0, inst{class: classRet}, verdict{cheap: true}},
-		{"ret x20", 0xd65f0280, inst{class: classRet}, verdict{cheap: true}},
+		{"ret x20", 0xd65f0280, inst{class: classJumpIndirect, arg: 20}, verdict{cheap: true}},
 		{"retaa", 0xd65f0bff, inst{class: classRet}, verdict{refuse: refuseSystem}},
 		{"b .", 0x14000000, inst{class: classJump, target: pc}, verdict{cheap: true}},
 		{"b .-4", 0x17ffffff, inst{class: classJump, target: pc - 4}, verdict{cheap: true}},
