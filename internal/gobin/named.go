@@ -1,6 +1,7 @@
 package gobin
 
 import (
+	"bytes"
 	"hash/maphash"
 	"math/bits"
 	"slices"
@@ -61,6 +62,24 @@ func (t *pclntab) index() (*nameIndex, error) {
 func (t *pclntab) has(name string) bool {
 	x, err := t.byName()
 	return err == nil && len(x.find(name)) > 0
+}
+
+// MayHaveMethod tells whether a function of the program has the name of a method: any
+// type's, or an interface's. Where its function table cannot be read, it may.
+func (f *File) MayHaveMethod(name string) bool {
+	t, err := f.pcln()
+	if err != nil {
+		return true
+	}
+	wanted := []byte("." + name + "\x00")
+	end := t.names.start + t.names.size
+	for off := t.names.start; off < end; off += pageSize {
+		text := t.data.at(off, min(pageSize+uint64(len(wanted)), end-off))
+		if text == nil || bytes.Contains(text, wanted) {
+			return true
+		}
+	}
+	return false
 }
 
 // GoFuncs lists the Go functions of exactly that name. It does not list all functions

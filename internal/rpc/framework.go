@@ -33,6 +33,9 @@ type Framework struct {
 	Facts  []Fact
 	Tables []Table
 	Oldest string // version from which on all this is so
+	// Methods are names that stand among wanted fields where the program may have a method
+	// of that name.
+	Methods []string
 }
 
 // Probe is where a probe of the script stands.
@@ -150,9 +153,12 @@ func Groups() map[string][]string {
 		"attempted": attempted,
 		"calling":   append(SpanFields(), attempted...), // what is known where a request begins
 		"named":     append(slices.Clone(told), attempted...),
-		"request":   append([]string{"req_bytes"}, told...),
-		"sockets":   append([]string{"peer", "peer_port", "local", "local_port"}, spans...),
-		"caller":    append(append([]string{"goid", "parent"}, spans...), attempted...),
+		// what only the response of a call tells its server, and where a plugin of rpcx would
+		// count as a part of the call else
+		"answer":  {"status", "error", "resp_bytes", Untimed, postWrite},
+		"request": append([]string{"req_bytes"}, told...),
+		"sockets": append([]string{"peer", "peer_port", "local", "local_port"}, spans...),
+		"caller":  append(append([]string{"goid", "parent"}, spans...), attempted...),
 		// what only the messages of a call tell its client
 		"message": append([]string{"seq", "status", "error", "req_bytes", "resp_bytes", "heartbeat", "late", "codec", "compressed", "metadata", "args", "reply",
 			"transfer", Untimed}, append(slices.Clone(told), attempted...)...),

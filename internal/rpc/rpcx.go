@@ -20,7 +20,7 @@ func rpcx() *Framework {
 	t := rpcxTypes()
 	return &Framework{
 		Name: "rpcx", Module: "github.com/smallnest/rpcx", Script: rpcxScript, Oldest: "v1.6.2",
-		Types: t,
+		Types: t, Methods: []string{postWrite},
 		Tables: []Table{
 			{Map: "serving", Side: Server, Word: 1, Service: Path{at(8)}, Method: Path{at(24)}},
 			{Map: "calls", Side: Client, Word: 2, Service: Path{at(0)}, Method: Path{at(16)}},
@@ -49,13 +49,16 @@ const (
 	unified = "v1.7.7" // all responses are sent by one function
 )
 
+// postWrite is the method of plugins that are called when a response has been written.
+const postWrite = "PostWriteResponse"
+
 // rpcxServer are the probes of the server's side.
 func rpcxServer(t map[string]*types.Type) []Probe {
 	const path = rpcxPath
 	w := types.TUint64
 	msg := types.PointerTo(t["message"], types.SpaceUser)
 	iface := types.TupleOf(w, w)
-	server := []Side{Server}
+	server, answer := []Side{Server}, Groups()["answer"]
 	return []Probe{
 		{Name: "request", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).processOneRequest", Since: apart,
 			Params: []Param{{"server", w}, {"ctx", w}, {"req", msg}, {"conn", iface}}}}},
@@ -78,19 +81,20 @@ func rpcxServer(t map[string]*types.Type) []Probe {
 		{Name: "gained", Sides: server, Wants: []string{"reply"}, Funcs: []Func{
 			gained(path+"server.(*Server).handleGatewayRequest", path, msg), gained(path+"server.(*Server).handleJSONRPCRequest", path, msg)}},
 		{Name: "replying", Sides: server, Wants: []string{"reply"}, Lost: "replies", Funcs: []Func{encoding(t)}},
-		{Name: "push", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).SendMessage", Optional: true,
+		{Name: "push", Sides: server, Wants: answer, Funcs: []Func{{Name: path + "server.(*Server).SendMessage", Optional: true,
 			Params: []Param{{"server", w}, {"conn", iface}, {"service", iface}, {"method", iface}}}}},
-		{Name: "failure", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).handleError",
+		{Name: "failure", Sides: server, Wants: []string{"status", "error", "handler_duration", "queue_duration"}, Funcs: []Func{{Name: path + "server.(*Server).handleError",
 			Params: []Param{{"server", w}, {"res", w}, {"failure", iface}}, Optional: true},
 			{Name: path + "server.(*Context).WriteError", Params: []Param{{"ctx", w}, {"failure", iface}}, Optional: true},
 			{Name: path + "server.handleError", Params: []Param{{"res", w}, {"failure", iface}}, Optional: true}}},
-		{Name: "refuse", Sides: server, Funcs: []Func{{Name: path + "server.(*Server).serveConn", Optional: true, Since: unified,
+		{Name: "refuse", Sides: server, Wants: answer, Funcs: []Func{{Name: path + "server.(*Server).serveConn", Optional: true, Since: unified,
 			Calling: []string{path + "server.(*Server).sendResponse"},
 			Params:  []Param{{"server", w}, {"ctx", w}, {"conn", iface}, {"failure", iface}, {"req", msg}, {"res", msg}}}}},
 		{Name: "dismiss", Sides: server, Wants: []string{"error"}, Funcs: []Func{{Name: path + "server.(*pluginContainer).DoPreWriteResponse", Optional: true, Since: unified,
 			Params: []Param{{"plugins", w}, {"ctx", iface}, {"req", msg}, {"res", w}, {"failure", iface}}}}},
-		{Name: "written", Sides: server, Lost: "what is answered: its size, replies, errors of router handlers, and calls that are refused", Funcs: []Func{{Name: path + "util.(*LimitedPool).Put",
+		{Name: "written", Sides: server, Wants: answer, Lost: "what is answered: its size, replies, errors of router handlers, and calls that are refused", Funcs: []Func{{Name: path + "util.(*LimitedPool).Put",
 			Params: []Param{{"pool", w}, {"buf", types.PointerTo(w, types.SpaceUser)}}}}},
+		{Name: "recovered", Sides: server, Funcs: []Func{{Name: path + "server.(*Context).WriteError", Returns: true, Optional: true, Since: apart}}},
 		{Name: "done", Sides: server, Lost: "calls that nothing is answered to, and with AsyncWrite all",
 			Funcs: []Func{{Name: path + "server.(*Server).processOneRequest.func1", Since: apart}}},
 	}
@@ -103,7 +107,7 @@ func rpcxOldServer(t map[string]*types.Type) []Probe {
 	w := types.TUint64
 	msg := types.PointerTo(t["message"], types.SpaceUser)
 	iface := types.TupleOf(w, w)
-	server := []Side{Server}
+	server, answer := []Side{Server}, Groups()["answer"]
 	plugins := func(method, until string, more ...Param) Func {
 		return Func{Name: path + "(*pluginContainer)." + method, Until: until, Params: append([]Param{{"plugins", w}, {"ctx", iface}, {"req", msg}}, more...)}
 	}
@@ -112,11 +116,11 @@ func rpcxOldServer(t map[string]*types.Type) []Probe {
 	return []Probe{
 		{Name: "come", Sides: server, Lost: "peers, and what needs them: which client's call it is", Funcs: []Func{{Name: path + "(*Server).serveConn.func2", Until: apart}}},
 		{Name: "handle", Sides: server, Funcs: []Func{plugins("DoPreHandleRequest", apart), beat}},
-		{Name: "read", Sides: server, Lost: "calls that are refused",
+		{Name: "read", Sides: server, Wants: answer, Lost: "calls that are refused",
 			Funcs: []Func{{Name: path + "(*Server).readRequest", Until: unified, Params: []Param{{"server", w}, {"ctx", iface}, {"reader", iface}}}}},
-		{Name: "closing", Sides: server, Funcs: []Func{{Name: path + "(*Server).serveConn.func1", Until: unified, Optional: true}}},
-		{Name: "refusing", Sides: server, Lost: "calls that are refused", Funcs: []Func{plugins("DoPreWriteResponse", unified)}},
-		{Name: "handled", Sides: server, Lost: "calls that are refused",
+		{Name: "closing", Sides: server, Wants: answer, Funcs: []Func{{Name: path + "(*Server).serveConn.func1", Until: unified, Optional: true}}},
+		{Name: "refusing", Sides: server, Wants: answer, Lost: "calls that are refused", Funcs: []Func{plugins("DoPreWriteResponse", unified)}},
+		{Name: "handled", Sides: server, Wants: answer, Lost: "calls that are refused",
 			Funcs: []Func{plugins("DoPostWriteResponse", unified, Param{"res", msg}, Param{"failure", iface})}},
 		{Name: "freed", Sides: server, Lost: "calls that nothing is answered to, and with AsyncWrite all",
 			Funcs: []Func{{Name: rpcxPath + "protocol.FreeMsg", Until: "v1.8.0", Params: []Param{{"req", msg}}}}},

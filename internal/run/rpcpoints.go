@@ -110,6 +110,9 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 	}
 	at := f.At(moduleVersion(b.file, f.Module))
 	wanted := w.callFields(p)
+	for _, name := range f.Methods {
+		wanted[name] = b.file.MayHaveMethod(name)
+	}
 	sight := w.sight(b, at.On(sides, wanted))
 	sides, missing := w.sides(b, at, sight, sides, wanted)
 	if len(sides) == 0 {

@@ -20,6 +20,7 @@ const (
 	rpcRate    = 20_000 // a second, for what rpcxray itself takes
 	rpcPaced   = 100_000
 	rpcAtOnce  = 128 // workers that make them
+	rpcTurns   = 5   // that all scripts take in a round, at one server
 	rpcTimes   = 1.5 // of the cost of empty programs
 )
 
@@ -78,20 +79,21 @@ func (b *bench) calls() ([]row, error) {
 	}
 	free, untraced := make([][]time.Duration, len(sides)), []float64(nil)
 	for range b.rounds {
-		l, err := b.callCost("")
+		err := b.atServer(func(srv *rpcServer) error {
+			for range rpcTurns {
+				l, err := b.callTurn(srv, sides)
+				if err != nil {
+					return err
+				}
+				untraced = append(untraced, l.rate)
+				for i, s := range sides {
+					free[i] = append(free[i], s.of(l))
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			return nil, err
-		}
-		untraced = append(untraced, l.rate)
-		for i, s := range sides {
-			free[i] = append(free[i], s.of(l))
-			for k, script := range s.scripts() {
-				if l, err = b.callCost(script); err != nil {
-					return nil, err
-				}
-				s.cost[k] = append(s.cost[k], s.of(l))
-			}
-			s.speed = append(s.speed, l.rate)
 		}
 	}
 	var rows []row
@@ -104,6 +106,25 @@ func (b *bench) calls() ([]row, error) {
 	}
 	each, err := b.callByCall()
 	return append(append(rows, paced...), each), err
+}
+
+// callTurn measures calls without a script, which it returns, then with each script of each
+// side.
+func (b *bench) callTurn(srv *rpcServer, sides []*callSide) (free callLoad, err error) {
+	if free, err = b.callCost(srv, ""); err != nil {
+		return free, err
+	}
+	for _, s := range sides {
+		var l callLoad
+		for k, script := range s.scripts() {
+			if l, err = b.callCost(srv, script); err != nil {
+				return free, err
+			}
+			s.cost[k] = append(s.cost[k], s.of(l))
+		}
+		s.speed = append(s.speed, l.rate)
+	}
+	return free, nil
 }
 
 // callsPaced measures rpcxray at a rate of calls, and whether it has seen them all.
@@ -146,22 +167,20 @@ func (b *bench) callByCall() (row, error) {
 // paced runs a tool while calls are made at a rate. see is told what CPU time the tool
 // took, and how long that was.
 func (b *bench) paced(t tool, script string, see func(tr *trace, used, took time.Duration)) (*trace, error) {
-	s, err := b.serveCalls()
-	if err != nil {
-		return nil, err
-	}
-	defer s.end()
-	tr, err := t.trace(script, nil)
-	if err != nil {
-		return nil, err
-	}
-	before, start := processTime(tr.cmd.Process.Pid), time.Now()
-	if _, err := b.callServer(s.addr, rpcRate, rpcAtOnce, rpcPaced); err != nil {
-		return nil, err
-	}
-	took := time.Since(start)
-	see(tr, processTime(tr.cmd.Process.Pid)-before, took)
-	_, err = tr.stop()
+	var tr *trace
+	err := b.atServer(func(s *rpcServer) (err error) {
+		if tr, err = t.trace(script, nil); err != nil {
+			return err
+		}
+		before, start := processTime(tr.cmd.Process.Pid), time.Now()
+		if _, err := b.callServer(s.addr, rpcRate, rpcAtOnce, rpcPaced); err != nil {
+			return err
+		}
+		took := time.Since(start)
+		see(tr, processTime(tr.cmd.Process.Pid)-before, took)
+		_, err = tr.stop()
+		return err
+	})
 	return tr, err
 }
 
@@ -169,6 +188,16 @@ func (b *bench) paced(t tool, script string, see func(tr *trace, used, took time
 type rpcServer struct {
 	cmd  *exec.Cmd
 	addr string
+}
+
+// atServer has f measure at a server.
+func (b *bench) atServer(f func(*rpcServer) error) error {
+	s, err := b.serveCalls()
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	return f(s)
 }
 
 func (b *bench) serveCalls() (*rpcServer, error) {
@@ -215,12 +244,7 @@ type callLoad struct {
 }
 
 // callCost measures calls while a script runs; "": none.
-func (b *bench) callCost(script string) (l callLoad, err error) {
-	s, err := b.serveCalls()
-	if err != nil {
-		return l, err
-	}
-	defer s.end()
+func (b *bench) callCost(s *rpcServer, script string) (l callLoad, err error) {
 	if script != "" {
 		t := tool{name: "rpcxray", argv: []string{b.ours.argv[0], "run", "--max-overhead", "none", "-e"}}
 		tr, err := t.trace(script, nil)

@@ -86,6 +86,7 @@ func callsSeen(t *testing.T, p *testkit.Proc) []seen {
 type rpcxBuild struct {
 	strip   bool
 	modfile string // with another version of rpcx
+	noposts bool   // without a plugin that waits for responses
 }
 
 // old tells whether functions have no end of their own when they have been called.
@@ -101,6 +102,9 @@ func (b rpcxBuild) path(t *testing.T) string {
 	}
 	if b.modfile != "" {
 		s.Flags = []string{"-modfile=" + b.modfile}
+	}
+	if b.noposts {
+		s.Flags = append(s.Flags, "-tags=noposts")
 	}
 	for lacking, tag := range map[string]string{"rpcx1.6.": "rpcx16", "rpcx1.7.": "rpcx17"} {
 		if strings.HasPrefix(b.modfile, lacking) {

@@ -5,21 +5,10 @@ package main
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/smallnest/rpcx/client"
-	"github.com/smallnest/rpcx/protocol"
 )
-
-// writes is a plugin that counts the responses of a server.
-type writes struct{ n atomic.Int64 }
-
-// PostWriteResponse implements server.PostWriteResponsePlugin.
-func (w *writes) PostWriteResponse(context.Context, *protocol.Message, *protocol.Message, error) error {
-	w.n.Add(1)
-	return nil
-}
 
 // forks makes calls to three servers at once, from several goroutines: each returns with
 // the first answer, when other attempts may not even have begun.

@@ -21,6 +21,7 @@ func main() {
 	addr := fs.String("addr", "127.0.0.1:0", "address")
 	async := fs.Bool("async", false, "serve: write responses in other goroutines")
 	pool := fs.Bool("pool", false, "serve: handle requests in a pool")
+	pause := fs.Duration("pause", 0, "serve: a plugin waits so long when a response has been written")
 	n := fs.Int("n", 1, "call: calls of each kind")
 	inFlight := fs.Int("inflight", 1, "call: calls at one time")
 	bare := fs.Bool("bare", false, "call: a client without plugins")
@@ -33,7 +34,7 @@ func main() {
 		return
 	}
 	if os.Args[1] == "serve" {
-		serve(*addr, *async, *pool)
+		serve(*addr, *async, *pool, *pause)
 		return
 	}
 	calls{addr: *addr, n: *n, inFlight: *inFlight, bare: *bare, warm: *warm}.run(*kinds)

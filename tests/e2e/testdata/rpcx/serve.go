@@ -45,6 +45,12 @@ func answerTo(ctx context.Context, a *Args) {
 	}
 }
 
+// writes is a plugin that counts the responses of a server, and waits before each.
+type writes struct {
+	n     atomic.Int64
+	pause time.Duration
+}
+
 // handled is how many calls of Mul are over.
 var handled atomic.Int64
 
@@ -112,12 +118,15 @@ func double(ctx context.Context, a *Args, r *Reply) error {
 	return nil
 }
 
-func serve(addr string, async, pool bool) {
+func serve(addr string, async, pool bool, pause time.Duration) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		log.Fatal(err)
 	}
 	s := newServer(options(async, pool)...)
+	if pause > 0 {
+		s.Plugins.Add(&writes{pause: pause})
+	}
 	d, err := client.NewPeer2PeerDiscovery("tcp@"+ln.Addr().String(), "")
 	must(err)
 	next = client.NewXClient("Arith", client.Failfast, client.RandomSelect, d, client.DefaultOption)
