@@ -5,7 +5,7 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,7 +13,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rpcxray/rpcxray/internal/testkit"
@@ -74,18 +76,35 @@ func (r *runner) all(kernelRE, suiteRE string) (failed bool, err error) {
 		return false, err
 	}
 	defer os.RemoveAll(r.work)
+	var machines []*machine
 	for _, k := range selectedKernels {
 		suites, err := selected(k.suites(), suiteRE, func(s suite) string { return s.dir })
 		if err != nil {
 			return true, err
 		}
-		bad, err := r.boot(k, suites)
+		m, err := r.prepare(k, suites)
 		if err != nil {
 			return true, err
 		}
-		failed = failed || bad
+		machines = append(machines, m)
 	}
-	return failed, nil
+	var wg sync.WaitGroup
+	free := make(chan bool, runtime.NumCPU()) // a machine keeps one CPU busy
+	for _, m := range machines {
+		wg.Go(func() {
+			free <- true
+			m.run(r.timeout)
+			<-free
+		})
+	}
+	wg.Wait()
+	var errs []error
+	for _, m := range machines {
+		r.failures.WriteString(m.failures)
+		failed = failed || m.failures != ""
+		errs = append(errs, m.err)
+	}
+	return failed, errors.Join(errs...)
 }
 
 func selected[T any](all []T, pattern string, name func(T) string) ([]T, error) {
@@ -105,40 +124,27 @@ func selected[T any](all []T, pattern string, name func(T) string) ([]T, error) 
 	return list, nil
 }
 
-// boot runs all suites on one kernel.
-func (r *runner) boot(k kernel, suites []suite) (failed bool, err error) {
+// prepare builds what all suites need on one kernel.
+func (r *runner) prepare(k kernel, suites []suite) (*machine, error) {
 	img, err := vm.Fetch(filepath.Join(r.cache, "kernels"), k.source)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	m := &vm.Machine{Kernel: img, Append: k.append, Memory: 2048, Root: &vm.FS{}}
+	m := &machine{kernel: k, suites: suites, output: make([]strings.Builder, len(suites)),
+		Machine: vm.Machine{Kernel: img, Append: k.append, Memory: 2048, Root: &vm.FS{}}}
 	if err := m.Root.Copy(guestRoot+"/go.mod", filepath.Join(r.repo, "go.mod")); err != nil {
-		return false, err
+		return nil, err
 	}
-	programs := make([]vm.Program, len(suites))
-	output := make([]strings.Builder, len(suites))
+	out := &prefixed{prefix: k.name + "\t"}
 	for i, s := range suites {
 		if err := r.install(m.Root, k.source.Arch, s); err != nil {
-			return false, err
+			return nil, err
 		}
-		programs[i] = r.program(k, s)
-		programs[i].Out = io.MultiWriter(os.Stdout, &output[i])
+		p := r.program(k, s)
+		p.Out = io.MultiWriter(out, &m.output[i])
+		m.programs = append(m.programs, p)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
-	defer cancel()
-	fmt.Printf("# kernel %s %s\n", img.Release, k.append)
-	start := time.Now()
-	status, err := m.Run(ctx, programs)
-	for i, code := range status {
-		verdict := "ok  "
-		if code != 0 {
-			verdict, failed = "FAIL", true
-			fmt.Fprintf(&r.failures, "# kernel %s, %s\n%s", k.name, suites[i].dir, failures(output[i].String()))
-		}
-		fmt.Printf("%s\t%s\t%s\n", verdict, k.name, suites[i].dir)
-	}
-	fmt.Printf("# kernel %s: %.0f s\n", img.Release, time.Since(start).Seconds())
-	return failed, err
+	return m, nil
 }
 
 // install puts a suite's test binary, its testdata and its fixtures into the root
