@@ -125,7 +125,7 @@ func TestOn(t *testing.T) {
 	}{
 		{[]Side{Server}, nil, []string{"request", "gateway", "notify", "notified", "answered", "recovered", "done"}},
 		{[]Side{Server}, []string{"handler_duration"}, []string{"request", "invoke", "answer", "gateway", "notify", "notified", "answered", "failure", "recovered", "done"}},
-		{[]Side{Server}, []string{postWrite}, []string{"request", "gateway", "notify", "notified", "answered", "push", "refuse", "written", "recovered", "done"}},
+		{[]Side{Server}, []string{postWrite}, []string{"request", "gateway", "notify", "notified", "answered", "push", "refuse", "written", "recovered", "handed", "done"}},
 		{[]Side{Client}, nil, []string{"time", "time_raw", "timed_raw", "timed"}},
 		{[]Side{Client}, []string{Untimed}, []string{"send", "raw", "encode", "abandon", "abandon_raw", "close", "fail", "failed", "lose", "over", "receive", "received"}},
 		{[]Side{Client}, []string{"req_bytes"}, []string{"send", "raw", "encode", "buffer", "abandon", "abandon_raw", "close", "fail", "failed", "lose", "over", "receive", "received"}},

@@ -95,6 +95,7 @@ func rpcxServer(t map[string]*types.Type) []Probe {
 		{Name: "written", Sides: server, Wants: answer, Lost: "what is answered: its size, replies, errors of router handlers, and calls that are refused", Funcs: []Func{{Name: path + "util.(*LimitedPool).Put",
 			Params: []Param{{"pool", w}, {"buf", types.PointerTo(w, types.SpaceUser)}}}}},
 		{Name: "recovered", Sides: server, Funcs: []Func{{Name: path + "server.(*Context).WriteError", Returns: true, Optional: true, Since: apart}}},
+		{Name: "handed", Sides: server, Wants: []string{postWrite}, Funcs: []Func{{Name: path + "server.(*pluginContainer).DoPostWriteResponse", Optional: true, Since: unified}}},
 		{Name: "done", Sides: server, Lost: "calls that nothing is answered to, and with AsyncWrite all",
 			Funcs: []Func{{Name: path + "server.(*Server).processOneRequest.func1", Since: apart}}},
 	}

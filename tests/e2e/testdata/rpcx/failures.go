@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/smallnest/rpcx/client"
@@ -95,6 +96,9 @@ func failures(all map[string]feature) {
 		must(c.Call(context.Background(), "Arith", "Mul", &Args{A: 1}, new(Reply)))
 		must(c.Close())
 		fails(c.Call(context.Background(), "Arith", "Mul", &Args{A: 1}, new(Reply)))
+		if c.Call(context.Background(), "", "", new(int64), new(int64)) == nil { // a heartbeat
+			panic("no error")
+		}
 		both(1, "Arith", "Mul", "ok")
 		expect(1, "client", "Arith", "Mul", "error")
 	}}
@@ -104,6 +108,27 @@ func failures(all map[string]feature) {
 		_ = oneshot(x, "Mul", &Args{A: 1}) // the connection is closed
 		expect(1, "client", "Arith", "Mul", "ok", "oneway")
 		expect(1, "server", "Arith", "Mul", "error", "oneway")
+	}}
+	// The memory of a client whose connection is lost becomes that of another.
+	all["reused"] = feature{do: func(f *fixture) {
+		const n = 40
+		for range n {
+			lossy := fixture{network: "tcp", addr: breaking()}
+			if lossy.xclient("Arith", client.Failfast).Call(context.Background(), "Mul", &Args{A: 1}, new(Reply)) == nil {
+				panic("no error")
+			}
+			runtime.GC()
+			x := f.xclient("Arith", client.Failfast)
+			handling(1, func() {
+				deadline, _ := within(5)
+				if x.Call(deadline, "Mul", &Args{A: 1, Delay: 10}, new(Reply)) == nil {
+					panic("no error")
+				}
+			})
+		}
+		expect(n, "client", "Arith", "Mul", "error")
+		expect(n, "client", "Arith", "Mul", "timeout")
+		expect(n, "server", "Arith", "Mul", "ok")
 	}}
 	all["lost"] = feature{do: func(f *fixture) {
 		f.network, f.addr = "tcp", breaking()

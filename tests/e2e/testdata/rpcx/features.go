@@ -387,6 +387,11 @@ func features() map[string]feature {
 			expect(1, "client", "Alias", "Mul", "ok")
 			expect(1, "server", "Arith", "Mul", "ok")
 		}},
+		// What fails when another goroutine has written the response fails nothing.
+		"apart": {options: []server.OptionFn{server.WithAsyncWrite()}, prepare: func(s *server.Server) { s.Plugins.Add(panicking{}) }, do: func(f *fixture) {
+			must(f.xclient("Arith", client.Failfast).Call(context.Background(), "Mul", &Args{A: 1}, new(Reply)))
+			both(1, "Arith", "Mul", "ok")
+		}},
 		"shutdown": {do: func(f *fixture) {
 			x := f.xclient("Arith", client.Failfast)
 			got := make(chan error)
@@ -415,6 +420,14 @@ func (refusing) PostReadRequest(_ context.Context, m *protocol.Message, _ error)
 		m.ServicePath = "Arith"
 	}
 	return nil
+}
+
+// panicking is a plugin that panics when a call is over.
+type panicking struct{}
+
+func (panicking) PostWriteResponse(context.Context, *protocol.Message, *protocol.Message, error) error {
+	time.Sleep(50 * time.Millisecond) // the response is there
+	panic("over")
 }
 
 func (refusing) PreCall(_ context.Context, _, _ string, args any) (any, error) {
