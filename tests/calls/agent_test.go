@@ -114,7 +114,7 @@ func TestAgent(t *testing.T) {
 			prom := startPrometheus(t, metricsAt(t, agent))
 			by := paths(t, c)
 			c.run(t)
-			path := pathsSeen(t, c, by)
+			path := pathsSeen(t, by)
 			_, _, all := c.truth()
 			eventually(t, "all spans", func() bool {
 				return strings.Contains(get(t, metricsAt(t, agent)), fmt.Sprintf("rpcxray_spans_total{result=\"sent\"} %d\n", 2*all)) || share < 1
@@ -354,7 +354,7 @@ func TestAgentSample(t *testing.T) {
 	agent := tracer(t, "agent", "--otlp", "http://"+r.http, "--sample", "0.25", "-m", "100000", c.path)
 	by := paths(t, c)
 	c.run(t)
-	path := pathsSeen(t, c, by)
+	path := pathsSeen(t, by)
 	stop(t, agent)
 	spans, _ := r.all(t)
 	want, got := map[string]int{}, map[string]int{}

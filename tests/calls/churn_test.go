@@ -26,7 +26,7 @@ func TestChurn(t *testing.T) {
 	settled := 0
 	round := 0
 	for ; round < 4 || time.Now().Before(end); round++ {
-		t.Run("", func(t *testing.T) { startChainOf(t, path, orders, "-inflight", "4").run(t) }) // its processes die behind it
+		t.Run("", func(t *testing.T) { startChainOf(t, path, orders, "-inflight", "4").call(t) }) // its processes die behind it
 		// What is kept of processes has a limit, which many have to reach.
 		if settled == 0 && round >= 2 && time.Now().After(half) {
 			settled = memory(t, agent)

@@ -30,7 +30,7 @@ func TestCollector(t *testing.T) {
 			agent := tracer(t, "agent", "--otlp", protocol+"://"+addr, "--sample", "1", "-i", "1", c.path)
 			by := paths(t, c)
 			c.run(t)
-			path := pathsSeen(t, c, by)
+			path := pathsSeen(t, by)
 			stop(t, agent)
 			_, _, all := c.truth()
 			eventually(t, "all spans", func() bool { spans, _ := r.all(t); return len(spans) == 2*all })

@@ -144,8 +144,26 @@ func main() {
 	fmt.Println("ready", listener.Addr())
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt)
-	go func() { log.Fatal(s.ServeListener("tcp", listener)) }()
+	go func() {
+		if err := s.ServeListener("tcp", listener); !errors.Is(err, server.ErrServerClosed) {
+			log.Fatal(err)
+		}
+	}()
+	go settle(s)
 	<-stop
+}
+
+// settle ends what a server does when it is told to, but not the process, and tells when
+// all its calls have ended.
+func settle(s *server.Server) {
+	var word string
+	if _, err := fmt.Scanln(&word); err != nil {
+		return
+	}
+	if err := s.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("served")
 }
 
 // orders makes n calls when it is told to, and says how many failed.
