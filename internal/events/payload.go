@@ -1,9 +1,12 @@
 package events
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"math"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/rpcxray/rpcxray/internal/types"
@@ -51,7 +54,7 @@ func payloadText(codec byte, b []byte) []byte {
 	p := &payload{in: b}
 	switch codec >> 4 {
 	case payloadJSON:
-		return b
+		p.out, p.cut = bytes.Clone(b), !json.Valid(b)
 	case payloadProtobuf:
 		p.protobuf(0)
 	case payloadMsgpack:
@@ -167,10 +170,10 @@ func (p *payload) msgpackLong(c byte, inner func()) {
 		p.bytes(p.take(p.fixed(1 << (c - 0xc4))))
 	case 0xd9, 0xda, 0xdb:
 		p.bytes(p.take(p.fixed(1 << (c - 0xd9))))
-	case 0xc7, 0xc8, 0xc9: // of a type that the application defines
-		p.bytes(p.take(p.fixed(1<<(c-0xc7)) + 1))
+	case 0xc7, 0xc8, 0xc9:
+		p.extension(p.take(p.fixed(1<<(c-0xc7)) + 1))
 	case 0xd4, 0xd5, 0xd6, 0xd7, 0xd8:
-		p.bytes(p.take(1<<(c-0xd4) + 1))
+		p.extension(p.take(1<<(c-0xd4) + 1))
 	case 0xca:
 		p.float(float64(math.Float32frombits(uint32(p.fixed(4)))))
 	case 0xcb:
@@ -188,6 +191,25 @@ func (p *payload) msgpackLong(c byte, inner func()) {
 	default:
 		p.cut = true
 	}
+}
+
+// extension shows a point in time as JSON has it, and with its number what is of a type
+// that the application defines.
+func (p *payload) extension(b []byte) {
+	var sec, nsec uint64
+	switch {
+	case len(b) == 5 && b[0] == 0xff:
+		sec = uint64(binary.BigEndian.Uint32(b[1:]))
+	case len(b) == 9 && b[0] == 0xff:
+		both := binary.BigEndian.Uint64(b[1:])
+		sec, nsec = both&(1<<34-1), both>>34
+	case len(b) == 13 && b[0] == 0xff:
+		sec, nsec = binary.BigEndian.Uint64(b[5:]), uint64(binary.BigEndian.Uint32(b[1:]))
+	default:
+		p.bytes(b)
+		return
+	}
+	p.out = strconv.AppendQuote(p.out, time.Unix(int64(sec), int64(nsec)).UTC().Format(time.RFC3339Nano))
 }
 
 // protobuf reads the fields of a message: a length-delimited one may be text, bytes

@@ -8,9 +8,13 @@ func TestPayloadText(t *testing.T) {
 		in, want string
 	}{
 		{0x10, `{"A":1}`, `{"A":1}`},
+		{0x10, `{"A":[1,"b`, `{"A":[1,"b..`},
 		{0x30, "\x83\xa1A\x03\xa1B\xd1\xff\x00\xa4Name\xa3a\"b", `{"A":3,"B":-256,"Name":"a\"b"}`},
 		{0x30, "\x81\xa4Blob\xc4\x03\x00\xff\x01", `{"Blob":0x00ff01}`},
 		{0x30, "\x93\xc0\xc3\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00", `[null,true,1.5]`},
+		{0x30, "\xd7\xff\x00\x00\x5d\xc0\x69\x57\x35\xa5", `"2026-01-02T03:04:05.000006Z"`},
+		{0x30, "\x92\xd6\xff\x69\x57\x35\xa5\xc7\x0c\xff\x00\x00\x00\x01\xff\xff\xff\xff\xff\xff\xff\xff", `["2026-01-02T03:04:05Z","1969-12-31T23:59:59.000000001Z"]`},
+		{0x30, "\xd4\x01\xff", `0x01ff`},
 		{0x30, "\x82\xa1A\x03\xa1B\xda\x01", `{"A":3,"B":""}..`},
 		{0x20, "\x08\x04\x12\x03abc\x1a\x02\x08\x05", `{1:4,2:"abc",3:{1:5}}`},
 		{0x20, "\x0a\x40abc", `{1:"abc"}..`},
