@@ -1,8 +1,14 @@
 package attach
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/rpcxray/rpcxray/internal/gobin"
 	"github.com/rpcxray/rpcxray/internal/kernel"
@@ -119,4 +125,64 @@ func TestMeasureCosts(t *testing.T) {
 	if c.Emulated <= 0 || c.Stepped < c.Emulated {
 		t.Errorf("costs %+v", c)
 	}
+}
+
+const measuring = "RPCXRAY_TEST_MEASURING"
+
+// A probe of another process that measures, too, is no part of what is measured.
+func TestMeasureCostsTwice(t *testing.T) {
+	testkit.Root(t)
+	f, err := gobin.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if os.Getenv(measuring) != "" {
+		probe(t, f)
+		return
+	}
+	other := exec.Command("/proc/self/exe", "-test.run=^TestMeasureCostsTwice$")
+	other.Env = append(os.Environ(), measuring+"=1")
+	in, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	before, timing := timeCalls(emulatedCalls)
+	if err := errors.Join(err, timing, in.Close(), other.Wait()); err != nil || line != "probed\n" {
+		t.Fatal(line, err)
+	}
+	after, err := timeCalls(emulatedCalls)
+	if err != nil || before > after+100*time.Nanosecond {
+		t.Errorf("%v with another's probe, %v without, %v", before, after, err)
+	}
+}
+
+// probe measures until standard input ends.
+func probe(t *testing.T, f *gobin.File) {
+	t.Helper()
+	facts := kernel.Detect()
+	p, err := emptyProgram(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	fns, err := f.GoFuncs(calibratedName)
+	if err != nil || len(fns) != 1 {
+		t.Fatal(fns, err)
+	}
+	l, err := probeAt(f, p, facts, f.Plan(fns[0], gobin.WantEntry).Entry.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	fmt.Println("probed")
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }

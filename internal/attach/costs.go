@@ -125,7 +125,7 @@ func probeAt(f *gobin.File, p *ebpf.Program, facts *kernel.Facts, addr uint64) (
 	if err != nil {
 		return nil, err
 	}
-	u := &Unit{facts: facts, program: p}
+	u := &Unit{facts: facts, program: p, only: os.Getpid()} // others measure at the same time
 	l, err := u.link(ex, []prog.Site{{Off: off}})
 	if err != nil {
 		return nil, fmt.Errorf("measuring probe costs: %w", err)

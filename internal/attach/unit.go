@@ -28,6 +28,7 @@ type Unit struct {
 	pair    *pair      // of a unit that nests: what is attached in place of the program
 	iter    *link.Iter // of an iterator
 	links   []io.Closer
+	only    int // process that has the probes; 0: all that run the program
 }
 
 // SkippedSite is a site that the kernel would not probe.

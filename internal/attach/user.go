@@ -46,7 +46,7 @@ func (u *Unit) link(ex *link.Executable, sites []prog.Site) (io.Closer, error) {
 }
 
 func (u *Unit) multi(ex *link.Executable, sites []prog.Site) (io.Closer, error) {
-	opts := &link.UprobeMultiOptions{}
+	opts := &link.UprobeMultiOptions{PID: uint32(u.only)}
 	for _, s := range sites {
 		opts.Addresses = append(opts.Addresses, s.Off)
 		opts.Cookies = append(opts.Cookies, s.Cookie())
@@ -75,7 +75,7 @@ func (cs closers) Close() error {
 func (u *Unit) each(ex *link.Executable, sites []prog.Site) (io.Closer, error) {
 	var all closers
 	for _, s := range sites {
-		opts := &link.UprobeOptions{Address: s.Off, RefCtrOffset: s.RefCtr}
+		opts := &link.UprobeOptions{Address: s.Off, RefCtrOffset: s.RefCtr, PID: u.only}
 		if u.facts.Has(kernel.FeatureAttachCookie) { // else the program is of this site alone
 			opts.Cookie = s.Cookie()
 		}
