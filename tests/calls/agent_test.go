@@ -203,18 +203,28 @@ func comparePoints(t *testing.T, c *chain, points []received, share float64) {
 	}
 }
 
+// installed is the path of a program that a part of a test needs; "" where a developer's
+// machine lacks it.
+func installed(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	switch {
+	case err != nil && os.Getenv("CI") != "":
+		t.Fatal(err)
+	case err != nil:
+		t.Logf("without %s: %v", name, err)
+	}
+	return path
+}
+
 // prometheus is a real one, that reads the agent.
 type prometheus struct{ addr string }
 
 // startPrometheus starts Debian's; nil where there is none.
 func startPrometheus(t *testing.T, target string) *prometheus {
 	t.Helper()
-	path, err := exec.LookPath("prometheus")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Log("without a Prometheus: ", err)
+	path := installed(t, "prometheus")
+	if path == "" {
 		return nil
 	}
 	dir := t.TempDir()

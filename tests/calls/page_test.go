@@ -38,9 +38,9 @@ func checkPage(t *testing.T, path string, calls int, share float64) {
 	if float64(d.Calls) < share*float64(calls) || cells != d.Calls || len(d.Slowest) == 0 || d.Slowest[0].Name != "Front.Order" || len(d.Slow[0].Root.Calls) < 2 {
 		t.Errorf("%d calls, %d in the heat map, slowest %v", d.Calls, cells, d.Slowest)
 	}
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		return // what the page holds has been tested
+	browser := installed(t, "chromium")
+	if browser == "" {
+		return
 	}
 	out, err := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--dump-dom", "file://"+path).Output()
