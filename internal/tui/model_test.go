@@ -187,3 +187,17 @@ func TestNoColor(t *testing.T) {
 		t.Errorf("with colours: %q", m.text())
 	}
 }
+
+// TestNewly tests that of a message in lines the first is shown, once.
+func TestNewly(t *testing.T) {
+	s := New(Options{})
+	if err := s.Renderer.Event(&events.Remark{Kind: prog.RemarkMapFull, Count: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if line := s.newly(); !strings.HasPrefix(line, "WARNING: Map full;") || strings.Contains(line, "\n") {
+		t.Error(line)
+	}
+	if line := s.newly(); line != "" {
+		t.Error(line)
+	}
+}

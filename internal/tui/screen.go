@@ -110,11 +110,18 @@ func (s *Screen) Event(e events.Event) error {
 	if err := s.Renderer.Event(e); err != nil {
 		return err
 	}
-	if lines := bytes.Split(bytes.TrimSpace(s.told.Bytes()[s.shown:]), []byte("\n")); len(lines[0]) > 0 {
-		s.shown = s.told.Len()
-		return s.update(noticeMsg(lines[len(lines)-1]))
+	if line := s.newly(); line != "" {
+		return s.update(noticeMsg(line))
 	}
 	return nil
+}
+
+// newly is the first line of what was told since it was asked last: the others are
+// details.
+func (s *Screen) newly() string {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(s.told.Bytes()[s.shown:]), []byte("\n"))
+	s.shown = s.told.Len()
+	return string(line)
 }
 
 // Write makes text the heading.
