@@ -22,12 +22,19 @@ func TestRPCXServedTimes(t *testing.T) {
 		call  []string
 		build rpcxBuild
 		quick bool // that all calls take less than a second
+		full  bool // takes long
 	}{
 		{name: "plain", build: rpcxBuild{noposts: true}, call: []string{"-n", "10", "-inflight", "10"}},
 		{name: "async pool", build: rpcxBuild{noposts: true}, serve: []string{"-async", "-pool"}, call: []string{"-n", "10", "-inflight", "10"}},
+		{name: "rpcx 1.8", full: true, build: rpcxBuild{noposts: true, modfile: "rpcx1.8.mod", strip: true}, call: []string{"-n", "10", "-inflight", "10"}},
+		{name: "rpcx 1.7.7", full: true, build: rpcxBuild{noposts: true, modfile: "rpcx1.7.7.mod"}, call: []string{"-n", "10", "-inflight", "10", "-kinds", kindsOf17}},
+		{name: "rpcx 1.7.5", full: true, build: rpcxBuild{noposts: true, modfile: "rpcx1.7.5.mod"}, call: []string{"-n", "10", "-inflight", "10", "-kinds", kindsOf17}},
 		{name: "plugin", serve: []string{"-pause", "1s"}, call: []string{"-n", "3", "-inflight", "9", "-kinds", "function,route,fail"}, quick: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.full {
+				beyondCI(t)
+			}
 			path := c.build.path(t)
 			script := "rpc:" + strconv.Quote(path) + `:server /rpc.framework == "rpcx"/ { @[rpc.service, rpc.method] = hist(rpc.duration);
 				@most[rpc.service, rpc.method] = max(rpc.duration); }`
