@@ -1,10 +1,15 @@
 package gobin
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // textReader follows the code of methods Error without running it: it knows of each
 // register and word of the stack what it holds, as long as that is the receiver, a word
-// of what it points to, a constant or part of a text. A receiver is no nil.
+// of what it points to, a constant or part of a text. Where a word of the receiver's decides
+// it follows both ways. A receiver is no nil.
 type textReader struct {
 	file   *File
 	rules  textRules
@@ -25,6 +30,9 @@ var textRulesOf = map[Arch]textRules{
 	ARM64: {18, []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, regSPA64, 28, 0, (*textRun).stepA64},
 }
 
+// manyTexts is the number of those that are joined where it is an argument.
+const manyTexts = -1
+
 func newTextReader(f *File) *textReader {
 	r := &textReader{f, textRulesOf[f.Arch], map[uint64]int{}}
 	for n := 2; n <= 5; n++ {
@@ -32,6 +40,9 @@ func newTextReader(f *File) *textReader {
 		if err == nil && len(fns) == 1 {
 			r.concat[fns[0].Entry] = n
 		}
+	}
+	if fns, err := f.GoFuncs("runtime.concatstrings"); err == nil && len(fns) == 1 {
+		r.concat[fns[0].Entry] = manyTexts
 	}
 	return r
 }
@@ -51,6 +62,7 @@ const (
 	errorCode           // the method Error of the error that is at offset n
 	aConstant
 	anAddress
+	globalWord // a word at address n
 	stackPlace // by distance from the stack pointer at the first byte
 	theGoroutine
 	thePanic  // its innermost, which is none
@@ -70,13 +82,21 @@ type textRun struct {
 	tested  known            // what was compared with zero
 	low     bool             // the stack pointer was compared with the stack's end
 	texts   [][]TextPiece
+	fork    *textFork // the last instruction is one
 	pc      uint64
 	callers []uint64 // where calls return to, the innermost last
 	done    bool
 }
 
 // maxTextSteps is how many instructions are followed of a method and what it calls.
-const maxTextSteps = 100
+const maxTextSteps = 300
+
+// textFork is a jump that a word of what the receiver holds decides.
+type textFork struct {
+	word   uint64 // its offset
+	ifZero bool   // it jumps if the word is zero, not if it is not
+	target uint64
+}
 
 // read returns the text that the method at an address gives; nil if that is not told by
 // what the receiver holds.
@@ -85,21 +105,61 @@ func (r *textReader) read(code uint64) []TextPiece {
 		return nil
 	}
 	run := &textRun{textReader: r, stack: map[uint64]known{}, pc: code}
-	args := r.rules.args
-	run.regs[args[0]], run.regs[r.rules.sp], run.regs[r.rules.g] = known{theReceiver, 0}, known{stackPlace, 0}, known{theGoroutine, 0}
-	for range maxTextSteps {
-		if !r.rules.step(run) {
+	run.regs[r.rules.args[0]], run.regs[r.rules.sp], run.regs[r.rules.g] = known{theReceiver, 0}, known{stackPlace, 0}, known{theGoroutine, 0}
+	steps := maxTextSteps
+	text := run.follow(&steps)
+	if len(text) > maxErrorText {
+		return nil
+	}
+	return text
+}
+
+// follow returns the text of a method from where the run is; nil as read does.
+func (t *textRun) follow(steps *int) []TextPiece {
+	for ; *steps > 0; *steps-- {
+		if !t.rules.step(t) {
 			return nil
 		}
-		if run.done {
-			text, ok := run.text(run.regs[args[0]], run.regs[args[1]])
-			if !ok || len(text) > maxErrorText {
-				return nil
-			}
+		switch args := t.rules.args; {
+		case t.done:
+			text, _ := t.text(t.regs[args[0]], t.regs[args[1]])
 			return text
+		case t.fork != nil:
+			return t.both(steps)
 		}
 	}
 	return nil
+}
+
+// both returns the text that begins with a choice: that of a word that is not zero, and behind
+// it that of one that is.
+func (t *textRun) both(steps *int) []TextPiece {
+	fork, other := t.fork, *t
+	t.fork, other.fork = nil, nil
+	other.stack = maps.Clone(t.stack)
+	other.callers, other.texts = slices.Clone(t.callers), slices.Clone(t.texts)
+	other.pc = fork.target
+	zero, full := &other, t
+	if !fork.ifZero {
+		zero, full = t, &other
+	}
+	filled, empty := full.follow(steps), zero.follow(steps)
+	if filled == nil || empty == nil {
+		return nil
+	}
+	behind := len(filled) + 2 // the choice and an end
+	text := append([]TextPiece{{PieceChoice, fork.word, uint64(behind)}}, shifted(filled, 1)...)
+	return append(append(text, TextPiece{}), shifted(empty, behind)...)
+}
+
+// shifted makes the pieces those of a text that begins with n others.
+func shifted(text []TextPiece, n int) []TextPiece {
+	for i := range text {
+		if text[i].Kind == PieceChoice {
+			text[i].Len += uint64(n)
+		}
+	}
+	return text
 }
 
 // text is the one that begins and is as long as two words say.
@@ -107,6 +167,10 @@ func (t *textRun) text(start, length known) ([]TextPiece, bool) {
 	switch {
 	case start.what == fieldWord && length == known{fieldWord, start.n + 8}:
 		return []TextPiece{{Kind: PieceField, Off: start.n}}, true
+	case start.what == globalWord && length == known{globalWord, start.n + 8}:
+		return []TextPiece{{Kind: PieceGlobal, Off: start.n}}, true
+	case length == known{aConstant, 0}:
+		return []TextPiece{}, true
 	case start.what == anAddress && length.what == aConstant:
 		return []TextPiece{{PieceConstant, start.n, length.n}}, true
 	case start.what == textStart && length == known{textLen, start.n}:
@@ -124,6 +188,8 @@ func (t *textRun) word(from known, off uint64) known {
 		return t.stack[from.n+off]
 	case from.what == theReceiver:
 		return known{fieldWord, off}
+	case from.what == anAddress:
+		return known{globalWord, from.n + off}
 	case from.what == fieldWord && off == 24: // of a table of the interface error
 		return known{errorCode, from.n}
 	}
@@ -139,8 +205,12 @@ func (t *textRun) save(to known, off uint64, word known) bool {
 // compared notes what the processor's flags are about.
 func (t *textRun) compared(with known, low bool) { t.tested, t.low = with, low }
 
-// branch jumps if a word is zero, or is not; false if that is not known.
+// branch jumps if a word is zero, or is not; false if that is not known and no choice.
 func (t *textRun) branch(word known, ifZero bool, target uint64) bool {
+	if word.what == fieldWord {
+		t.fork = &textFork{word.n, ifZero, target}
+		return true
+	}
 	zero := word.what == thePanic
 	if !zero && word.what != theReceiver {
 		return false
@@ -153,7 +223,7 @@ func (t *textRun) branch(word known, ifZero bool, target uint64) bool {
 
 // call follows a call of the function at an address into it, unless it joins texts.
 func (t *textRun) call(target uint64) bool {
-	if n := t.concat[target]; n > 0 {
+	if n := t.concat[target]; n != 0 {
 		return t.join(n)
 	}
 	t.callers = append(t.callers, t.pc)
@@ -172,13 +242,19 @@ func (t *textRun) ret() {
 	t.pc, t.callers = t.callers[last], t.callers[:last]
 }
 
-// join is a call that joins n texts, behind an argument that is none.
+// join is a call that joins n texts, behind an argument that is none: those that find no
+// registers are on the stack, manyTexts where an argument says.
 func (t *textRun) join(n int) bool {
+	args, place := t.rules.args, t.regs[t.rules.sp]
+	inRegs := (len(args) - 1) / 2
+	if n == manyTexts {
+		place, n, inRegs = t.regs[args[1]], int(t.regs[args[2]].n), 0
+	}
 	var joined []TextPiece
-	for i := range n {
-		sp := t.regs[t.rules.sp]
-		start, length := t.word(sp, 0), t.word(sp, 8)
-		if args := t.rules.args; 2*i+2 < len(args) {
+	for i := 0; i < n && len(joined) <= maxErrorText; i++ {
+		off := 16 * uint64(i-inRegs)
+		start, length := t.word(place, off), t.word(place, off+8)
+		if i < inRegs {
 			start, length = t.regs[args[2*i+1]], t.regs[args[2*i+2]]
 		}
 		text, ok := t.text(start, length)

@@ -69,16 +69,21 @@ func (t *textRun) compute(x *x86Inst) bool {
 		t.compared(known{}, false)
 	case 0xb8 <= x.op && x.op < 0xc0 && !wide: // mov, a constant
 		t.regs[x.op&7|x.rex&rexB<<3] = known{aConstant, uint64(x.constant(4))}
+	case x.op == 0xc7 && wide && x.mod() != 3: // mov of a constant to memory
+		at, off, ok := t.operand(x)
+		return ok && t.save(at, off, known{aConstant, uint64(x.constant(4))})
+	case x.op == 0x83 && wide && x.mod() != 3 && x.reg() == 7 && x.constant(1) == 0: // cmp of a word with zero
+		at, off, ok := t.operand(x)
+		t.compared(t.word(at, off), false)
+		return ok
 	case x.op == 0x83 && x.mod() == 3 && x.rm() == regSP && wide && x.rex&rexB == 0:
 		return t.moveStack(x.reg(), uint64(int8(x.constant(1))))
 	case x.op == 0x81 && x.mod() == 3 && x.rm() == regSP && wide && x.rex&rexB == 0:
 		return t.moveStack(x.reg(), uint64(int32(x.constant(4))))
-	case x.op == 0x8d && x.mod() == 0 && x.rm() == 5: // lea, an address
-		t.regs[x.regNumber()] = known{anAddress, t.pc + uint64(int64(x.disp))}
-	case x.op == 0x8d && wide && x.plainAddress():
-		from := t.regs[x.rmNumber()]
-		t.regs[x.regNumber()] = known{from.what, from.n + uint64(x.disp)}
-		return from.what == stackPlace
+	case x.op == 0x8d && wide: // lea
+		from, off, ok := t.operand(x)
+		t.regs[x.regNumber()] = known{from.what, from.n + off}
+		return ok && (from.what == anAddress || from.what == stackPlace)
 	case x.op == 0x8b && wide:
 		return t.load(x)
 	case x.op == 0x89 && wide:
@@ -105,19 +110,28 @@ func (t *textRun) moveStack(op byte, n uint64) bool {
 	return true
 }
 
+// operand is where the operand in memory lies: an offset from what a register holds.
+func (t *textRun) operand(x *x86Inst) (from known, off uint64, ok bool) {
+	if x.mod() == 0 && x.rm() == 5 { // by distance from the next instruction
+		return known{anAddress, t.pc}, uint64(x.disp), true
+	}
+	return t.regs[x.rmNumber()], uint64(x.disp), x.mod() != 3 && x.plainAddress()
+}
+
 func (t *textRun) load(x *x86Inst) bool {
-	from := t.regs[x.rmNumber()]
+	from, off, ok := t.operand(x)
 	if x.mod() != 3 {
-		from = t.word(from, uint64(x.disp))
+		from = t.word(from, off)
 	}
 	t.regs[x.regNumber()] = from
-	return x.mod() == 3 || x.plainAddress()
+	return ok || x.mod() == 3
 }
 
 func (t *textRun) store(x *x86Inst) bool {
 	from, to := t.regs[x.regNumber()], &t.regs[x.rmNumber()]
 	if x.mod() != 3 {
-		return x.plainAddress() && t.save(*to, uint64(x.disp), from)
+		at, off, ok := t.operand(x)
+		return ok && t.save(at, off, from)
 	}
 	*to = from
 	return true
@@ -125,11 +139,12 @@ func (t *textRun) store(x *x86Inst) bool {
 
 // copyTwo reads two words into a register of vectors, or writes them from there.
 func (t *textRun) copyTwo(x *x86Inst) bool {
-	at, off, v := t.regs[x.rmNumber()], uint64(x.disp), &t.vectors[x.regNumber()]
-	if x.mod() == 3 || !x.plainAddress() {
+	at, off, ok := t.operand(x)
+	v := &t.vectors[x.regNumber()]
+	switch {
+	case !ok:
 		return false
-	}
-	if x.op == 0x10 {
+	case x.op == 0x10:
 		*v = [2]known{t.word(at, off), t.word(at, off+8)}
 		return true
 	}

@@ -10,30 +10,35 @@ type ErrorType struct {
 	Name string // as %T prints it
 	Hash uint32 // as in TypeHash
 	Addr uint64 // of its description, without load bias
-	Text []TextPiece
+	// Names is where the names of types begin, without load bias: a description has its distance
+	// from there.
+	Names uint64
+	Text  []TextPiece
 }
 
 // TextPiece is a part of a text that is made of what an error holds.
 type TextPiece struct {
 	Kind PieceOfText
-	// Off is where it lies: from where the second word of the interface points, or, of a
-	// constant, its address, without load bias.
+	// Off is where it lies: from where the second word of the interface points, or, of what the
+	// program has, its address, without load bias.
 	Off uint64
-	Len uint64 // of a constant
+	Len uint64 // of a constant; of a choice the number of the piece that it goes to
 }
 
 // PieceOfText says what a TextPiece is.
 type PieceOfText uint8
 
-// The pieces of a text.
+// The pieces of a text; it ends before one that is none of them.
 const (
 	PieceConstant PieceOfText = iota + 1
+	PieceGlobal               // a string that is a variable of the program
 	PieceField                // a string
 	PieceError                // the text of an error
+	PieceChoice               // none: the text goes on at another piece where a word is zero
 )
 
 // maxErrorText is how many pieces the text of an error has at most.
-const maxErrorText = 5
+const maxErrorText = 32
 
 // ErrorTypes lists the types with a method Error that the binary may call. Their texts
 // are read from the code of these methods; where it does more than to put together what
@@ -57,7 +62,7 @@ func (f *File) ErrorTypes() (all []ErrorType, err error) {
 			text = []TextPiece{r.nameText(d)}
 		}
 		if b, err := r.bytes(d.addr+16, 4); err == nil {
-			all = append(all, ErrorType{d.name, binary.LittleEndian.Uint32(b), d.addr, text})
+			all = append(all, ErrorType{d.name, binary.LittleEndian.Uint32(b), d.addr, r.base, text})
 		}
 	})
 	return all, nil

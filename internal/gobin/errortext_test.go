@@ -19,9 +19,11 @@ func TestErrorTypes(t *testing.T) {
 		"*runtime.errorAddressString": `"runtime error: ", string 0`,
 		"*main.refusal":               `string 16, " (", error 32, ")"`,
 		"main.refusal":                `string 16, " (", error 32, ")"`,
-		"*main.placed":                `string 0, ": ", string 16, ": ", string 32`,
+		"*main.placed":                `string 0, ":", string 16, ":", string 32, ": ", string 48`,
 		"main.around":                 "error 0",
 		"*main.around":                "error 0",
+		"*main.caused":                `unless 16 to 5, string 0, ": ", error 16, end, string 0`,
+		"main.begun":                  "variable, string 0",
 		"main.always":                 `"it is always so"`,
 	}
 	for _, variant := range []string{"plain", "stripped", "stripped pie", "arm64"} {
@@ -60,8 +62,14 @@ func piecesText(t *testing.T, f *File, pieces []TextPiece) string {
 				t.Fatal(err)
 			}
 			words = append(words, fmt.Sprintf("%q", b))
+		case PieceGlobal:
+			words = append(words, "variable")
 		case PieceField:
 			words = append(words, fmt.Sprint("string ", p.Off))
+		case PieceChoice:
+			words = append(words, fmt.Sprint("unless ", p.Off, " to ", p.Len))
+		case 0:
+			words = append(words, "end")
 		case PieceError:
 			words = append(words, fmt.Sprint("error ", p.Off))
 		}

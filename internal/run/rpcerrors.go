@@ -4,6 +4,7 @@ import (
 	le "encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -32,12 +33,16 @@ func (e *errorTexts) add(b *binary) (of uint64) {
 	return e.of[b]
 }
 
-// addNames adds the names of numbers.
+// addNames adds the names of numbers, and what elements of lists are made of.
 func (e *errorTexts) addNames() {
-	for _, k := range []rpc.Kind{rpc.Errnos, rpc.Alerts, rpc.StreamErrors, rpc.Reasons} {
+	for _, k := range rpc.NamedKinds() {
 		for n, name := range rpc.NumberNames(k) {
 			e.untold = append(e.untold, errorRow{key: [2]uint64{uint64(k), n}, how: rpc.OfWord, before: name})
 		}
+	}
+	for k, pieces := range rpc.ElementTexts() {
+		rows, _ := rowsOf(nil, pieces) // they lie in no struct
+		e.addRows(uint64(k), rows)
 	}
 }
 
@@ -51,6 +56,11 @@ func (e *errorTexts) addTypes(f *gobin.File, of uint64) {
 		rows, ok := rowsOf(typ, known[t.Name])
 		if !ok {
 			rows = readRows(t)
+		}
+		for i := range rows {
+			if rows[i].how == rpc.OfType {
+				rows[i].len = t.Names - t.Addr
+			}
 		}
 		e.addRows(of|uint64(t.Hash), rows)
 	}
@@ -98,14 +108,16 @@ type errorRow struct {
 	off, len uint64
 	before   string
 	size     uint64
+	behind   uint64 // where it lies behind the pointer at off; 0: at off
 }
 
 // readRows are the rows for the text that was read from code.
 func readRows(t gobin.ErrorType) (rows []errorRow) {
-	how := map[gobin.PieceOfText]rpc.PieceHow{gobin.PieceConstant: rpc.OfProcess, gobin.PieceField: rpc.OfField, gobin.PieceError: rpc.OfError}
+	how := map[gobin.PieceOfText]rpc.PieceHow{gobin.PieceConstant: rpc.OfProcess, gobin.PieceField: rpc.OfField, gobin.PieceGlobal: rpc.OfGlobal, gobin.PieceError: rpc.OfError,
+		gobin.PieceChoice: rpc.OfChoice}
 	for _, p := range t.Text {
 		row := errorRow{how: how[p.Kind], off: p.Off, len: p.Len}
-		if p.Kind == gobin.PieceConstant {
+		if p.Kind == gobin.PieceConstant || p.Kind == gobin.PieceGlobal {
 			row.off -= t.Addr
 		}
 		rows = append(rows, row)
@@ -116,24 +128,54 @@ func readRows(t gobin.ErrorType) (rows []errorRow) {
 // rowsOf are the rows for a text that is known; false if the type, nil where the binary does
 // not describe it, does not tell where its pieces lie.
 func rowsOf(typ *types.Type, pieces []rpc.ErrorPiece) (rows []errorRow, ok bool) {
-	if typ == nil {
-		return nil, false
-	}
-	if typ.Kind == types.Pointer {
+	if typ != nil && typ.Kind == types.Pointer {
 		typ = typ.Elem
 	}
 	for _, p := range pieces {
 		row := errorRow{how: p.How, before: p.Before, len: max(uint64(p.Kind), uint64(p.To)), size: p.Kind.Size()}
-		if p.Field != "" {
-			field, ok := typ.FieldNamed(p.Field)
-			if !ok {
+		if row.off, row.behind, ok = pathOf(typ, p.Field); !ok {
+			return nil, false
+		}
+		if p.Other != "" {
+			if row.size, _, ok = pathOf(typ, p.Other); !ok {
 				return nil, false
 			}
-			row.off = uint64(field.Offset)
 		}
 		rows = append(rows, row)
 	}
 	return rows, len(pieces) > 0
+}
+
+// pathOf is where a field lies, from a struct's start; of a path of fields, behind whose
+// second pointer or third there is more, what lies there; false if a type lacks a field.
+func pathOf(typ *types.Type, path string) (off, behind uint64, ok bool) {
+	offs := []uint64{0}
+	for part := range strings.SplitSeq(path, ".") {
+		if part == "" { // the value itself
+			continue
+		}
+		if typ != nil && typ.Kind == types.Pointer {
+			typ, offs = typ.Elem, append(offs, 0)
+		}
+		if typ == nil {
+			return 0, 0, false
+		}
+		field, ok := typ.FieldNamed(part)
+		if !ok {
+			return 0, 0, false
+		}
+		offs[len(offs)-1] += uint64(field.Offset)
+		typ = field.Type
+	}
+	switch {
+	case len(offs) == 2 && offs[1] > 0:
+		behind = offs[1]
+	case len(offs) == 3 && offs[1] == 0:
+		behind = rpc.Twice + offs[2]
+	case len(offs) > 1:
+		return 0, 0, false // the table has no room for it
+	}
+	return offs[0], behind, true
 }
 
 // put writes a row under its key.
@@ -147,5 +189,6 @@ func (r errorRow) put(table *ebpf.Map) error {
 	}
 	before := make([]byte, rpc.BeforeSize)
 	copy(before[:rpc.BeforeSize-1], r.before)
-	return table.Put(k, le.LittleEndian.AppendUint64(append(v, before...), r.size))
+	v = le.LittleEndian.AppendUint64(append(v, before...), r.size)
+	return table.Put(k, le.LittleEndian.AppendUint64(v, r.behind))
 }

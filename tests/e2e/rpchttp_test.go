@@ -81,7 +81,7 @@ func TestErrorTexts(t *testing.T) {
 			}
 			lossless(t, tracer)
 			slices.Sort(got)
-			if diff := cmp.Diff(want, got); diff != "" || len(want) < 60 {
+			if diff := cmp.Diff(want, got); diff != "" || len(want) < 200 {
 				t.Errorf("of %d: %s", len(want), diff)
 			}
 		})

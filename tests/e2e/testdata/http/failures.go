@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -94,6 +95,9 @@ func failures() {
 	fails("older", secured(strict, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }), strict.URL)
 	fails("expired", secured(strict, func(c *tls.Config) { c.Time = func() time.Time { return time.Now().AddDate(200, 0, 0) } }), strict.URL)
 	fails("stream", strict.Client(), strict.URL)
+	for _, err := range slices.Concat(certificateErrors(), libraryErrors()) {
+		fails("other", dialing(func(context.Context, string, string) (net.Conn, error) { return nil, err }), "http://host")
+	}
 	for _, err := range []error{&saying{"1", "said"}, spelled("spelled"), wrapping{io.EOF}, around{spelled("in it")}, &around{&saying{"2", "deep in it"}},
 		&following{1, "following", wrapping{spelled("the last")}}, constant{}, fmt.Errorf("formatted %d: %w", 7, io.EOF),
 		&url.Error{Op: "Get", URL: "http://host/", Err: spelled("why")}} {
@@ -116,7 +120,7 @@ func failures() {
 		s := leaving(last)
 		fails("away", secured(s, none), s.URL)
 	}
-	named("host", "tls: failed to verify certificate: x509.HostnameError", secured(strict, func(c *tls.Config) { c.ServerName = "other" }), strict.URL)
+	fails("host", secured(strict, func(c *tls.Config) { c.ServerName = "other" }), strict.URL)
 }
 
 // addresses are some of each kind and of each way to be written.
