@@ -78,7 +78,7 @@ type Options struct {
 // Result is a checked script.
 type Result struct {
 	Program *prog.Program
-	Bodies  []*prog.Body // one a probe, attach point and group, in source order
+	Bodies  []*prog.Body // one a probe, attach point and group that Check found, in source order
 
 	c *checker
 }
@@ -113,7 +113,6 @@ func (r *Result) Bind(p *prog.Point, gs []*prog.Group, diags *diag.List) []*prog
 	}
 	bodies := c.settle(jobs)
 	c.finish()
-	r.Bodies = append(r.Bodies, bodies...)
 	return bodies
 }
 
@@ -126,13 +125,13 @@ type checker struct {
 	pass  *diag.List // what this pass found; dropped if another one follows
 	prog  *prog.Program
 
-	builtins  map[string]*Builtin
-	functions map[string]*Function
-	getopts   map[string]string    // what each is for
-	names                          // of the text being checked
-	hooks     map[*prog.Hook]names // of frameworks' scripts
-	scripts   map[string]*syntax.File
-	ordinals  map[*prog.Point]int // of rpc points
+	builtins   map[string]*Builtin
+	functions  map[string]*Function
+	getopts    map[string]string         // what each is for
+	names                                // of the text being checked
+	frameworks map[*prog.Framework]names // of the texts of frameworks' scripts
+	scripts    map[string]*syntax.File
+	ordinals   map[*prog.Point]int // of rpc points
 
 	maps     map[string]*mapState
 	mapOrder []*mapState
@@ -201,7 +200,7 @@ func newChecker(f *syntax.File, w World, o Options, diags *diag.List) *checker {
 		file: f, world: w, opts: o, diags: diags, pass: diags,
 		prog:     &prog.Program{Source: f.Source},
 		builtins: map[string]*Builtin{}, functions: map[string]*Function{},
-		names: newNames(), hooks: map[*prog.Hook]names{}, scripts: map[string]*syntax.File{}, ordinals: map[*prog.Point]int{}, getopts: map[string]string{},
+		names: newNames(), frameworks: map[*prog.Framework]names{}, scripts: map[string]*syntax.File{}, ordinals: map[*prog.Point]int{}, getopts: map[string]string{},
 		maps: map[string]*mapState{}, vars: map[varKey]*types.Type{},
 		points: map[*prog.Point]*job{}, formats: map[string]int{},
 		resolved: map[*types.Type]*types.Type{}, named: map[typeName]*types.Type{},
@@ -263,6 +262,7 @@ func (c *checker) finish() {
 		c.dropWarnings()
 	}
 	c.diags.Sort()
+	clear(c.frameworks) // each binary that comes later has its own
 }
 
 func (c *checker) dropWarnings() {

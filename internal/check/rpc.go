@@ -99,40 +99,40 @@ type rpcCall struct {
 func (b *body) hook() {
 	h := b.group.Hook
 	outer, user := b.checker.names, b.job
-	b.checker.names = b.framework(h)
+	b.checker.names = b.framework(h.Framework, h.Of)
 	b.point = b.group.Point
 	defer func() { b.checker.names, b.job = outer, user }()
 	p := b.probes[h.Probe]
 	if p == nil {
-		panic("BUG: framework " + h.Framework + " has no probe " + h.Probe)
+		panic("BUG: framework " + h.Framework.Name + " has no probe " + h.Probe)
 	}
 	b.user, b.userNames = user, outer
 	b.scoped(func() { b.stmts(p.Body.Stmts) })
 }
 
 // framework reads a framework's script.
-func (c *checker) framework(h *prog.Hook) names {
-	if n, ok := c.hooks[h]; ok {
+func (c *checker) framework(f *prog.Framework, of *prog.Point) names {
+	if n, ok := c.frameworks[f]; ok {
 		return n
 	}
 	n := newNames()
-	n.owner = fmt.Sprintf("%s:%d:", h.Framework, c.ordinal(h.Of))
-	for name, v := range h.Consts {
+	n.owner = fmt.Sprintf("%s:%d:", f.Name, c.ordinal(of))
+	for name, v := range f.Consts {
 		n.enums[name] = enumConst{int64(v), types.TUint64}
 	}
-	for _, f := range CallFields() {
+	for _, field := range CallFields() {
 		wanted := int64(0)
-		if h.Wanted[f.Name] {
+		if f.Wanted[field.Name] {
 			wanted = 1
 		}
-		n.enums["want_"+f.Name] = enumConst{wanted, types.TBool}
+		n.enums["want_"+field.Name] = enumConst{wanted, types.TBool}
 	}
-	for name, t := range h.Types {
+	for name, t := range f.Types {
 		n.ctypes["struct "+name] = t
 	}
-	n.enter(c.script(h.Framework, h.Script), false)
-	n.enter(c.script("common", h.Common), true)
-	c.hooks[h] = n
+	n.enter(c.script(f.Name, f.Script), false)
+	n.enter(c.script("common", f.Common), true)
+	c.frameworks[f] = n
 	return n
 }
 

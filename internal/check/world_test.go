@@ -82,14 +82,14 @@ func hookGroups(p *prog.Point) []*prog.Group {
 	textType := &types.Type{Kind: types.Struct, Name: "text", Size: 24, Fields: []types.Field{
 		{Name: "name", Type: goString}, {Name: "number", Type: types.TUint64, Offset: 16}}}
 	args := []prog.Arg{placed("g", types.TUint64, reg(8, "r14")), placed("text", userPtr(textType), reg(8, "bx"))}
+	fw := &prog.Framework{Name: "fw", Script: hookScript, Types: map[string]*types.Type{"text": textType}, Wanted: map[string]bool{"seq": p.Func == "server"}}
 	var gs []*prog.Group
 	for i, name := range []string{"begin", "end"} {
 		point := *p
 		point.Kind, point.Func = prog.KindUprobe, name
 		gs = append(gs, &prog.Group{Point: &point, Target: &prog.Target{Path: "./s"}, Go: goFacts, Args: args,
 			Funcs: []prog.Func{{ID: uint32(30 + i), Name: name}},
-			Hook: &prog.Hook{Of: p, Framework: "fw", Script: hookScript, Probe: name,
-				Types: map[string]*types.Type{"text": textType}, Wanted: map[string]bool{"seq": p.Func == "server"}}})
+			Hook:  &prog.Hook{Of: p, Framework: fw, Probe: name}})
 	}
 	return gs
 }

@@ -20,6 +20,14 @@ type Unit struct {
 	Order     int          // units with a smaller one attach first and detach last
 }
 
+// Forget gives back the memory of what the unit's program was made of: it is not compiled
+// again.
+func (u *Unit) Forget() {
+	for _, b := range u.Bodies {
+		b.Stmts, b.Vars = nil, nil
+	}
+}
+
 // SoleFunc returns the function all sites of u belong to, if there is one: func
 // and probe are then constants.
 func (u *Unit) SoleFunc() (id uint32, ok bool) {

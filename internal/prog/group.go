@@ -31,13 +31,18 @@ type Group struct {
 // script's point.
 type Hook struct {
 	Of        *Point // the rpc point
-	Framework string // whose maps the probe uses
-	Script    string // text in the language
-	Common    string // text that all frameworks share: its maps are not Framework's
-	Probe     string // name of the probe in Script
-	Consts    map[string]uint64
-	Types     map[string]*types.Type // structs of the framework, by their name
-	Wanted    map[string]bool        // fields of rpc that the script names
+	Framework *Framework
+	Probe     string // name of the probe in the framework's script
+}
+
+// Framework is a framework's script, with what it knows of one binary.
+type Framework struct {
+	Name   string // whose maps the script's probes use
+	Script string // text in the language
+	Common string // text that all frameworks share: its maps are no one's
+	Consts map[string]uint64
+	Types  map[string]*types.Type // structs of the framework, by their name
+	Wanted map[string]bool        // fields of rpc that the user's script names
 }
 
 // Of returns the attach point of the script that g is for.

@@ -107,6 +107,7 @@ func (w *world) noteFact(b *binary, f *rpc.Framework, c rpc.Fact, from string) {
 // tellPlaces says, for -v, by which means the fields of frameworks are found: of those
 // that the binary describes itself how many, of others which.
 func (s *session) tellPlaces() error {
+	defer clear(s.world.placed)
 	for _, name := range slices.Sorted(maps.Keys(s.world.placed)) {
 		var words []string
 		for _, from := range slices.Sorted(maps.Keys(s.world.placed[name])) {

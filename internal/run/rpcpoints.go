@@ -30,7 +30,8 @@ const manyPieces, fewPieces = 100, 21
 var errNoFramework = errors.New("holds no RPC framework that is known")
 
 // rpcGroups resolves an rpc point: the binaries, the frameworks in them, and a
-// group a function that a framework's script probes.
+// group a function that a framework's script probes. Of all services it is the first that
+// has one; the others are bound when that is attached.
 func (w *world) rpcGroups(p *prog.Point) ([]*prog.Group, error) {
 	if _, err := rpc.Sides(p.Func); err != nil {
 		return nil, err
@@ -45,8 +46,11 @@ func (w *world) rpcGroups(p *prog.Point) ([]*prog.Group, error) {
 	var all []*prog.Group
 	for _, b := range bins {
 		gs, err := w.rpcGroupsIn(p, b)
-		if err != nil && p.Target != "*" {
+		switch {
+		case !everyService(p) && err != nil:
 			return nil, err
+		case everyService(p) && len(gs) > 0:
+			return gs, nil
 		}
 		all = append(all, gs...)
 	}
@@ -122,7 +126,7 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 		return nil, fmt.Errorf("%s: no calls can be seen on the side %q of its %s %s: %w (known are versions from %s on)",
 			b.target.Path, p.Func, f.Name, moduleVersion(b.file, f.Module), missing, f.Oldest)
 	}
-	hook, err := w.hook(b, f, sides, wanted)
+	known, err := w.hook(b, f, sides, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -133,10 +137,10 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 			w.noteGap(b, f, fmt.Sprintf("%v: not seen are %s", err, pr.Lost))
 			continue
 		}
-		hook.Consts["has_"+pr.Name] = 1
+		known.Consts["has_"+pr.Name] = 1
 		var alike []*prog.Group
 		for _, fn := range sight.at[pr.Name] {
-			alike = joined(alike, w.hookGroup(p, b, hook, pr, fn))
+			alike = joined(alike, w.hookGroup(p, b, known, pr, fn))
 		}
 		all = append(all, alike...)
 	}
@@ -243,8 +247,8 @@ func moduleVersion(f *gobin.File, path string) string {
 }
 
 // hook says what the framework's script needs to know of the binary.
-func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[string]bool) (*prog.Hook, error) {
-	h := &prog.Hook{Framework: f.Name, Script: f.Script, Common: rpc.Common, Types: map[string]*types.Type{}, Wanted: wanted,
+func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[string]bool) (*prog.Framework, error) {
+	h := &prog.Framework{Name: f.Name, Script: f.Script, Common: rpc.Common, Types: map[string]*types.Type{}, Wanted: wanted,
 		Consts: map[string]uint64{"NOTHING": ^uint64(0), "on_server": 0, "on_client": 0, "g_panic": panicOffset, "g_goid": 0, "g_parent": 0, "of_binary": 0, "error_pieces": fewPieces}}
 	maps.Copy(h.Types, f.Types)
 	for _, s := range sides {
@@ -274,7 +278,7 @@ func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[s
 }
 
 // kernelTypes adds the kernel's structs that scripts read, where it describes them.
-func (w *world) kernelTypes(h *prog.Hook) error {
+func (w *world) kernelTypes(h *prog.Framework) error {
 	h.Consts["know_sockets"] = 0
 	btf, err := w.facts.BTF()
 	if err != nil {
@@ -305,13 +309,12 @@ func joined(groups []*prog.Group, g *prog.Group) []*prog.Group {
 
 // hookGroup is the group of one place that a framework's script probes. Its point is a
 // uprobe's in the name of the script's.
-func (w *world) hookGroup(p *prog.Point, b *binary, h *prog.Hook, pr rpc.Probe, f found) *prog.Group {
-	point, hook := *p, *h
+func (w *world) hookGroup(p *prog.Point, b *binary, fw *prog.Framework, pr rpc.Probe, f found) *prog.Group {
+	point := *p
 	point.Kind, point.Func, point.Exact = prog.KindUprobe, f.fn.Name, true
-	hook.Probe, hook.Of = pr.Name, p
 	point.HasOff = f.decl.Calling != nil || f.decl.Returns
 	facts := w.goFacts(b, f.fn, needs{})
-	g := &prog.Group{Point: &point, Target: b.target, Go: facts, Hook: &hook, Args: f.decl.Args(string(w.arch), facts.GReg)}
+	g := &prog.Group{Point: &point, Target: b.target, Go: facts, Hook: &prog.Hook{Of: p, Framework: fw, Probe: pr.Name}, Args: f.decl.Args(string(w.arch), facts.GReg)}
 	g.Funcs = []prog.Func{{ID: w.bins.funcID(b, f.fn), Name: gobin.Demangle(f.fn.Name), Address: f.fn.Entry, Offset: f.off}}
 	g.Layout = fmt.Sprint(b.target.ID, b.target.PID, f.decl.Name, f.off)
 	return g

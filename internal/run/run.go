@@ -107,10 +107,7 @@ func Run(ctx context.Context, o Options) (status int, err error) {
 	diags.Sort()
 	s.world.hint(diags)
 	s.warn(diags)
-	if err := s.tellGaps(); err != nil {
-		return 1, err
-	}
-	if err := s.tellSources(); err != nil {
+	if err := s.tellFound(); err != nil {
 		return 1, err
 	}
 	if err := diags.Err(); err != nil || o.show("check", func() { check.Dump(o.Out, checked) }) {
@@ -223,16 +220,25 @@ func (s *session) warn(l *diag.List) {
 	diag.Render(s.opts.Stderr, l, s.opts.Color)
 }
 
-// tellGaps warns of what is not seen of binaries.
+// tellFound tells what was found out about binaries since it was told last.
+func (s *session) tellFound() error {
+	if err := s.tellGaps(); err != nil {
+		return err
+	}
+	return s.tellSources()
+}
+
+// tellGaps warns of what is not seen of binaries, once of each.
 func (s *session) tellGaps() error {
 	if s.opts.NoWarnings {
 		return nil
 	}
-	for _, text := range s.world.gaps {
+	for _, text := range s.world.gaps[s.gapsTold:] {
 		if err := s.warning("%s", text); err != nil {
 			return err
 		}
 	}
+	s.gapsTold = len(s.world.gaps)
 	return nil
 }
 

@@ -46,6 +46,7 @@ type session struct {
 	watch     *watch
 	guard     *guard
 	child     *child
+	gapsTold  int    // of the world's gaps
 	skipped   int    // functions without a probe
 	lost      uint64 // what the output lacks
 	stopped   bool
@@ -113,6 +114,9 @@ func (s *session) start(plan *lower.Lowered) error {
 		return err
 	}
 	if err := s.attach(units); err != nil {
+		return err
+	}
+	if err := s.watch.rest(); err != nil {
 		return err
 	}
 	return s.open()
@@ -236,6 +240,9 @@ func (s *session) attach(units []*attach.Unit) error {
 				return err
 			}
 		}
+	}
+	for _, u := range units {
+		u.Plan.Forget()
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ func (s *session) tellSources() error {
 		}
 		lines = append(lines, b.target.Path+": arguments from "+strings.Join(words, ", "))
 	}
+	clear(s.world.sources)
 	slices.Sort(lines)
 	for _, line := range lines {
 		if err := s.info("%s", line); err != nil {

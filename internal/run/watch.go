@@ -182,9 +182,22 @@ func (w *watch) adopt(pid int) error {
 
 // rescan binds probes to binaries that have come since.
 func (w *watch) rescan() error {
+	return w.points(func(p *prog.Point) bool {
+		return p.Kind == prog.KindUprobe || p.Kind == prog.KindUretprobe || p.Kind == prog.KindRPC
+	})
+}
+
+// rest binds probes of calls to the services behind the first, one by one: what is known
+// of a binary takes some MB while it is bound.
+func (w *watch) rest() error { return w.points(everyService) }
+
+// everyService tells whether p stands for the calls of all programs.
+func everyService(p *prog.Point) bool { return p.Kind == prog.KindRPC && p.Target == "*" }
+
+func (w *watch) points(wanted func(*prog.Point) bool) error {
 	for _, pr := range w.s.prog.Probes {
 		for _, p := range pr.Points {
-			if p.Kind != prog.KindUprobe && p.Kind != prog.KindUretprobe && p.Kind != prog.KindRPC {
+			if !wanted(p) {
 				continue
 			}
 			if err := w.point(p); err != nil {
@@ -240,6 +253,9 @@ func (s *session) bind(p *prog.Point, b *binary) error {
 	diags := diag.NewList(s.opts.Source)
 	known := len(s.prog.Maps)
 	bodies := s.checked.Bind(p, groups, diags)
+	if err := s.tellFound(); err != nil {
+		return err
+	}
 	if err := diags.Err(); err != nil {
 		return err
 	}
@@ -261,5 +277,8 @@ func (s *session) bind(p *prog.Point, b *binary) error {
 		return err
 	}
 	defer s.trim()
+	if p.Target == "*" {
+		defer b.file.Forget()
+	}
 	return s.attach(units)
 }

@@ -157,3 +157,41 @@ func TestRPCXUnknown(t *testing.T) {
 		}
 	}
 }
+
+// TestRPCEverywhere traces all services that run: each from the first call behind the start
+// on, and what one lacks is told.
+func TestRPCEverywhere(t *testing.T) {
+	testkit.Root(t)
+	const n = 3
+	whole := rpcxBuild{}.path(t)
+	var servers, clients []*testkit.Proc
+	for _, path := range []string{copied(t, whole), without(t, whole, "github.com/smallnest/rpcx/util.(*LimitedPool).Put"), copied(t, whole)} {
+		s := testkit.Start(t, path, "serve")
+		addr := s.Stdout.WaitLine(`^ready (.*)$`)[1]
+		servers = append(servers, s)
+		clients = append(clients, start(t, path, "call", "-addr", addr, "-n", strconv.Itoa(n), "-kinds", "method,fail"))
+	}
+	tracer := traceRun(t, `rpc:*:server /comm == "rpcx" && !rpc.heartbeat/ { @[pid, rpc.method, rpc.status] = count(); }`, "-f", "json")
+	want, got := map[string]int64{}, map[string]int64{}
+	for i, c := range clients {
+		callThrough(t, c)
+		leave(t, servers[i])
+		for _, call := range []string{"Mul,ok", "Fail,error"} {
+			want[fmt.Sprintf("%d,%s", servers[i].PID(), call)] = n
+		}
+	}
+	maps := finishMaps(t, tracer)
+	lossless(t, tracer)
+	for key := range maps["@"] {
+		pid, _, _ := strings.Cut(key, ",")
+		if slices.ContainsFunc(servers, func(s *testkit.Proc) bool { return strconv.Itoa(s.PID()) == pid }) {
+			got[key] = maps.count("@", key)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if told := strings.Join(tracer.Stdout.Lines(), "\n") + tracer.Stderr.Text(); !strings.Contains(told, "it lacks github.com/smallnest/rpcx/util.(*LimitedPool).Put") {
+		t.Errorf("what a service lacks is not told:\n%s", told)
+	}
+}
