@@ -22,7 +22,6 @@ import (
 func (s *session) load(plans []*lower.Unit, t codegen.Target) ([]*attach.Unit, error) {
 	var units []*attach.Unit
 	var refusal, failure error
-	s.trim() // all that is asked of binaries is in the plans
 	if !t.Cookies {
 		plans = apart(plans)
 	}

@@ -100,6 +100,7 @@ func (s *session) start(plan *lower.Lowered) error {
 	if s.unwinder, err = newUnwinder(s); err != nil {
 		return err
 	}
+	s.trim() // all that is asked of binaries is in the plans
 	units, err := s.load(plan.Units, t)
 	if err != nil {
 		return err

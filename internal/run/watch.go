@@ -213,6 +213,12 @@ func (w *watch) point(p *prog.Point) error {
 	if err != nil {
 		return nil // gone for now; what was attached stays
 	}
+	known := len(w.bound)
+	defer func() {
+		if len(w.bound) > known {
+			w.s.trim()
+		}
+	}()
 	for _, b := range bins {
 		key := boundTo{p, b.target.ID}
 		if w.bound[key] {
@@ -272,13 +278,12 @@ func (s *session) bind(p *prog.Point, b *binary) error {
 		return err
 	}
 	s.showMaps(s.prog.Maps[known:])
+	if p.Target == "*" {
+		b.file.Forget() // all that is asked of it is in the plan
+	}
 	units, err := s.load(plan.Units, t)
 	if err != nil {
 		return err
-	}
-	defer s.trim()
-	if p.Target == "*" {
-		defer b.file.Forget()
 	}
 	return s.attach(units)
 }
