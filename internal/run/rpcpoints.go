@@ -24,7 +24,7 @@ const panicOffset = 32
 
 // The text of an error has at most so many pieces; few where the kernel's verifier looks
 // at each of them.
-const manyPieces, fewPieces = 100, 21
+const manyPieces, fewPieces = 100, 30
 
 // errNoFramework is the error of a binary without a framework that is known.
 var errNoFramework = errors.New("holds no RPC framework that is known")
