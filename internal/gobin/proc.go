@@ -146,6 +146,9 @@ type ID struct {
 	Dev, Inode uint64
 	Start      uint64 // of the program in an archive
 	BuildID    string // "" when the linker wrote none
+	// Layer is equal for the files of several overlay mounts, as containers have them, that
+	// are one file of a layer: a probe in it is in all of them. "" for other files.
+	Layer string
 }
 
 // ID identifies the opened file.
@@ -158,7 +161,19 @@ func (f *File) ID() (ID, error) {
 	if err := unix.Fstat(int(osf.Fd()), &st); err != nil {
 		return ID{}, fmt.Errorf("%s: stat: %w", f.Path, err)
 	}
-	return ID{Dev: st.Dev, Inode: st.Ino, Start: f.start, BuildID: f.BuildID()}, nil
+	id := ID{Dev: st.Dev, Inode: st.Ino, Start: f.start, BuildID: f.BuildID()}
+	var fs unix.Statfs_t
+	if unix.Fstatfs(int(osf.Fd()), &fs) == nil && fs.Type == unix.OVERLAYFS_SUPER_MAGIC {
+		id.Layer = layer(&st, id)
+	}
+	return id, nil
+}
+
+// layer names a file by what overlayfs shows of the one in the layer: its number, size and
+// times. One that a container has changed, if only its mode, is a copy: it keeps the number,
+// but not the time of its change.
+func layer(st *unix.Stat_t, id ID) string {
+	return fmt.Sprint(st.Ino, st.Size, st.Mtim, st.Ctim, id.Start, id.BuildID)
 }
 
 // BuildID is the linker's mark of the build: the GNU one in hexadecimal, else

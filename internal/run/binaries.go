@@ -49,8 +49,9 @@ func (b *binary) plan(fn gobin.Func, want gobin.PlanWant) gobin.Plan {
 type binaries struct {
 	mu     sync.Mutex
 	byID   map[string]*binary
-	names  []funcName        // index: function id; 0 is no function
-	events map[string]uint32 // ids of kernel events by name
+	layers map[string]*binary // by what gobin.ID calls a layer
+	names  []funcName         // index: function id; 0 is no function
+	events map[string]uint32  // ids of kernel events by name
 	// debugDirs are where separate debug information is looked for, too.
 	debugDirs []string
 }
@@ -63,7 +64,7 @@ type funcName struct {
 }
 
 func newBinaries() *binaries {
-	return &binaries{byID: map[string]*binary{}, names: make([]funcName, 1), events: map[string]uint32{}}
+	return &binaries{byID: map[string]*binary{}, layers: map[string]*binary{}, names: make([]funcName, 1), events: map[string]uint32{}}
 }
 
 // open opens the target that the script calls path; file is where it is found
@@ -82,11 +83,16 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 	key := fmt.Sprintf("%d:%d/%d/%s", id.Dev, id.Inode, id.Start, id.BuildID)
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	if b, ok := bs.byID[key]; ok {
+	b := bs.byID[key]
+	if b == nil && id.Layer != "" {
+		b = bs.layers[id.Layer]
+	}
+	if b != nil {
 		f.Close()
+		bs.byID[key] = b
 		return b, nil
 	}
-	b := &binary{
+	b = &binary{
 		file:   f,
 		target: &prog.Target{Path: path, File: f.Handle(), ID: key, PID: pid},
 		gofact: sync.OnceValues(f.GoroutineFacts),
@@ -97,6 +103,9 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 		ids:    map[uint64]uint32{},
 	}
 	bs.byID[key] = b
+	if id.Layer != "" {
+		bs.layers[id.Layer] = b
+	}
 	return b, nil
 }
 
