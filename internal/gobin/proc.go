@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -211,38 +212,68 @@ type Process struct {
 	Container string // id of its container, "" outside of one
 }
 
-// GoProcesses lists the running Go programs by pid, and how many processes could
-// not be looked at for lack of privilege.
-func GoProcesses() (procs []Process, unreadable int, err error) {
+// Stamp tells states of a file apart without reading it.
+type Stamp struct {
+	Dev, Inode uint64
+	Size       int64
+	Changed    unix.Timespec
+}
+
+// StampOf is the stamp of the file at path.
+func StampOf(path string) (Stamp, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return Stamp{}, err
+	}
+	return Stamp{Dev: st.Dev, Inode: st.Ino, Size: st.Size, Changed: st.Ctim}, nil
+}
+
+// GoProcesses lists the running Go programs once.
+func GoProcesses() (procs []Process, unreadable int, err error) { return new(Processes).Go() }
+
+// Processes lists the programs that run, time and again: a binary is read when it is seen
+// first. It is safe for concurrent use.
+type Processes struct {
+	mu    sync.Mutex
+	known map[Stamp]Process
+}
+
+// Go lists the running Go programs by pid, and how many processes could not be looked at
+// for lack of privilege.
+func (l *Processes) Go() (procs []Process, unreadable int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, 0, fmt.Errorf("processes: %w", err)
 	}
-	type file struct{ dev, inode uint64 }
-	known := map[file]Process{} // many processes run one binary
+	running := map[Stamp]Process{} // many processes run one binary
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue
 		}
-		var st unix.Stat_t
-		if err := unix.Stat(procPath(pid, "exe"), &st); err != nil {
+		id, err := StampOf(procPath(pid, "exe"))
+		if err != nil {
 			if errors.Is(err, fs.ErrPermission) {
 				unreadable++
 			}
 			continue // also kernel threads, and what has just ended
 		}
-		id := file{st.Dev, st.Ino}
-		p, seen := known[id]
+		p, seen := l.known[id]
+		if !seen {
+			p, seen = running[id]
+		}
 		if !seen {
 			p = describe(pid)
-			known[id] = p
 		}
+		running[id] = p
 		if p.Go == nil || !p.locate(pid) {
 			continue
 		}
 		procs = append(procs, p)
 	}
+	l.known = running
 	slices.SortFunc(procs, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })
 	return procs, unreadable, nil
 }

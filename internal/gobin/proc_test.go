@@ -71,6 +71,10 @@ func TestOpenProcessWhoseFileIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer before.Close()
+	var running Processes
+	if p := listed(t, &running, pid); p == nil || p.Exe != bin || p.Deleted {
+		t.Errorf("before its file is deleted: %+v", p)
+	}
 	if err := os.Remove(bin); err != nil {
 		t.Fatal(err)
 	}
@@ -92,15 +96,7 @@ func TestOpenProcessWhoseFileIsGone(t *testing.T) {
 	if want, err := before.ID(); err != nil || id != want || id.BuildID == "" || id.Inode == 0 {
 		t.Errorf("identity %+v, %v; before it was deleted %+v", id, err, want)
 	}
-	procs, _, err := GoProcesses()
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := slices.IndexFunc(procs, func(p Process) bool { return p.PID == pid })
-	if i < 0 {
-		t.Fatalf("process %d is not listed among %d", pid, len(procs))
-	}
-	if p := procs[i]; p.Exe != bin || !p.Deleted || p.Go.Version != f.Go.Version {
+	if p := listed(t, &running, pid); p == nil || p.Exe != bin || !p.Deleted || p.Go.Version != f.Go.Version {
 		t.Errorf("%+v", p)
 	}
 
@@ -108,12 +104,29 @@ func TestOpenProcessWhoseFileIsGone(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
+	if p := listed(t, &running, pid); p != nil {
+		t.Errorf("after its end: %+v", p)
+	}
 	if _, err := OpenProcess(pid); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("after its end: %v", err)
 	}
 	if _, err := Mappings(pid); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("mappings after its end: %v", err)
 	}
+}
+
+// listed is what a list says of a process; nil if it does not have it.
+func listed(t *testing.T, running *Processes, pid int) *Process {
+	t.Helper()
+	procs, _, err := running.Go()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(procs, func(p Process) bool { return p.PID == pid })
+	if i < 0 {
+		return nil
+	}
+	return &procs[i]
 }
 
 func TestIDDiffersBetweenBuilds(t *testing.T) {

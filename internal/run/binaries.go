@@ -50,8 +50,11 @@ type binaries struct {
 	mu     sync.Mutex
 	byID   map[string]*binary
 	layers map[string]*binary // by what gobin.ID calls a layer
-	names  []funcName         // index: function id; 0 is no function
-	events map[string]uint32  // ids of kernel events by name
+	stamps map[gobin.Stamp]*binary
+	// running is looked through every second where a script stands for all programs.
+	running gobin.Processes
+	names   []funcName        // index: function id; 0 is no function
+	events  map[string]uint32 // ids of kernel events by name
 	// debugDirs are where separate debug information is looked for, too.
 	debugDirs []string
 }
@@ -64,25 +67,38 @@ type funcName struct {
 }
 
 func newBinaries() *binaries {
-	return &binaries{byID: map[string]*binary{}, layers: map[string]*binary{}, names: make([]funcName, 1), events: map[string]uint32{}}
+	return &binaries{byID: map[string]*binary{}, layers: map[string]*binary{}, stamps: map[gobin.Stamp]*binary{}, names: make([]funcName, 1), events: map[string]uint32{}}
 }
 
 // open opens the target that the script calls path; file is where it is found
 // now, pid the process it is limited to (0: all).
 func (bs *binaries) open(path, file string, pid int) (*binary, error) {
+	stamp, unstamped := gobin.StampOf(file) // programs in archives have none
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	if b := bs.stamps[stamp]; b != nil {
+		return b, nil
+	}
 	f, err := gobin.Open(file)
 	if err != nil {
 		return nil, renamed(err, file, path)
 	}
 	f.DebugDirs = bs.debugDirs
+	b, err := bs.identify(f, path, pid)
+	if err == nil && unstamped == nil {
+		bs.stamps[stamp] = b
+	}
+	return b, err
+}
+
+// identify finds the target that an opened file is; f is closed if that is open already.
+func (bs *binaries) identify(f *gobin.File, path string, pid int) (*binary, error) {
 	id, err := f.ID()
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	key := fmt.Sprintf("%d:%d/%d/%s", id.Dev, id.Inode, id.Start, id.BuildID)
-	bs.mu.Lock()
-	defer bs.mu.Unlock()
 	b := bs.byID[key]
 	if b == nil && id.Layer != "" {
 		b = bs.layers[id.Layer]
@@ -92,9 +108,18 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 		bs.byID[key] = b
 		return b, nil
 	}
-	b = &binary{
+	b = newBinary(f, &prog.Target{Path: path, File: f.Handle(), ID: key, PID: pid})
+	bs.byID[key] = b
+	if id.Layer != "" {
+		bs.layers[id.Layer] = b
+	}
+	return b, nil
+}
+
+func newBinary(f *gobin.File, t *prog.Target) *binary {
+	return &binary{
 		file:   f,
-		target: &prog.Target{Path: path, File: f.Handle(), ID: key, PID: pid},
+		target: t,
 		gofact: sync.OnceValues(f.GoroutineFacts),
 		plans:  map[planKey]gobin.Plan{},
 		funcs:  map[uint32]gobin.Func{},
@@ -102,11 +127,6 @@ func (bs *binaries) open(path, file string, pid int) (*binary, error) {
 		marks:  map[string]uint32{},
 		ids:    map[uint64]uint32{},
 	}
-	bs.byID[key] = b
-	if id.Layer != "" {
-		bs.layers[id.Layer] = b
-	}
-	return b, nil
 }
 
 // noTarget is the error of a target that is not there.
@@ -146,7 +166,7 @@ func (bs *binaries) opened(id fileID) *gobin.File {
 func (bs *binaries) processes() int {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	procs, _, err := gobin.GoProcesses()
+	procs, _, err := bs.running.Go()
 	if err != nil {
 		return 0
 	}

@@ -217,7 +217,7 @@ func (w *world) root() string {
 
 // runningGo lists the binary of every running Go process but this one.
 func (w *world) runningGo() ([]located, error) {
-	procs, _, err := gobin.GoProcesses()
+	procs, _, err := w.bins.running.Go()
 	if err != nil {
 		return nil, err
 	}
