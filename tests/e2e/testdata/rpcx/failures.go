@@ -11,6 +11,7 @@ import (
 
 	"github.com/smallnest/rpcx/client"
 	"github.com/smallnest/rpcx/protocol"
+	"github.com/smallnest/rpcx/server"
 )
 
 // fails says with which text a client's call has failed.
@@ -101,6 +102,17 @@ func failures(all map[string]feature) {
 		}
 		both(1, "Arith", "Mul", "ok")
 		expect(1, "client", "Arith", "Mul", "error")
+	}}
+	// A client without plugins is connected before anybody looks.
+	var old *client.Client
+	all["old"] = feature{prepare: func(*server.Server) {
+		old = client.NewClient((&fixture{}).option())
+		must(old.Connect("tcp", good()))
+	}, do: func(f *fixture) {
+		must(old.Call(context.Background(), "Arith", "Mul", &Args{A: 1}, new(Reply)))
+		must(old.Call(context.Background(), "Arith", "Mul", &Args{A: 1}, new(Reply)))
+		must(old.Close())
+		both(2, "Arith", "Mul", "ok")
 	}}
 	all["dismissed"] = feature{do: func(f *fixture) {
 		x := f.xclient("Arith", client.Failfast)
