@@ -116,7 +116,8 @@ func (r *textReader) read(code uint64) []TextPiece {
 
 // follow returns the text of a method from where the run is; nil as read does.
 func (t *textRun) follow(steps *int) []TextPiece {
-	for ; *steps > 0; *steps-- {
+	for *steps > 0 {
+		*steps--
 		if !t.rules.step(t) {
 			return nil
 		}
@@ -249,6 +250,9 @@ func (t *textRun) join(n int) bool {
 	inRegs := (len(args) - 1) / 2
 	if n == manyTexts {
 		place, n, inRegs = t.regs[args[1]], int(t.regs[args[2]].n), 0
+		if t.regs[args[2]].what != aConstant {
+			return false
+		}
 	}
 	var joined []TextPiece
 	for i := 0; i < n && len(joined) <= maxErrorText; i++ {

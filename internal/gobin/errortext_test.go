@@ -2,6 +2,8 @@ package gobin
 
 import (
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -48,6 +50,38 @@ func TestErrorTypes(t *testing.T) {
 		}
 		if seen != len(want) {
 			t.Errorf("%s: %d of %d types", variant, seen, len(want))
+		}
+	}
+}
+
+// TestErrorTypesLoop tests that a method whose code only asks a field for ever is not
+// followed for ever, and gives the name of its type.
+func TestErrorTypesLoop(t *testing.T) {
+	for variant, code := range map[string][]byte{
+		"plain": {0x48, 0x83, 0x38, 0x00, 0x75, 0xfe},                         // cmp qword ptr [rax], 0; jne to itself
+		"arm64": {0x01, 0x00, 0x40, 0xf9, 0x01, 0x00, 0x00, 0xb5, 0, 0, 0, 0}, // ldr x1, [x0]; cbnz x1 to itself
+	} {
+		whole, err := os.ReadFile(fixture(t, variant))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fns, err := openFixture(t, variant).GoFuncs("main.(*placed).Error")
+		if err != nil {
+			t.Fatal(err)
+		}
+		off, err := openFixture(t, variant).FileOffset(fns[0].Entry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(whole[off:], code)
+		f, err := newFile(variant, readerAt(whole), int64(len(whole)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := f.ErrorTypes()
+		i := slices.IndexFunc(all, func(e ErrorType) bool { return e.Name == "*main.placed" })
+		if err != nil || i < 0 || piecesText(t, f, all[i].Text) != `"*main.placed"` {
+			t.Errorf("%s: %v, %d", variant, err, i)
 		}
 	}
 }
