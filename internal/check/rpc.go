@@ -29,7 +29,8 @@ var (
 	optionalText   = &types.Type{Kind: types.String, Size: 1, Optional: true}
 	optionalInet   = &types.Type{Kind: types.Inet, Size: types.InetSize, Optional: true}
 	someText       = &types.Type{Kind: types.String, Size: 1}
-	word           = &types.Type{Kind: types.String, Size: 16}                 // of few letters: keys of maps stay alike
+	word           = &types.Type{Kind: types.String, Size: 16} // of few letters: keys of maps stay alike
+	optionalWord   = &types.Type{Kind: types.String, Size: 16, Optional: true}
 	spanText       = &types.Type{Kind: types.String, Size: 24, Optional: true} // 16 and 32 digits
 	traceText      = &types.Type{Kind: types.String, Size: 40, Optional: true}
 	payload        = types.Payload(maxPayload)
@@ -63,7 +64,7 @@ func CallFields() []CallField {
 		{"heartbeat", "the call keeps the connection alive; only a body that names this field sees such calls", types.TBool},
 		{"late", "the caller had given up before this response; only a body that names this field sees such responses", types.TBool},
 		{"transfer", "the connection has ended that an earlier call has opened for a file or a stream, with the bytes that it carried behind its token; only a body that names this field sees such ends", types.TBool},
-		{"codec", "how arguments are encoded", word},
+		{"codec", "how arguments are encoded", optionalWord},
 		{"compressed", "the request is compressed", types.TBool},
 		{"peer", "address of the other side", optionalInet},
 		{"peer_port", "port of the other side", optionalNumber},

@@ -258,8 +258,8 @@ func TestRPCXValues(t *testing.T) {
 
 // TestRPCXNamed tests calls that come only to scripts that name them.
 func TestRPCXNamed(t *testing.T) {
-	lines := callOf(t, "late,beat", `rpc:PATH:client { printf("%s %d\n", rpc.status, rpc.late) }`)
-	if want := []string{"timeout 0", "ok 1", "ok 0"}; !slices.Equal(lines, want) {
+	lines := callOf(t, "late,beat", `rpc:PATH:client { printf("%s %d %s\n", rpc.status, rpc.late, rpc.codec) }`)
+	if want := []string{"timeout 0 -", "ok 1 msgpack", "ok 0 msgpack"}; !slices.Equal(lines, want) {
 		t.Errorf("late responses: %q, want %q", lines, want)
 	}
 	lines = callOf(t, "beat", `rpc:PATH:* /rpc.heartbeat/ { @[rpc.side, rpc.service, rpc.method, rpc.status] = count() }`)
