@@ -339,6 +339,39 @@ func TestAgentAlone(t *testing.T) {
 	stop(t, agent)
 }
 
+// TestAgentEverywhere tests that the calls of all services are counted, also of those that
+// have other frameworks than the first that is found.
+func TestAgentEverywhere(t *testing.T) {
+	testkit.Root(t)
+	testkit.Start(t, testkit.Build(t, fixture.Spec{Dir: "tests/e2e/testdata/http"})).Stdout.WaitLine("^ready$")
+	path := filepath.Join(t.TempDir(), "everywhere")
+	if err := os.Rename(ownChain(t), path); err != nil {
+		t.Fatal(err)
+	}
+	c := startChainOf(t, path, 50)
+	agent := tracer(t, "agent", "--prometheus", ":0", "-i", "1")
+	c.run(t)
+	calls, failed, _ := c.truth()
+	text := ""
+	defer func() {
+		if t.Failed() {
+			t.Logf("the agent says\n%s\nand has\n%s", agent.Stderr.Text(), text)
+		}
+	}()
+	eventually(t, "the metrics", func() bool {
+		text = get(t, metricsAt(t, agent))
+		for name, n := range calls {
+			service, method, _ := strings.Cut(name, ".")
+			line := fmt.Sprintf("rpc_server_requests_total{error_type=\"\",process=\"everywhere\",rpc_method=%q,rpc_service=%q,rpc_system=\"rpcx\"} %d\n", method, service, n-failed[name])
+			if !strings.Contains(text, line) {
+				return false
+			}
+		}
+		return true
+	})
+	stop(t, agent)
+}
+
 // TestAgentSlow tests that only calls that are slow or fail are sent when no trace is
 // to be sent whole.
 func TestAgentSlow(t *testing.T) {
