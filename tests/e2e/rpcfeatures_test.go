@@ -127,13 +127,14 @@ func failures(t *testing.T, target *testkit.Proc) (list []string) {
 	return list
 }
 
-// TestRPCXErrors tests that a client's call has the text that its caller gets.
+// TestRPCXErrors tests that a client's call has the text that its caller gets, and a server's
+// the one that it sends.
 func TestRPCXErrors(t *testing.T) {
 	testkit.Root(t)
-	const script = `rpc:PATH:client { if (rpc.framework == "rpcx" && rpc.status != "ok") { print((error=rpc.error, attempts=rpc.attempts)); } }`
+	const script = `rpc:PATH:* { if (rpc.framework == "rpcx" && rpc.status != "ok") { print((error=rpc.error, attempts=rpc.attempts)); } }`
 	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod", strip: true}} {
 		path := b.path(t)
-		target := start(t, path, "feature", "-name", "ended,dialed,rawended,lost,shut,unsendable,closed,nobody")
+		target := start(t, path, "feature", "-name", "ended,dialed,rawended,lost,shut,unsendable,unreadable,closed,nobody")
 		tracer := traceRun(t, strings.ReplaceAll(script, "PATH", strconv.Quote(path)), "-f", "json")
 		want, got := failures(t, target), []string(nil)
 		for _, v := range values[attempt](finish(t, tracer)) {
@@ -143,7 +144,7 @@ func TestRPCXErrors(t *testing.T) {
 		}
 		lossless(t, tracer)
 		slices.Sort(got)
-		if diff := cmp.Diff(want, got); diff != "" || len(want) != 10 {
+		if diff := cmp.Diff(want, got); diff != "" || len(want) != 14 {
 			t.Errorf("%+v: %s", b, diff)
 		}
 	}

@@ -60,8 +60,8 @@ func TestHTTPErrors(t *testing.T) {
 	}
 }
 
-// TestErrorTexts tests that errors of a program's own and of the standard library have the
-// texts that they give themselves, and others the names of their types.
+// TestErrorTexts tests that errors of a program's own, of the standard library and of gRPC
+// have the texts that they give themselves, and others the names of their types.
 func TestErrorTexts(t *testing.T) {
 	testkit.Root(t)
 	builds := map[string]fixture.Spec{"plain": {}, "stripped": {LDFlags: "-s -w"}, "pie": {Flags: []string{"-buildmode=pie"}}}
@@ -73,18 +73,25 @@ func TestErrorTexts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			spec := program("http")
 			spec.LDFlags, spec.Flags, spec.Toolchain = flags.LDFlags, flags.Flags, flags.Toolchain
-			target := start(t, testkit.Build(t, spec), "failures")
-			tracer := traceRun(t, `rpc:*:client /rpc.status != "ok"/ { print((method=rpc.method, error=rpc.error)); }`, "-f", "json", "-p", strconv.Itoa(target.PID()))
-			want, got := failures(t, target), []string(nil)
-			for _, c := range values[featureCall](finish(t, tracer)) {
-				got = append(got, c.Method+" "+strings.ReplaceAll(c.Error, "\n", "|"))
-			}
-			lossless(t, tracer)
-			slices.Sort(got)
-			if diff := cmp.Diff(want, got); diff != "" || len(want) < 200 {
-				t.Errorf("of %d: %s", len(want), diff)
-			}
+			checkErrorTexts(t, testkit.Build(t, spec), 200)
 		})
+	}
+	t.Run("grpc", func(t *testing.T) { checkErrorTexts(t, grpcBuild(t, "", ""), 7) })
+}
+
+// checkErrorTexts compares the texts of a program's requests that fail, n and more.
+func checkErrorTexts(t *testing.T, path string, n int) {
+	target := start(t, path, "failures")
+	tracer := traceRun(t, `rpc:*:client /rpc.framework == "net/http" && rpc.status != "ok"/ { print((method=rpc.method, error=rpc.error)); }`,
+		"-f", "json", "-p", strconv.Itoa(target.PID()))
+	want, got := failures(t, target), []string(nil)
+	for _, c := range values[featureCall](finish(t, tracer)) {
+		got = append(got, c.Method+" "+strings.ReplaceAll(c.Error, "\n", "|"))
+	}
+	lossless(t, tracer)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" || len(want) < n {
+		t.Errorf("of %d: %s", len(want), diff)
 	}
 }
 

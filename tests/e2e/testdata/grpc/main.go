@@ -108,6 +108,12 @@ func main() {
 	fmt.Println("ready")
 	in := bufio.NewScanner(os.Stdin)
 	in.Scan()
+	if len(os.Args) > 1 && os.Args[1] == "failures" {
+		failures()
+		fmt.Println("done")
+		in.Scan()
+		return
+	}
 	if len(os.Args) > 1 {
 		for i := range 12 {
 			told(conn, i)

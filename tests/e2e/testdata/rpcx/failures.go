@@ -91,6 +91,19 @@ func failures(all map[string]feature) {
 		expect(1, "client", "Arith", "Mul", "timeout")
 		expect(1, "server", "Arith", "Mul", "ok", "json")
 	}}
+	all["unreadable"] = feature{do: func(f *fixture) {
+		for _, codec := range []protocol.SerializeType{protocol.MsgPack, protocol.JSON} {
+			d, err := client.NewPeer2PeerDiscovery(f.network+"@"+f.addr, "")
+			must(err)
+			o := f.option()
+			o.SerializeType = codec
+			err = client.NewXClient("Arith", client.Failtry, client.RandomSelect, d, o).Call(context.Background(), "Mul", "no arguments", new(Reply))
+			fails(err)
+			fails(err) // the server says the same
+		}
+		both(1, "Arith", "Mul", "error")
+		both(1, "Arith", "Mul", "error", "json")
+	}}
 	all["shut"] = feature{do: func(f *fixture) {
 		c := client.NewClient(f.option())
 		must(c.Connect("tcp", f.addr))
