@@ -266,10 +266,7 @@ func (b *body) condition(e syntax.Expr) prog.Expr {
 func (b *body) ifExpr(e *syntax.IfExpr) prog.Expr {
 	cond := b.condition(e.Cond)
 	if v, ok := constant(cond); ok {
-		if v != 0 {
-			return b.expr(e.Then)
-		}
-		return b.expr(e.Else)
+		return b.chosen(v != 0, e.Then, e.Else)
 	}
 	return b.choose(cond, b.expr(e.Then), b.expr(e.Else), e.At)
 }
@@ -281,12 +278,27 @@ func (b *body) ternary(e *syntax.CondExpr) prog.Expr {
 	}
 	cond := b.condition(e.Cond)
 	if v, ok := constant(cond); ok {
-		if v != 0 {
-			return b.expr(e.Then)
-		}
-		return b.expr(e.Else)
+		return b.chosen(v != 0, e.Then, e.Else)
 	}
 	return b.choose(cond, b.expr(e.Then), b.expr(e.Else), e.At)
+}
+
+// chosen is the one value of two whose condition is a constant. Where branches that never
+// run are looked at, a text has room for the other one.
+func (b *body) chosen(yes bool, then, els syntax.Expr) prog.Expr {
+	if !yes {
+		then, els = els, then
+	}
+	x := b.expr(then)
+	if !b.seesDead() {
+		return x
+	}
+	var other prog.Expr
+	b.dry(func() { other = b.storable(b.expr(els), b.prog.Config.MaxStrlen) })
+	if isBad(x, other) || x.Type().Kind != types.String || other.Type().Kind != types.String || other.Type().Size <= x.Type().Size {
+		return x
+	}
+	return b.convert(b.storable(x, b.prog.Config.MaxStrlen), other.Type())
 }
 
 // elvis is a ?: b; a is evaluated once.

@@ -148,6 +148,24 @@ func TestBindLater(t *testing.T) {
 	}
 }
 
+// TestTextsOfOtherFrameworks tests that a map whose key is chosen by what is a constant in
+// one program has room for what the next chooses.
+func TestTextsOfOtherFrameworks(t *testing.T) {
+	r, diags := checked(t, `rpc:./s:client { @a[rpc.framework == "fw" ? "ours" : "another's"] = count(); if (rpc.framework != "fw") { @b["another's"] = 1 } else { @b["ours"] = 2 } }`,
+		&fakeWorld{}, options())
+	if diags.HasErrors() {
+		t.Fatal(messages(diags))
+	}
+	for _, m := range r.Program.Maps {
+		if m.Hidden {
+			continue
+		}
+		if got := m.Key.String(); got != "string[10]" {
+			t.Errorf("%s has keys of type %s", m.Name, got)
+		}
+	}
+}
+
 func TestBindCannotChangeMaps(t *testing.T) {
 	w := &fakeWorld{gone: true}
 	r, _ := checked(t, `begin { @n = (int8)pid; @k[(uint8)1] = 1 } uprobe:./s:main.Greet { @n = args.p.X; @k[args.p.X] = 1 }`, w, options())

@@ -323,10 +323,15 @@ func (b *body) taken(yes bool, s *syntax.IfStmt) {
 		then, els = els, then
 	}
 	then()
-	if b.keepDead {
+	if b.seesDead() {
 		b.dry(els)
 	}
 }
+
+// seesDead tells whether branches that never run are looked at for the types of maps: also
+// in what the user does about calls, whose sides and frameworks are constants in one
+// binary and others in the next.
+func (b *body) seesDead() bool { return b.keepDead || b.rpc != nil && b.names.owner == "" }
 
 // dry runs f for the types that it gives to maps; what it builds and reports is
 // dropped.

@@ -73,7 +73,7 @@ end=uprobe:f:end {
 	}
 	delete(@open, args.g);
 	let $t = $c.1;
-	report((service = $t.name, status = "ok", duration = nsecs - $c.0, seq = twice($t.number), metadata = key == "a" ? ($t.number, (uint64)1) : ((uint64)0, (uint64)0), oneway = $t.number > 3));
+	report((framework = "fw", service = $t.name, status = "ok", duration = nsecs - $c.0, seq = twice($t.number), metadata = key == "a" ? ($t.number, (uint64)1) : ((uint64)0, (uint64)0), oneway = $t.number > 3));
 }
 `
 

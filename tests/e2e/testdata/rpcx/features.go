@@ -422,14 +422,6 @@ func (refusing) PostReadRequest(_ context.Context, m *protocol.Message, _ error)
 	return nil
 }
 
-// panicking is a plugin that panics when a call is over.
-type panicking struct{}
-
-func (panicking) PostWriteResponse(context.Context, *protocol.Message, *protocol.Message, error) error {
-	time.Sleep(50 * time.Millisecond) // the response is there
-	panic("over")
-}
-
 func (refusing) PreCall(_ context.Context, _, _ string, args any) (any, error) {
 	if a, ok := args.(*Args); ok && a.A == 13 {
 		return args, errors.New("refused by a plugin")

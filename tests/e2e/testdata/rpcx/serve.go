@@ -51,6 +51,9 @@ type writes struct {
 	pause time.Duration
 }
 
+// panicking is a plugin that panics when a call is over.
+type panicking struct{}
+
 // handled is how many calls of Mul are over.
 var handled atomic.Int64
 
