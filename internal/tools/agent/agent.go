@@ -50,7 +50,7 @@ up to a limit; what is dropped is counted, told, and a metric.
 const defaultListen = ":9464"
 
 // keys are names of processes × methods × statuses × buckets of durations.
-const keys = 8192
+const keys = 32768
 
 type command struct {
 	tool.Calls

@@ -36,7 +36,7 @@ them; ? tells the keys. Else it is one report, or one every -i seconds.
 }
 
 // keys are processes × methods × buckets of durations.
-const keys = 8192
+const keys = 32768
 
 type command struct {
 	tool.Calls
