@@ -35,7 +35,7 @@ func TestRPCXAttempts(t *testing.T) {
 	testkit.Root(t)
 	const names = "failtry,failbackup,broadcast,fork,inform,several,raw,nobody,forks"
 	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod"}, {strip: true}} {
-		t.Run(fmt.Sprint(b), func(t *testing.T) {
+		t.Run(b.String(), func(t *testing.T) {
 			if b.strip {
 				beyondCI(t)
 			}

@@ -33,7 +33,7 @@ const transferScript = `rpc:PATH:* { print((side=rpc.side, service=rpc.service, 
 func TestRPCXTransfers(t *testing.T) {
 	testkit.Root(t)
 	for _, b := range []rpcxBuild{{}, {modfile: "rpcx1.8.mod", strip: true}} {
-		t.Run(fmt.Sprint(b), func(t *testing.T) {
+		t.Run(b.String(), func(t *testing.T) {
 			path := copied(t, b.path(t))
 			target := start(t, path, "feature", "-name", "transfers")
 			tracer := testkit.StartCLI(t, "run", "-f", "json", "--max-overhead", "none", "-e", strings.ReplaceAll(transferScript, "PATH", strconv.Quote(path)))

@@ -94,6 +94,17 @@ func (b rpcxBuild) old() bool {
 	return strings.HasPrefix(b.modfile, "rpcx1.6") || strings.HasPrefix(b.modfile, "rpcx1.7")
 }
 
+func (b rpcxBuild) String() string {
+	name := "newest"
+	if b.modfile != "" {
+		name = strings.TrimSuffix(b.modfile, ".mod")
+	}
+	if b.strip {
+		name += " stripped"
+	}
+	return name
+}
+
 func (b rpcxBuild) path(t *testing.T) string {
 	t.Helper()
 	s := fixture.Spec{Dir: "tests/e2e/testdata/rpcx"}

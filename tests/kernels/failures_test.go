@@ -46,3 +46,24 @@ FAIL
 		t.Errorf("of an output without tests:\n%s", got)
 	}
 }
+
+func TestNotRun(t *testing.T) {
+	const output = `=== RUN   TestA
+=== RUN   TestA/newest
+=== RUN   TestCases
+=== RUN   TestCases/iter
+=== RUN   TestCases/iter/one
+--- PASS: TestA/oldest (0.05s)
+`
+	for run, want := range map[string]string{
+		"":                                    "",
+		"TestA":                               "",
+		"TestA/^newest$|TestCases/^(a|iter)$": "",
+		"TestA/^oldest$|TestCases":            "TestA/^oldest$",
+		"TestB|TestCases/iter/two":            "TestB TestCases/iter/two",
+	} {
+		if got := strings.Join(notRun(run, output), " "); got != want {
+			t.Errorf("of %q there is not run %q, want %q", run, got, want)
+		}
+	}
+}

@@ -18,6 +18,7 @@ type machine struct {
 	suites   []suite
 	programs []vm.Program
 	output   []strings.Builder // of each suite
+	all      bool              // tests run: nobody has asked for some
 
 	failures string // what failing tests printed
 	err      error
@@ -31,14 +32,21 @@ func (m *machine) run(timeout time.Duration) {
 	var status []int
 	status, m.err = m.Run(ctx, m.programs)
 	for i, code := range status {
-		verdict := "ok  "
+		verdict, text := "ok  ", m.output[i].String()
 		if code != 0 {
 			verdict = "FAIL"
-			m.failures += fmt.Sprintf("# kernel %s, %s\n%s", m.kernel.name, m.suites[i].dir, failures(m.output[i].String()))
+			m.fail(i, failures(text))
+		} else if missing := notRun(m.suites[i].run, text); len(missing) > 0 && m.all {
+			verdict = "FAIL"
+			m.fail(i, fmt.Sprintf("no test matches %s\n", strings.Join(missing, ", ")))
 		}
 		fmt.Printf("%s\t%s\t%s\n", verdict, m.kernel.name, m.suites[i].dir)
 	}
 	fmt.Printf("# kernel %s: %.0f s\n", m.Kernel.Release, time.Since(start).Seconds())
+}
+
+func (m *machine) fail(suite int, text string) {
+	m.failures += fmt.Sprintf("# kernel %s, %s\n%s", m.kernel.name, m.suites[suite].dir, text)
 }
 
 // prefixed writes whole lines to the standard output, each behind a prefix: machines print

@@ -130,7 +130,7 @@ func (r *runner) prepare(k kernel, suites []suite) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &machine{kernel: k, suites: suites, output: make([]strings.Builder, len(suites)),
+	m := &machine{kernel: k, suites: suites, all: r.run == "", output: make([]strings.Builder, len(suites)),
 		Machine: vm.Machine{Kernel: img, Append: k.append, Memory: 2048, Root: &vm.FS{}}}
 	if err := m.Root.Copy(guestRoot+"/go.mod", filepath.Join(r.repo, "go.mod")); err != nil {
 		return nil, err

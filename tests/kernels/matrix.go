@@ -113,7 +113,7 @@ var suites = []suite{
 	},
 	{
 		dir: "tests/e2e",
-		run: "TestRPCXAttempts/^.false_.$|TestNetHTTP/^build$|TestGRPC$/^newest$",
+		run: "TestRPCXAttempts/^newest$|TestNetHTTP/^build$|TestGRPC$/^newest$",
 		fixtures: []fixture.Spec{
 			{Dir: "tests/e2e/testdata/rpcx"}, {Dir: "tests/e2e/testdata/http"}, {Dir: "tests/e2e/testdata/grpc"},
 		},
