@@ -265,7 +265,9 @@ func (l *Processes) Go() (procs []Process, unreadable int, err error) {
 			p, seen = running[id]
 		}
 		if !seen {
-			p = describe(pid)
+			if p, err = describe(pid); err != nil {
+				continue // it has ended, and the next process of the binary may not
+			}
 		}
 		running[id] = p
 		if p.Go == nil || !p.locate(pid) {
@@ -280,13 +282,13 @@ func (l *Processes) Go() (procs []Process, unreadable int, err error) {
 
 // describe says what the process's binary is; its Go is nil for what is not a
 // Go program that can be served.
-func describe(pid int) Process {
+func describe(pid int) (Process, error) {
 	f, err := OpenProcess(pid)
 	if err != nil {
-		return Process{}
+		return Process{}, err
 	}
 	defer f.Close()
-	return Process{Go: f.Go}
+	return Process{Go: f.Go}, nil
 }
 
 // locate fills in what differs between processes of one binary.

@@ -126,7 +126,7 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 		return nil, fmt.Errorf("%s: no calls can be seen on the side %q of its %s %s: %w (known are versions from %s on)",
 			b.target.Path, p.Func, f.Name, moduleVersion(b.file, f.Module), missing, f.Oldest)
 	}
-	known, err := w.hook(b, f, sides, wanted)
+	script, err := w.scriptIn(b, f, sides, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -137,10 +137,10 @@ func (w *world) frameworkGroups(p *prog.Point, b *binary, f *rpc.Framework) ([]*
 			w.noteGap(b, f, fmt.Sprintf("%v: not seen are %s", err, pr.Lost))
 			continue
 		}
-		known.Consts["has_"+pr.Name] = 1
+		script.Consts["has_"+pr.Name] = 1
 		var alike []*prog.Group
 		for _, fn := range sight.at[pr.Name] {
-			alike = joined(alike, w.hookGroup(p, b, known, pr, fn))
+			alike = joined(alike, w.hookGroup(p, b, script, pr, fn))
 		}
 		all = append(all, alike...)
 	}
@@ -246,8 +246,8 @@ func moduleVersion(f *gobin.File, path string) string {
 	return ""
 }
 
-// hook says what the framework's script needs to know of the binary.
-func (w *world) hook(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[string]bool) (*prog.Framework, error) {
+// scriptIn is the framework's script with what it needs to know of the binary.
+func (w *world) scriptIn(b *binary, f *rpc.Framework, sides []rpc.Side, wanted map[string]bool) (*prog.Framework, error) {
 	h := &prog.Framework{Name: f.Name, Script: f.Script, Common: rpc.Common, Types: map[string]*types.Type{}, Wanted: wanted,
 		Consts: map[string]uint64{"NOTHING": ^uint64(0), "on_server": 0, "on_client": 0, "g_panic": panicOffset, "g_goid": 0, "g_parent": 0, "of_binary": 0, "error_pieces": fewPieces}}
 	maps.Copy(h.Types, f.Types)
@@ -309,12 +309,12 @@ func joined(groups []*prog.Group, g *prog.Group) []*prog.Group {
 
 // hookGroup is the group of one place that a framework's script probes. Its point is a
 // uprobe's in the name of the script's.
-func (w *world) hookGroup(p *prog.Point, b *binary, fw *prog.Framework, pr rpc.Probe, f found) *prog.Group {
+func (w *world) hookGroup(p *prog.Point, b *binary, script *prog.Framework, pr rpc.Probe, f found) *prog.Group {
 	point := *p
 	point.Kind, point.Func, point.Exact = prog.KindUprobe, f.fn.Name, true
 	point.HasOff = f.decl.Calling != nil || f.decl.Returns
 	facts := w.goFacts(b, f.fn, needs{})
-	g := &prog.Group{Point: &point, Target: b.target, Go: facts, Hook: &prog.Hook{Of: p, Framework: fw, Probe: pr.Name}, Args: f.decl.Args(string(w.arch), facts.GReg)}
+	g := &prog.Group{Point: &point, Target: b.target, Go: facts, Hook: &prog.Hook{Of: p, Framework: script, Probe: pr.Name}, Args: f.decl.Args(string(w.arch), facts.GReg)}
 	g.Funcs = []prog.Func{{ID: w.bins.funcID(b, f.fn), Name: gobin.Demangle(f.fn.Name), Address: f.fn.Entry, Offset: f.off}}
 	g.Layout = fmt.Sprint(b.target.ID, b.target.PID, f.decl.Name, f.off)
 	return g
