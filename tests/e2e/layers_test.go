@@ -31,10 +31,8 @@ func TestLayers(t *testing.T) {
 			var servers, clients []*testkit.Proc
 			want := map[string]int64{}
 			for i, path := range paths {
-				s := testkit.Start(t, path, "serve")
-				addr := s.Stdout.WaitLine(`^ready (.*)$`)[1]
-				servers = append(servers, s)
-				clients = append(clients, start(t, path, "call", "-addr", addr, "-n", strconv.Itoa(n*(i+1)), "-kinds", "method"))
+				s, c := pair(t, path, nil, []string{"-n", strconv.Itoa(n * (i + 1)), "-kinds", "method"})
+				servers, clients = append(servers, s), append(clients, c)
 				want[strconv.Itoa(s.PID())] = int64(n * (i + 1))
 			}
 			tracer := traceRun(t, script, "-f", "json")

@@ -166,10 +166,8 @@ func TestRPCEverywhere(t *testing.T) {
 	whole := rpcxBuild{}.path(t)
 	var servers, clients []*testkit.Proc
 	for _, path := range []string{copied(t, whole), without(t, whole, "github.com/smallnest/rpcx/util.(*LimitedPool).Put"), copied(t, whole)} {
-		s := testkit.Start(t, path, "serve")
-		addr := s.Stdout.WaitLine(`^ready (.*)$`)[1]
-		servers = append(servers, s)
-		clients = append(clients, start(t, path, "call", "-addr", addr, "-n", strconv.Itoa(n), "-kinds", "method,fail"))
+		s, c := pair(t, path, nil, []string{"-n", strconv.Itoa(n), "-kinds", "method,fail"})
+		servers, clients = append(servers, s), append(clients, c)
 	}
 	tracer := traceRun(t, `rpc:*:server /comm == "rpcx" && !rpc.heartbeat/ { @[pid, rpc.method, rpc.status] = count(); }`, "-f", "json")
 	want, got := map[string]int64{}, map[string]int64{}

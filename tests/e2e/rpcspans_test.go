@@ -31,9 +31,7 @@ func spansOf(t *testing.T, build rpcxBuild, serve, call []string) map[string]spa
 	t.Helper()
 	testkit.Root(t)
 	path := build.path(t)
-	server := testkit.Start(t, path, append([]string{"serve"}, serve...)...)
-	addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
-	client := start(t, path, append([]string{"call", "-addr", addr}, call...)...)
+	server, client := pair(t, path, serve, call)
 	tracer := testkit.StartCLI(t, "run", "-f", "json", "--max-overhead", "none", "-e", strings.ReplaceAll(spanScript, "PATH", strconv.Quote(path)))
 	tracer.Stdout.WaitLine(`"attached_probes"`)
 	callThrough(t, client)

@@ -42,9 +42,7 @@ func TestRPCXServedTimes(t *testing.T) {
 			if strings.Contains(sites, "LimitedPool") == c.build.noposts {
 				t.Errorf("a plugin that waits for responses: %t, but the probes are\n%s", !c.build.noposts, sites)
 			}
-			server := testkit.Start(t, path, append([]string{"serve"}, c.serve...)...)
-			addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
-			client := start(t, path, append([]string{"call", "-addr", addr}, c.call...)...)
+			server, client := pair(t, path, c.serve, c.call)
 			tracer := traceRun(t, script, "-f", "json")
 			truths := callThrough(t, client)
 			leave(t, server)

@@ -192,9 +192,7 @@ func callServed(t *testing.T, serve []string, last, kinds, script string, args .
 	t.Helper()
 	testkit.Root(t)
 	path := rpcxBuild{}.path(t)
-	server := testkit.Start(t, path, append([]string{"serve"}, serve...)...)
-	addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
-	client := start(t, path, "call", "-addr", addr, "-kinds", kinds, "-inflight", "2")
+	server, client := pair(t, path, serve, []string{"-kinds", kinds, "-inflight", "2"})
 	tracer := traceRun(t, strings.ReplaceAll(script, "PATH", strconv.Quote(path)), args...)
 	callThrough(t, client)
 	if last != "" {

@@ -127,6 +127,14 @@ func (b rpcxBuild) path(t *testing.T) string {
 	return path
 }
 
+// pair starts the fixture's server, and a client of it that waits to make its calls.
+func pair(t *testing.T, path string, serve, call []string) (server, client *testkit.Proc) {
+	t.Helper()
+	server = testkit.Start(t, path, append([]string{"serve"}, serve...)...)
+	addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
+	return server, start(t, path, append([]string{"call", "-addr", addr}, call...)...)
+}
+
 // callThrough lets a client make its calls while f has traced them.
 func callThrough(t *testing.T, c *testkit.Proc) []truth {
 	t.Helper()
@@ -180,9 +188,7 @@ func TestRPCXServer(t *testing.T) {
 				beyondCI(t)
 			}
 			path := c.build.path(t)
-			server := testkit.Start(t, path, append([]string{"serve"}, c.serve...)...)
-			addr := server.Stdout.WaitLine(`^ready (.*)$`)[1]
-			client := start(t, path, append([]string{"call", "-addr", addr}, c.call...)...)
+			server, client := pair(t, path, c.serve, c.call)
 			tracer := traceCalls(t, path, "server")
 			want := callThrough(t, client)
 			leave(t, server)
